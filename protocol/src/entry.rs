@@ -1,0 +1,170 @@
+//! What a feed says: the entry, and the bodies of the kinds known here.
+//!
+//! The body is a block of its own that the entry links, so it can be erased without breaking the chain.
+//! Entries of unknown kinds are kept and passed on.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use crate::{
+    codec::{self, Cid, CodecError},
+    group::GroupId,
+    id::{NodeId, VideoId},
+    limits,
+    sign::Signable,
+    time::Timestamp,
+};
+
+/// One link of a feed's chain.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Entry {
+    /// Version of this form, 1.
+    pub v: u8,
+    /// The group it speaks to.
+    pub group: GroupId,
+    /// Who speaks.
+    pub node: NodeId,
+    /// Which life of that node: a restored backup starts a new one.
+    pub incarnation: u64,
+    /// Place in the feed, from 0 without gaps.
+    pub seq: u64,
+    /// The signed entry before it; none for seq 0.
+    pub previous: Option<Cid>,
+    /// When the node says that it wrote this.
+    pub at: Timestamp,
+    /// What the body is: `profile`, `request`, `capture`, or a kind of a later version.
+    pub kind: String,
+    /// The body's block.
+    pub body: Cid,
+}
+
+impl Signable for Entry {
+    const PURPOSE: &'static str = "horahora/entry/1";
+
+    fn signer(&self) -> NodeId {
+        self.node
+    }
+}
+
+/// What an entry says, of the kinds known here.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Body {
+    /// Who this node is.
+    Profile(Profile),
+    /// Someone wants a source archived.
+    Request(Request),
+    /// A video was captured, or a capture got a new manifest revision.
+    Capture(Capture),
+}
+
+/// Who a node is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Profile {
+    /// Version of this form, 1.
+    pub v: u8,
+    /// What people call the node.
+    pub name: String,
+    /// Program and version, for example `horahora/0.1.0`.
+    pub software: String,
+}
+
+/// The wish that what a URL names be archived.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Request {
+    /// Version of this form, 1.
+    pub v: u8,
+    /// The source, as the person gave it.
+    pub url: String,
+    /// Whether new videos of the source are wanted later, too.
+    pub follow: bool,
+}
+
+/// One fetch of one video by one node.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Capture {
+    /// Version of this form, 1.
+    pub v: u8,
+    /// The capture: the address of its [`CaptureStart`].
+    pub capture: Cid,
+    /// What was captured.
+    pub video: VideoId,
+    /// From where.
+    pub source_url: String,
+    /// When the download was complete.
+    pub fetched_at: Timestamp,
+    /// Tool name to version, for example `yt-dlp` to `2026.10.26`.
+    pub tools: BTreeMap<String, String>,
+    /// The site's metadata as the tool wrote it, the first chunk of it.
+    pub info: Option<Cid>,
+    /// First chunk of each file of the original: equal lists mean equal originals.
+    pub original: Vec<Cid>,
+    /// The manifest of this revision.
+    pub manifest: Cid,
+}
+
+/// What names a capture before it has a manifest.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CaptureStart {
+    /// Version of this form, 1.
+    pub v: u8,
+    /// Who captures.
+    pub node: NodeId,
+    /// What is captured.
+    pub video: VideoId,
+    /// When it began.
+    pub at: Timestamp,
+}
+
+/// Why the body of an entry was refused.
+#[derive(Debug, Error)]
+pub enum BodyError {
+    /// A kind of a later version: keep it, pass it on, do not read it.
+    #[error("entries of the kind {0:?} are not known to this version")]
+    UnknownKind(String),
+    /// The block is not what its kind says.
+    #[error(transparent)]
+    Codec(#[from] CodecError),
+}
+
+impl Body {
+    /// The name of its kind.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Profile(_) => "profile",
+            Self::Request(_) => "request",
+            Self::Capture(_) => "capture",
+        }
+    }
+
+    /// Its block and the block's address.
+    #[must_use]
+    pub fn block(&self) -> (Cid, Vec<u8>) {
+        match self {
+            Self::Profile(body) => codec::block(body),
+            Self::Request(body) => codec::block(body),
+            Self::Capture(body) => codec::block(body),
+        }
+    }
+
+    /// Reads the body of an entry of this kind.
+    ///
+    /// # Errors
+    /// When the kind is of a later version, or the block does not fit it.
+    pub fn decode(kind: &str, block: &[u8]) -> Result<Self, BodyError> {
+        let cap = limits::BODY_BYTES;
+        Ok(match kind {
+            "profile" => Self::Profile(codec::decode(block, cap)?),
+            "request" => Self::Request(codec::decode(block, cap)?),
+            "capture" => Self::Capture(codec::decode(block, cap)?),
+            other => return Err(BodyError::UnknownKind(other.to_owned())),
+        })
+    }
+}

@@ -1,0 +1,140 @@
+//! A feed: the append-only, signed, hash-chained log of one (group, node, incarnation).
+
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use crate::{
+    codec::{self, Cid, CodecError},
+    entry::{Body, Entry},
+    group::GroupId,
+    id::NodeId,
+    limits,
+    sign::{BadSignature, NodeKey, Signed, Verified},
+    time::Timestamp,
+};
+
+/// Which feed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct FeedId {
+    /// The group it speaks to.
+    pub group: GroupId,
+    /// Who writes it.
+    pub node: NodeId,
+    /// Which life of that node.
+    pub incarnation: u64,
+}
+
+/// Where a feed ends for now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Head {
+    /// Place of the last entry.
+    pub seq: u64,
+    /// Address of the last signed entry.
+    pub entry: Cid,
+}
+
+/// Why an entry does not continue a feed.
+#[derive(Debug, Error)]
+pub enum FeedError {
+    /// Unreadable, too large or not canonical.
+    #[error(transparent)]
+    Codec(#[from] CodecError),
+    /// Forged.
+    #[error(transparent)]
+    Signature(#[from] BadSignature),
+    /// Of another feed.
+    #[error("the entry belongs to another feed")]
+    OtherFeed,
+    /// Entries between are missing; ask for them.
+    #[error("the entry has place {found}, {expected} is next")]
+    Gap {
+        /// The next place.
+        expected: u64,
+        /// The entry's place.
+        found: u64,
+    },
+    /// Same place, other past: the writer told two stories.
+    #[error("the entry at place {0} does not follow the one known before it")]
+    Fork(u64),
+    /// A field is longer than allowed, or of a version that is not known.
+    #[error("the entry's {0} is not allowed")]
+    Field(&'static str),
+}
+
+/// A feed as far as it is known: its name and its head.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Feed {
+    id: FeedId,
+    head: Option<Head>,
+}
+
+impl Feed {
+    /// A feed that is known up to `head`.
+    #[must_use]
+    pub fn new(id: FeedId, head: Option<Head>) -> Self {
+        Self { id, head }
+    }
+
+    /// Where it ends, none when it has no entry.
+    #[must_use]
+    pub fn head(&self) -> Option<Head> {
+        self.head
+    }
+
+    /// The place of the next entry.
+    #[must_use]
+    pub fn next_seq(&self) -> u64 {
+        self.head.map_or(0, |head| head.seq.saturating_add(1))
+    }
+
+    /// How many entries are missing to reach `theirs`.
+    #[must_use]
+    pub fn missing(&self, theirs: Head) -> u64 {
+        theirs.seq.saturating_add(1).saturating_sub(self.next_seq())
+    }
+
+    /// Writes the next entry of our own feed.
+    #[must_use]
+    pub fn append(&mut self, key: &NodeKey, body: &Body, at: Timestamp) -> Verified<Entry> {
+        let entry = key.sign(Entry {
+            v: 1,
+            group: self.id.group,
+            node: self.id.node,
+            incarnation: self.id.incarnation,
+            seq: self.next_seq(),
+            previous: self.head.map(|head| head.entry),
+            at,
+            kind: body.kind().to_owned(),
+            body: body.block().0,
+        });
+        self.head = Some(Head { seq: entry.seq, entry: entry.block().0 });
+        entry
+    }
+
+    /// Reads the next entry from its block; the head moves only when everything fits.
+    ///
+    /// # Errors
+    /// See [`FeedError`]. The feed is unchanged then.
+    pub fn accept(&mut self, block: &[u8]) -> Result<Verified<Entry>, FeedError> {
+        let signed: Signed<Entry> = codec::decode(block, limits::ENTRY_BYTES)?;
+        let entry = signed.verify()?;
+        let id = FeedId { group: entry.group, node: entry.node, incarnation: entry.incarnation };
+        if id != self.id {
+            return Err(FeedError::OtherFeed);
+        }
+        if entry.v != 1 {
+            return Err(FeedError::Field("version"));
+        }
+        if entry.kind.is_empty() || entry.kind.len() > limits::KIND_BYTES {
+            return Err(FeedError::Field("kind"));
+        }
+        if entry.seq != self.next_seq() {
+            return Err(FeedError::Gap { expected: self.next_seq(), found: entry.seq });
+        }
+        if entry.previous != self.head.map(|head| head.entry) {
+            return Err(FeedError::Fork(entry.seq));
+        }
+        self.head = Some(Head { seq: entry.seq, entry: entry.block().0 });
+        Ok(entry)
+    }
+}

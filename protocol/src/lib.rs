@@ -1,0 +1,19 @@
+//! What Horahora nodes say to each other and keep: ids, blocks, signatures, feeds, manifests.
+//!
+//! This crate decides and never does: no async, no IO, no clock, no randomness, no unordered maps.
+//! Everything here can run in a simulator and gives the same bytes on every machine.
+
+pub mod codec;
+pub mod entry;
+pub mod feed;
+pub mod group;
+pub mod id;
+pub mod limits;
+pub mod manifest;
+pub mod sign;
+pub mod time;
+
+pub use codec::{Cid, Codec};
+pub use id::{NodeId, VideoId};
+pub use sign::{NodeKey, Signed, Verified};
+pub use time::Timestamp;

@@ -1,0 +1,294 @@
+//! The manifest: the root object of a capture. It links every byte of it and says how large each is.
+//!
+//! No host name and no address of ours inside: a manifest is complete by itself. Immutable; a later
+//! revision (a new rung) links the one before.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use crate::{
+    codec::{self, Cid, Codec, CodecError},
+    id::VideoId,
+    limits,
+    time::Timestamp,
+};
+
+/// Everything about one capture.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Manifest {
+    /// Version of this form, 1.
+    pub v: u8,
+    /// The capture: the address of its start record.
+    pub capture: Cid,
+    /// The revision before this one.
+    pub previous: Option<Cid>,
+    /// What was captured.
+    pub video: VideoId,
+    /// From where.
+    pub source_url: String,
+    /// When the download was complete.
+    pub fetched_at: Timestamp,
+    /// Tool name to version.
+    pub tools: BTreeMap<String, String>,
+    /// What the site says about the video.
+    pub meta: Meta,
+    /// The site's own files as downloaded, unmerged.
+    pub original: Vec<File>,
+    /// The site's metadata as the tool wrote it (JSON).
+    pub info: Option<File>,
+    /// The site's own thumbnail.
+    pub thumbnail: Option<File>,
+    /// A JPEG made from the thumbnail or the picture, at most 1280 wide.
+    pub poster: Option<File>,
+    /// Subtitles.
+    pub subtitles: Vec<TextTrack>,
+    /// Comments drawn over the picture (danmaku), as the site gave them.
+    pub danmaku: Vec<TextTrack>,
+    /// What a player plays, best picture first, then sound.
+    pub renditions: Vec<Rendition>,
+}
+
+/// What the site says about the video.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Meta {
+    /// Title.
+    pub title: String,
+    /// Who made it.
+    pub creator: Option<Creator>,
+    /// Description, plain text.
+    pub description: String,
+    /// Tags in the site's order.
+    pub tags: Vec<String>,
+    /// When the site published it.
+    pub published_at: Option<Timestamp>,
+    /// Length in milliseconds, as measured in the original.
+    pub duration_ms: u64,
+}
+
+/// Who made a video, on the origin site.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Creator {
+    /// Name.
+    pub name: String,
+    /// The site's id for them.
+    pub id: Option<String>,
+    /// Their page there.
+    pub url: Option<String>,
+}
+
+/// A file as a list of raw blobs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct File {
+    /// File name to offer on download; no folder in it.
+    pub name: String,
+    /// Media type, for example `video/mp4`.
+    pub media_type: String,
+    /// Sum of the chunks.
+    pub bytes: u64,
+    /// The chunks in order, each at most [`limits::CHUNK_BYTES`].
+    pub chunks: Vec<Blob>,
+}
+
+/// A blob and its size. On the wire `[cid, bytes]`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(into = "(Cid, u64)", from = "(Cid, u64)")]
+pub struct Blob {
+    /// Address.
+    pub cid: Cid,
+    /// Size in bytes.
+    pub bytes: u64,
+}
+
+/// A text track.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TextTrack {
+    /// Language tag (BCP 47) or the site's name of the track.
+    pub lang: String,
+    /// `vtt`, `srt`, `ass`, `json` (niconico comments), `xml` (bilibili danmaku), …
+    pub format: String,
+    /// The track.
+    pub file: File,
+}
+
+/// Picture or sound.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum MediaKind {
+    /// Picture.
+    Video,
+    /// Sound.
+    Audio,
+}
+
+/// One playable form: CMAF init and segments.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Rendition {
+    /// Name within the manifest: `v720`, `a0`.
+    pub id: String,
+    /// Picture or sound.
+    pub kind: MediaKind,
+    /// How it was made.
+    pub recipe: Recipe,
+    /// RFC 6381 codec string, for example `avc1.64001f`.
+    pub codecs: String,
+    /// Width in pixels, 0 for sound.
+    pub width: u32,
+    /// Height in pixels, 0 for sound.
+    pub height: u32,
+    /// Frames a second as a fraction `[n, d]`, `[0, 1]` for sound.
+    pub frame_rate: (u32, u32),
+    /// Samples a second, 0 for picture.
+    pub sample_rate: u32,
+    /// Channels, 0 for picture.
+    pub channels: u32,
+    /// Bits a second of the heaviest segment, as DASH's `@bandwidth` wants it.
+    pub bandwidth: u64,
+    /// Sum of init and segments.
+    pub bytes: u64,
+    /// Ticks a second of `start` and the durations.
+    pub timescale: u32,
+    /// Time of the first segment in ticks.
+    pub start: u64,
+    /// The init segment (`ftyp`, `moov`).
+    pub init: Blob,
+    /// The media segments in order.
+    pub segments: Vec<Segment>,
+}
+
+/// How a rendition was made; with the same tool and input it gives the same bytes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Recipe {
+    /// Tool and version, for example `ffmpeg 9.0.2`.
+    pub tool: String,
+    /// Arguments; the input is `SRC`.
+    pub args: Vec<String>,
+}
+
+/// A media segment. On the wire `[cid, bytes, duration]`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(into = "(Cid, u64, u64)", from = "(Cid, u64, u64)")]
+pub struct Segment {
+    /// Address.
+    pub cid: Cid,
+    /// Size in bytes.
+    pub bytes: u64,
+    /// Duration in ticks of the rendition's timescale.
+    pub duration: u64,
+}
+
+impl From<(Cid, u64)> for Blob {
+    fn from((cid, bytes): (Cid, u64)) -> Self {
+        Self { cid, bytes }
+    }
+}
+
+impl From<Blob> for (Cid, u64) {
+    fn from(blob: Blob) -> Self {
+        (blob.cid, blob.bytes)
+    }
+}
+
+impl From<(Cid, u64, u64)> for Segment {
+    fn from((cid, bytes, duration): (Cid, u64, u64)) -> Self {
+        Self { cid, bytes, duration }
+    }
+}
+
+impl From<Segment> for (Cid, u64, u64) {
+    fn from(segment: Segment) -> Self {
+        (segment.cid, segment.bytes, segment.duration)
+    }
+}
+
+/// Why a manifest was refused.
+#[derive(Debug, Error)]
+pub enum ManifestError {
+    /// Unreadable, too large or not canonical.
+    #[error(transparent)]
+    Codec(#[from] CodecError),
+    /// Its own parts contradict each other.
+    #[error("the manifest contradicts itself: {0}")]
+    Contradiction(&'static str),
+}
+
+impl Manifest {
+    /// Reads and checks a manifest's block.
+    ///
+    /// # Errors
+    /// See [`ManifestError`].
+    pub fn decode(block: &[u8]) -> Result<Self, ManifestError> {
+        let manifest: Self = codec::decode(block, limits::MANIFEST_BYTES)?;
+        manifest.check()?;
+        Ok(manifest)
+    }
+
+    /// Every blob that belongs to it, with its size; each once.
+    #[must_use]
+    pub fn blobs(&self) -> Vec<Blob> {
+        let mut seen = BTreeSet::new();
+        let files = self.files().flat_map(|file| file.chunks.iter().copied());
+        let media = self.renditions.iter().flat_map(|rendition| {
+            let segments = rendition.segments.iter().map(|s| Blob { cid: s.cid, bytes: s.bytes });
+            std::iter::once(rendition.init).chain(segments)
+        });
+        files.chain(media).filter(|blob| seen.insert(blob.cid)).collect()
+    }
+
+    fn files(&self) -> impl Iterator<Item = &File> {
+        let texts = self.subtitles.iter().chain(&self.danmaku).map(|track| &track.file);
+        self.original.iter().chain(&self.info).chain(&self.thumbnail).chain(&self.poster).chain(texts)
+    }
+
+    fn check(&self) -> Result<(), ManifestError> {
+        use ManifestError::Contradiction;
+        if self.v != 1 {
+            return Err(Contradiction("unknown version"));
+        }
+        if self.blobs().iter().any(|b| b.bytes > limits::BLOB_BYTES as u64 || b.cid.codec() != Codec::Raw) {
+            return Err(Contradiction("a blob is too large or is no raw blob"));
+        }
+        for file in self.files() {
+            if file.chunks.iter().map(|chunk| chunk.bytes).sum::<u64>() != file.bytes {
+                return Err(Contradiction("a file is not the sum of its chunks"));
+            }
+            if file.name.is_empty() || file.name.contains(['/', '\\', '\0']) {
+                return Err(Contradiction("a file name is empty or names a folder"));
+            }
+        }
+        let mut names = BTreeSet::new();
+        for rendition in &self.renditions {
+            let sum = rendition.init.bytes + rendition.segments.iter().map(|s| s.bytes).sum::<u64>();
+            if sum != rendition.bytes || rendition.timescale == 0 || rendition.frame_rate.1 == 0 {
+                return Err(Contradiction("a rendition's sizes or clock do not add up"));
+            }
+            if rendition.segments.iter().any(|s| s.duration > u64::from(u32::MAX)) {
+                return Err(Contradiction("a segment is longer than its clock can count"));
+            }
+            let plain = |c: char| c.is_ascii_alphanumeric();
+            if rendition.id.is_empty() || !rendition.id.chars().all(plain) || !names.insert(&rendition.id) {
+                return Err(Contradiction("a rendition's name is not plain or is there twice"));
+            }
+            if rendition.codecs.is_empty() || !rendition.codecs.chars().all(|c| plain(c) || c == '.') {
+                return Err(Contradiction("a codec string is not plain"));
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Rendition {
+    /// Length of its segments in ticks.
+    #[must_use]
+    pub fn ticks(&self) -> u64 {
+        self.segments.iter().map(|segment| segment.duration).sum()
+    }
+}
