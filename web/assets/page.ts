@@ -1,0 +1,44 @@
+// Theme, menus and small questions about the page.
+
+const ORDER = ["auto", "light", "dark"] as const;
+const WORDS: Record<string, string> = { auto: "automatic", light: "light", dark: "dark" };
+
+/** The server reads the cookie, so the next page comes in the right colours at once. */
+export function startTheme(): void {
+  const button = document.querySelector<HTMLButtonElement>("#theme");
+  if (!button) return;
+  const root = document.documentElement;
+  button.hidden = false;
+  button.addEventListener("click", () => {
+    const now = ORDER.findIndex((name) => name === root.dataset["theme"]);
+    const next = ORDER[(now + 1) % ORDER.length] ?? "auto";
+    root.dataset["theme"] = next;
+    document.cookie = `theme=${next}; path=/; max-age=31536000; samesite=lax`;
+    button.setAttribute("aria-label", `Theme: ${WORDS[next]}`);
+  });
+}
+
+/** Menus are <details>, so they open without script; with it, one is open at a time and Escape closes it. */
+export function startMenus(): void {
+  const open = () => document.querySelectorAll<HTMLDetailsElement>("details.menu[open]");
+  document.addEventListener("click", (event) => {
+    const here = event.target instanceof Element ? event.target.closest("details.menu") : null;
+    for (const menu of open()) if (menu !== here) menu.open = false;
+  });
+  document.addEventListener("keydown", (event) => {
+    if (event.key !== "Escape") return;
+    for (const menu of open()) {
+      const inside = menu.contains(document.activeElement);
+      menu.open = false;
+      if (inside) menu.querySelector("summary")?.focus();
+    }
+  });
+  if (matchMedia("(max-width: 52rem)").matches) {
+    for (const panel of document.querySelectorAll<HTMLDetailsElement>("details.safe")) panel.open = false;
+  }
+}
+
+/** Whether keys belong to what has the focus. */
+export function isTyping(target: EventTarget | null): boolean {
+  return target instanceof Element && target.closest("input, textarea, select, [contenteditable]") !== null;
+}

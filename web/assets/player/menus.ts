@@ -1,0 +1,134 @@
+// Subtitles, quality and speed.
+
+import type { Player } from "./player";
+
+export function startMenus(player: Player): void {
+  startSubtitles(player);
+  startSpeed(player);
+  if (player.audioOnly) return;
+  const heights = player.find("heights");
+  heights?.addEventListener("change", (event) => {
+    if (event.target instanceof HTMLInputElement) choose(player, Number(event.target.value));
+  });
+  const show = () => showQuality(player);
+  player.section.addEventListener("loaded", () => {
+    // A manifest that is loaded again begins with the automatic choice.
+    player.section.dataset["quality"] = "0";
+    show();
+    for (const event of ["adaptation", "variantchanged", "trackschanged"]) {
+      player.shaka?.removeEventListener(event, show);
+      player.shaka?.addEventListener(event, show);
+    }
+  });
+}
+
+/** The next subtitles, or none after the last: key `c`. */
+export function nextSubtitles(player: Player): void {
+  const options = Array.from(player.section.querySelectorAll<HTMLInputElement>("input[name=cc]"));
+  const now = options.findIndex((option) => option.checked);
+  const next = options[(now + 1) % options.length];
+  if (!next) return;
+  next.checked = true;
+  showSubtitles(player, Number(next.value));
+}
+
+export function setSpeed(player: Player, rate: number): void {
+  const bounded = Math.min(3, Math.max(0.25, rate));
+  player.video.defaultPlaybackRate = bounded;
+  player.video.playbackRate = bounded;
+}
+
+function startSubtitles(player: Player): void {
+  const menu = player.find("cc");
+  menu?.addEventListener("change", (event) => {
+    if (event.target instanceof HTMLInputElement) showSubtitles(player, Number(event.target.value));
+  });
+  // The manifest has no text of its own; ours are plain <track>s, hidden until chosen.
+  player.section.addEventListener("loaded", () => {
+    const chosen = player.section.querySelector<HTMLInputElement>("input[name=cc]:checked");
+    showSubtitles(player, Number(chosen?.value ?? -1));
+  });
+}
+
+function showSubtitles(player: Player, index: number): void {
+  const tracks = player.video.querySelectorAll("track");
+  tracks.forEach((element, at) => {
+    element.track.mode = at === index ? "showing" : "hidden";
+  });
+  const label = player.find("cc-now");
+  const shown = tracks[index];
+  if (label) {
+    label.textContent = shown?.label ?? "Off";
+    label.lang = shown?.srclang ?? "";
+  }
+}
+
+function startSpeed(player: Player): void {
+  const speed = player.find<HTMLInputElement>("speed");
+  const shown = player.find("speed-now");
+  speed?.addEventListener("input", () => setSpeed(player, Number(speed.value) / 100));
+  player.video.addEventListener("ratechange", () => {
+    const rate = player.video.playbackRate;
+    if (rate === 0) return; // shaka stops the clock while it buffers
+    if (speed) speed.value = String(Math.round(rate * 100));
+    if (shown) shown.textContent = `${rate}×`;
+    const now = player.find("quality-now");
+    if (player.audioOnly && now) now.textContent = rate === 1 ? "" : `${rate}×`;
+  });
+}
+
+/** 0 is the automatic choice. */
+function choose(player: Player, height: number): void {
+  player.section.dataset["quality"] = String(height);
+  player.shaka?.configure({ abr: { enabled: height === 0 } });
+  const track = player.shaka?.getVariantTracks().find((variant) => variant.height === height);
+  if (track) player.shaka?.selectVariantTrack(track, true);
+  showQuality(player);
+}
+
+function showQuality(player: Player): void {
+  const place = player.find("heights");
+  const variants = player.shaka?.getVariantTracks() ?? [];
+  if (!place) return;
+  const active = variants.find((variant) => variant.active)?.height ?? 0;
+  const chosen = Number(player.section.dataset["quality"] ?? "0");
+  const rows = new Map<number, number>();
+  for (const variant of variants) {
+    if (variant.height) rows.set(variant.height, Math.max(rows.get(variant.height) ?? 0, variant.bandwidth));
+  }
+  const sorted = Array.from(rows).sort(([a], [b]) => b - a);
+  const options = [option(0, "Automatic", active ? `${active}p now` : "", chosen)];
+  for (const [height, bandwidth] of sorted) options.push(option(height, `${height}p`, rate(bandwidth), chosen));
+  const key = JSON.stringify([sorted, chosen, active]);
+  if (place.dataset["key"] !== key) {
+    place.dataset["key"] = key;
+    const focused = place.contains(document.activeElement) ? (document.activeElement as HTMLInputElement).value : undefined;
+    place.replaceChildren(...options);
+    if (focused !== undefined) place.querySelector<HTMLInputElement>(`input[value="${focused}"]`)?.focus();
+  }
+  const label = player.find("quality-now");
+  if (label) label.textContent = chosen ? `${chosen}p` : active ? `${active}p` : "Auto";
+}
+
+function option(value: number, text: string, small: string, chosen: number): HTMLLabelElement {
+  const label = document.createElement("label");
+  label.className = "opt";
+  const input = document.createElement("input");
+  input.type = "radio";
+  input.name = "quality";
+  input.value = String(value);
+  input.checked = value === chosen;
+  const word = document.createElement("span");
+  word.textContent = text;
+  label.append(input, word);
+  if (small) {
+    const more = document.createElement("small");
+    more.textContent = small;
+    label.append(more);
+  }
+  return label;
+}
+
+function rate(bandwidth: number): string {
+  return bandwidth >= 1e6 ? `${(bandwidth / 1e6).toFixed(1)} Mbit/s` : `${Math.round(bandwidth / 1000)} kbit/s`;
+}

@@ -1,0 +1,29 @@
+//! Horahora's pages: what a person sees in the browser, made on the server.
+//!
+//! The node fills the plain view structs of this crate and gets HTML back. Nothing here reads a file, asks the
+//! clock or knows what a request is; states arrive as words and lengths as numbers.
+
+mod archive;
+mod asset;
+mod bar;
+mod card;
+mod frame;
+mod home;
+mod message;
+mod state;
+mod text;
+mod watch;
+
+pub use archive::{ArchivePage, RequestRow, archive, archive_live};
+pub use asset::{Asset, asset};
+pub use card::Card;
+pub use frame::{Frame, Lede, ToolRow};
+pub use home::{HomePage, JobRow, home, home_live};
+pub use message::{MessagePage, message};
+pub use state::StateView;
+pub use watch::{Download, Fact, HolderRow, Player, RenditionRow, Track, WatchPage, watch, watch_live};
+
+/// A template's text. The view structs hold all a template asks for, so nothing is left that could fail.
+fn render(template: &impl askama::Template) -> String {
+    template.render().expect("writing to a String cannot fail")
+}

@@ -1,0 +1,111 @@
+//! What pages have to know about text: its probable language, whether an address may become a link, and how
+//! numbers are written.
+
+/// The language whose fonts suit a text, guessed from its letters. Kana is Japanese, hangul Korean; han letters
+/// alone are taken for simplified Chinese, as titles without any kana are rare in Japanese.
+pub(crate) fn lang_of(text: &str) -> Option<&'static str> {
+    let mut guess = None;
+    for letter in text.chars() {
+        match letter {
+            '\u{3041}'..='\u{309f}'
+            | '\u{30a1}'..='\u{30fa}'
+            | '\u{30fc}'..='\u{30ff}'
+            | '\u{ff66}'..='\u{ff9d}' => {
+                return Some("ja");
+            }
+            '\u{1100}'..='\u{11ff}' | '\u{3131}'..='\u{318e}' | '\u{ac00}'..='\u{d7a3}' => guess = Some("ko"),
+            '\u{3400}'..='\u{4dbf}'
+            | '\u{4e00}'..='\u{9fff}'
+            | '\u{f900}'..='\u{faff}'
+            | '\u{20000}'..='\u{3134f}' => {
+                guess = guess.or(Some("zh-Hans"));
+            }
+            _ => {}
+        }
+    }
+    guess
+}
+
+/// An address from outside as a link's target, when following it can only lead to a web page.
+pub(crate) fn link(address: &str) -> Option<&str> {
+    let lower = address.get(..8).unwrap_or(address).to_ascii_lowercase();
+    let web = lower.starts_with("https://") || lower.starts_with("http://");
+    let here = address.starts_with('/') && !address.starts_with("//") && !address.starts_with("/\\");
+    (web || here).then_some(address)
+}
+
+/// `4102` as `4,102`.
+pub(crate) fn count(number: u64) -> String {
+    let digits = number.to_string();
+    let mut out = String::with_capacity(digits.len() + digits.len() / 3);
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
+}
+
+/// The space between a sentence's bold part and what follows it.
+pub(crate) fn joint(rest: &str) -> &'static str {
+    if rest.is_empty() || rest.starts_with([',', '.', ';', ':', ' ']) { "" } else { " " }
+}
+
+/// The first letter of a name, for the arch that stands for its owner.
+pub(crate) fn initial(name: &str) -> String {
+    let letter = name.chars().find(|c| c.is_alphanumeric());
+    letter.map(|c| c.to_lowercase().collect()).unwrap_or_else(|| "·".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn languages_are_guessed_from_letters() {
+        let cases = [
+            ("Restoring a 1996 laserdisc", None),
+            ("", None),
+            ("【弹幕向】旧火车站的最后一班车 4K修复", Some("zh-Hans")),
+            ("真夜中の自動販売機", Some("ja")),
+            ("音MAD ニコニコ", Some("ja")),
+            ("ﾆｺﾆｺ", Some("ja")),
+            ("한국어 제목", Some("ko")),
+            ("漢字와 한글", Some("ko")),
+            ("前面展望", Some("zh-Hans")),
+            ("A・B", None),
+        ];
+        for (text, lang) in cases {
+            assert_eq!(lang_of(text), lang, "{text}");
+        }
+    }
+
+    #[test]
+    fn only_web_addresses_become_links() {
+        for good in ["https://example.com/a", "HTTP://example.com", "/watch/1"] {
+            assert_eq!(link(good), Some(good));
+        }
+        for bad in
+            ["javascript:alert(1)", "//example.com", "/\\example.com", "data:text/html,x", "example.com", ""]
+        {
+            assert_eq!(link(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn numbers_have_separators() {
+        for (number, text) in
+            [(0, "0"), (999, "999"), (1000, "1,000"), (171_204, "171,204"), (1_000_000, "1,000,000")]
+        {
+            assert_eq!(count(number), text);
+        }
+    }
+
+    #[test]
+    fn a_name_has_an_initial() {
+        assert_eq!(initial("豆腐工場P"), "豆");
+        assert_eq!(initial(" Slow Transfer"), "s");
+        assert_eq!(initial("…"), "·");
+    }
+}

@@ -1,0 +1,184 @@
+//! The watch page: the player, what the video is, and where its copies are.
+
+use askama::Template;
+
+use crate::{Card, Frame, StateView, text};
+
+#[derive(Debug, Clone, Default)]
+pub struct WatchPage {
+    pub frame: Frame,
+    /// The video's id.
+    pub id: String,
+    pub href: String,
+    pub title: String,
+    pub state: StateView,
+    pub reason: Option<String>,
+    /// 0 to 1.
+    pub progress: Option<f64>,
+    pub doing: String,
+    /// None while nothing can be played yet.
+    pub player: Option<Player>,
+    pub creator: Option<String>,
+    pub creator_url: Option<String>,
+    pub published: Option<String>,
+    pub site: String,
+    pub origin_url: Option<String>,
+    pub description: String,
+    pub tags: Vec<String>,
+    pub renditions: Vec<RenditionRow>,
+    pub holders: Vec<HolderRow>,
+    pub facts: Vec<Fact>,
+    pub downloads: Vec<Download>,
+    pub related: Vec<Card>,
+}
+
+#[derive(Debug, Clone, Default)]
+pub struct Player {
+    /// The manifest's address. Another address is another manifest: a rendition was added.
+    pub mpd: String,
+    /// Still being made: plays from the beginning and follows what arrives.
+    pub live: bool,
+    pub audio_only: bool,
+    pub duration_s: f64,
+    pub poster: Option<String>,
+    pub tracks: Vec<Track>,
+}
+
+/// Subtitles, as WebVTT.
+#[derive(Debug, Clone, Default)]
+pub struct Track {
+    pub src: String,
+    pub lang: String,
+    pub label: String,
+}
+
+#[derive(Debug, Clone, Default)]
+pub struct RenditionRow {
+    /// `720p, copied from the original`
+    pub name: String,
+    /// `H.264, 1.6 Mbit/s, 4 MB`
+    pub detail: String,
+    pub progress: Option<f64>,
+    pub state: StateView,
+}
+
+#[derive(Debug, Clone, Default)]
+pub struct HolderRow {
+    pub node: String,
+    pub holds: String,
+    pub here: bool,
+}
+
+#[derive(Debug, Clone, Default)]
+pub struct Fact {
+    pub label: String,
+    pub value: String,
+    pub href: Option<String>,
+    pub mono: bool,
+}
+
+#[derive(Debug, Clone, Default)]
+pub struct Download {
+    pub label: String,
+    pub href: String,
+    pub detail: String,
+}
+
+/// Arches beyond this number say nothing more.
+const MOST_ARCHES: usize = 8;
+
+impl WatchPage {
+    /// `2 copies`
+    pub(crate) fn copies(&self) -> String {
+        match self.holders.len() {
+            0 => "No copy yet".to_owned(),
+            1 => "1 copy".to_owned(),
+            many => format!("{many} copies"),
+        }
+    }
+
+    pub(crate) fn arches(&self) -> usize {
+        self.holders.len().min(MOST_ARCHES)
+    }
+
+    /// Who has it, in one sentence.
+    pub(crate) fn holders_sentence(&self) -> String {
+        let name = |row: &HolderRow| {
+            if row.here { format!("{} (this node)", row.node) } else { row.node.clone() }
+        };
+        match self.holders.as_slice() {
+            [] => "Nothing of this video is stored yet.".to_owned(),
+            [only] => format!("Only {} holds it.", name(only)),
+            [first, second] => format!("{} and {} hold it.", name(first), name(second)),
+            [first, second, rest @ ..] => {
+                format!("{}, {} and {} more hold it.", name(first), name(second), rest.len())
+            }
+        }
+    }
+
+    /// Whether work on the video goes on or stopped half-way.
+    pub(crate) fn is_unfinished(&self) -> bool {
+        self.state.class != "ok" && (!self.doing.is_empty() || self.progress.is_some())
+    }
+
+    pub(crate) fn origin(&self) -> Option<&str> {
+        self.origin_url.as_deref().and_then(text::link)
+    }
+
+    pub(crate) fn creator_link(&self) -> Option<&str> {
+        self.creator_url.as_deref().and_then(text::link)
+    }
+
+    pub(crate) fn blank_title(&self) -> &'static str {
+        match self.state.class.as_str() {
+            "bad" => "There is nothing to play",
+            "warn" => "Nothing to play yet",
+            _ => "Still being archived",
+        }
+    }
+}
+
+impl Fact {
+    pub(crate) fn link(&self) -> Option<&str> {
+        self.href.as_deref().and_then(text::link)
+    }
+}
+
+impl Player {
+    pub(crate) fn seconds(&self) -> String {
+        format!("{:.3}", if self.duration_s.is_finite() { self.duration_s.max(0.0) } else { 0.0 })
+    }
+
+    /// `4:12`, or `1:02:03` from an hour on.
+    pub(crate) fn clock(&self) -> String {
+        let all = if self.duration_s.is_finite() { self.duration_s.max(0.0) as u64 } else { 0 };
+        let (hours, minutes, seconds) = (all / 3600, all / 60 % 60, all % 60);
+        if hours > 0 {
+            format!("{hours}:{minutes:02}:{seconds:02}")
+        } else {
+            format!("{minutes}:{seconds:02}")
+        }
+    }
+}
+
+#[derive(Template)]
+#[template(path = "watch.html")]
+struct Full<'a> {
+    page: &'a WatchPage,
+    here: &'static str,
+}
+
+#[derive(Template)]
+#[template(path = "watch_live.html")]
+struct Live<'a> {
+    page: &'a WatchPage,
+}
+
+pub fn watch(page: &WatchPage) -> String {
+    crate::render(&Full { page, here: "" })
+}
+
+/// The part which changes while the page is open; the player is never part of it.
+pub fn watch_live(page: &WatchPage) -> String {
+    crate::render(&Live { page })
+}
