@@ -1,0 +1,3 @@
+//! What proves Horahora: fake source sites and, on top of them, real nodes.
+
+pub mod fixture;
