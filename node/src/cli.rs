@@ -1,0 +1,122 @@
+//! The command line: `horahora run` is a node, everything else speaks to one.
+
+use std::{path::PathBuf, process::ExitCode};
+
+use anyhow::Result;
+use clap::{Args, Parser, Subcommand};
+
+use crate::{
+    config::{self, RunOptions},
+    process::confine::{self, ConfineArgs},
+};
+
+mod client;
+mod run;
+mod show;
+
+/// A node of a federated video archive.
+#[derive(Debug, Parser)]
+#[command(name = "horahora", version)]
+struct Cli {
+    #[command(flatten)]
+    global: Global,
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    run: RunOptions,
+}
+
+#[derive(Debug, Clone, Args)]
+struct Global {
+    /// The data folder [default: $XDG_DATA_HOME/horahora]
+    #[arg(long, global = true, env = "HORAHORA_DATA_DIR", value_name = "DIR")]
+    data_dir: Option<PathBuf>,
+    /// Address of the node to speak to [default: the one that uses the data folder]
+    #[arg(long, global = true, env = "HORAHORA_API", value_name = "URL")]
+    api: Option<String>,
+    /// Print JSON
+    #[arg(long, global = true)]
+    json: bool,
+}
+
+impl Global {
+    fn data_dir(&self) -> PathBuf {
+        self.data_dir.clone().unwrap_or_else(config::default_data_dir)
+    }
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run a node (what happens without a subcommand, too)
+    Run(RunOptions),
+    /// Ask a node to archive what a link names
+    Archive {
+        /// Link to a video, a list, a creator
+        url: String,
+        /// Wait until it is archived, showing progress
+        #[arg(long)]
+        wait: bool,
+    },
+    /// List the videos, newest first
+    Videos,
+    /// Show what the node does
+    Status,
+    /// Show who the node is
+    Id,
+    /// Print a new login link for the page
+    Login,
+    /// Read every byte again and check it against its hash, and every signature
+    Verify {
+        /// Only this video, for example niconico:sm9
+        video: Option<String>,
+    },
+    /// Give up rights and become another program (used by the node itself)
+    #[command(hide = true)]
+    Confine(ConfineArgs),
+}
+
+/// Runs the command line; every failure ends in one message and an exit code that is not 0.
+#[must_use]
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    if let Some(Command::Confine(args)) = &cli.command {
+        // Before any thread: the rights that are given up here are those of one thread.
+        return match confine::exec(args) {
+            Ok(never) => match never {},
+            Err(error) => fail(&error),
+        };
+    }
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let done = runtime.map_err(Into::into).and_then(|runtime| runtime.block_on(dispatch(cli)));
+    match done {
+        Ok(code) => code,
+        Err(error) => fail(&error),
+    }
+}
+
+async fn dispatch(cli: Cli) -> Result<ExitCode> {
+    let global = &cli.global;
+    match cli.command {
+        None => run::run(global, cli.run).await,
+        Some(Command::Run(options)) => run::run(global, options.or(cli.run)).await,
+        Some(Command::Archive { url, wait }) => show::archive(global, &url, wait).await,
+        Some(Command::Videos) => show::videos(global).await,
+        Some(Command::Status) => show::status(global).await,
+        Some(Command::Id) => show::id(global).await,
+        Some(Command::Login) => show::login(global).await,
+        Some(Command::Verify { video }) => show::verify(global, video.as_deref()).await,
+        Some(Command::Confine(_)) => unreachable!("handled before the runtime starts"),
+    }
+}
+
+#[expect(clippy::print_stderr, reason = "this is the program's voice")]
+fn fail(error: &anyhow::Error) -> ExitCode {
+    eprintln!("horahora: {error:#}");
+    ExitCode::FAILURE
+}
+
+/// Prints a line for a person or a program.
+#[expect(clippy::print_stdout, reason = "this is the program's voice")]
+fn say(line: impl std::fmt::Display) {
+    println!("{line}");
+}

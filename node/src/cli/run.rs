@@ -1,0 +1,50 @@
+//! `horahora run`.
+
+use std::process::ExitCode;
+
+use anyhow::{Context, Result};
+use tokio::{net::TcpListener, signal};
+use tracing_subscriber::EnvFilter;
+
+use super::{Global, say};
+use crate::{
+    config::{Config, RunOptions},
+    node,
+};
+
+pub(super) async fn run(global: &Global, options: RunOptions) -> Result<ExitCode> {
+    let filter = EnvFilter::try_from_env("HORAHORA_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    let data_dir = global.data_dir();
+    std::fs::create_dir_all(&data_dir)
+        .with_context(|| format!("the data folder {} cannot be made", data_dir.display()))?;
+    let data_dir = data_dir.canonicalize()?;
+    let config = Config::load(&data_dir, options)?;
+    let listener = TcpListener::bind(config.http).await.with_context(|| {
+        format!("cannot serve the page on {}; choose another address with --http IP:PORT", config.http)
+    })?;
+    let json = global.json;
+    let announce = move |page: &str, login: &str| {
+        if json {
+            say(serde_json::json!({ "page": page, "login": login }));
+        } else {
+            say(format_args!("Horahora runs at {page}"));
+            say(format_args!("Log in once with {login}"));
+        }
+    };
+    node::run(config, listener, shutdown()?, announce).await?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Ready at Ctrl-C or when the system asks to end.
+fn shutdown() -> Result<impl Future<Output = ()>> {
+    let mut terminate = signal::unix::signal(signal::unix::SignalKind::terminate())?;
+    let mut interrupt = signal::unix::signal(signal::unix::SignalKind::interrupt())?;
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        tracing::info!("stops");
+    })
+}

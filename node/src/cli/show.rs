@@ -1,0 +1,229 @@
+//! Everything that speaks to a node and prints its answer.
+
+use std::{
+    io::{IsTerminal, Write},
+    process::ExitCode,
+    sync::Arc,
+    time::Duration,
+};
+
+use anyhow::{Result, bail};
+use serde_json::{Value, json};
+
+use super::{
+    Global,
+    client::{Client, is_data_dir},
+    say,
+};
+use crate::{blobs::Blobs, feeds::Feeds, identity, store::Store, verify as check};
+
+/// How often `--wait` asks.
+const ASK: Duration = Duration::from_millis(500);
+const DONE: ExitCode = ExitCode::SUCCESS;
+
+pub(super) async fn archive(global: &Global, url: &str, wait: bool) -> Result<ExitCode> {
+    let client = Client::new(global)?;
+    let answer = client.post("/api/v1/requests", &json!({ "url": url })).await?;
+    let path = format!("/api/v1/requests/{}", text(&answer["id"]));
+    if !wait {
+        if global.json {
+            say(&answer);
+        } else {
+            say("Requested. `horahora status` shows how far it is.");
+        }
+        return Ok(DONE);
+    }
+    let request = follow(&client, &path, global.json).await?;
+    if global.json {
+        say(&request);
+    } else {
+        for video in request["videos"].as_array().into_iter().flatten() {
+            say(format_args!("{}  {}", text(video), client.url(&format!("/watch/{}", encoded(text(video))))));
+        }
+    }
+    if request["state"] == "done" {
+        return Ok(DONE);
+    }
+    bail!("{}: {} ({})", text(&request["state"]), text(&request["reason"]), text(&request["code"]))
+}
+
+/// Asks until the request is ended, showing progress.
+async fn follow(client: &Client, path: &str, quiet: bool) -> Result<Value> {
+    let mut last = String::new();
+    loop {
+        let request = client.get(path).await?;
+        let (state, percent) = (text(&request["state"]), request["progress"].as_f64().unwrap_or(0.0) * 100.0);
+        let line = format!("{state:<8} {percent:3.0} %  {}", text(&request["title"]));
+        if !quiet && line != last {
+            progress(&line);
+            last = line;
+        }
+        match state {
+            "queued" | "running" => tokio::time::sleep(ASK).await,
+            // It may take days; the person should know why, and need not wait.
+            _ => {
+                if !quiet && std::io::stderr().is_terminal() {
+                    let _ = writeln!(std::io::stderr());
+                }
+                return Ok(request);
+            }
+        }
+    }
+}
+
+/// One line that is written over on a terminal, one after the other elsewhere.
+fn progress(line: &str) {
+    let mut out = std::io::stderr();
+    let _ = if out.is_terminal() { write!(out, "\r\x1b[K{line}") } else { writeln!(out, "{line}") };
+    let _ = out.flush();
+}
+
+pub(super) async fn videos(global: &Global) -> Result<ExitCode> {
+    let client = Client::new(global)?;
+    let mut path = "/api/v1/videos?limit=200".to_owned();
+    let mut all = Vec::new();
+    loop {
+        let page = client.get(&path).await?;
+        all.extend(page["items"].as_array().cloned().unwrap_or_default());
+        match page["next"].as_str() {
+            Some(next) => path = format!("/api/v1/videos?limit=200&after={next}"),
+            None => break,
+        }
+    }
+    if global.json {
+        say(json!({ "items": all }));
+    } else if all.is_empty() {
+        say("Nothing is archived yet. `horahora archive URL` begins.");
+    }
+    if !global.json {
+        for video in &all {
+            let minutes = video["duration_s"].as_f64().unwrap_or(0.0) / 60.0;
+            say(format_args!(
+                "{:<14} {:<28} {minutes:6.1} min  {}",
+                text(&video["state"]),
+                text(&video["id"]),
+                text(&video["title"])
+            ));
+        }
+    }
+    Ok(DONE)
+}
+
+pub(super) async fn status(global: &Global) -> Result<ExitCode> {
+    let client = Client::new(global)?;
+    let (node, jobs, requests) = (
+        client.get("/api/v1/node").await?,
+        client.get("/api/v1/jobs").await?,
+        client.get("/api/v1/requests").await?,
+    );
+    if global.json {
+        say(json!({ "node": node, "jobs": jobs["items"], "requests": requests["items"] }));
+        return Ok(DONE);
+    }
+    say(format_args!(
+        "{} ({}), horahora {}",
+        text(&node["name"]),
+        text(&node["node_id"]),
+        text(&node["version"])
+    ));
+    for tool in node["tools_status"].as_array().into_iter().flatten() {
+        let version = node["tools"][text(&tool["name"])].as_str();
+        let state = version
+            .map_or_else(|| format!("{} {}", text(&tool["state"]), text(&tool["message"])), str::to_owned);
+        say(format_args!("  {:<8} {state}", text(&tool["name"])));
+    }
+    say(format_args!("{} peers connected", node["connected"]));
+    for job in jobs["items"].as_array().into_iter().flatten() {
+        let why = job["doing"].as_str().or(job["reason"].as_str()).unwrap_or_default();
+        say(format_args!(
+            "{:<14} {}  {}  {why}",
+            text(&job["state"]),
+            text(&job["kind"]),
+            text(&job["title"])
+        ));
+    }
+    let ended =
+        |request: &&Value| !matches!(text(&request["state"]), "done" | "running" | "queued" | "waiting");
+    for request in requests["items"].as_array().into_iter().flatten().filter(ended) {
+        say(format_args!(
+            "{:<14} {}  {}",
+            text(&request["state"]),
+            text(&request["url"]),
+            text(&request["reason"])
+        ));
+    }
+    Ok(DONE)
+}
+
+pub(super) async fn id(global: &Global) -> Result<ExitCode> {
+    let key = identity::load(&global.data_dir().join("identity.key"))?;
+    let id = key.node_id().to_string();
+    let client = Client::new(global)?;
+    let addresses = match client.get("/api/v1/node").await {
+        Ok(node) if node["node_id"] == id.as_str() => node["addresses"].clone(),
+        _ => json!([]),
+    };
+    if global.json {
+        say(json!({ "node_id": id, "addresses": addresses }));
+        return Ok(DONE);
+    }
+    say(id);
+    addresses.as_array().into_iter().flatten().for_each(|address| say(text(address)));
+    Ok(DONE)
+}
+
+pub(super) async fn login(global: &Global) -> Result<ExitCode> {
+    let client = Client::new(global)?;
+    let answer = client.post("/api/v1/login-links", &json!({})).await?;
+    let link = client.url(text(&answer["path"]));
+    if global.json {
+        say(json!({ "login": link }));
+    } else {
+        say(format_args!("Log in once with {link}"));
+    }
+    Ok(DONE)
+}
+
+pub(super) async fn verify(global: &Global, video: Option<&str>) -> Result<ExitCode> {
+    let client = Client::new(global)?;
+    let report = if client.answers().await {
+        let answer = client.post("/api/v1/verify", &json!({ "video": video })).await?;
+        serde_json::from_value(answer)?
+    } else {
+        verify_directly(global, video).await?
+    };
+    if global.json {
+        say(json!(report));
+    } else {
+        let check::Report { entries, manifests, blobs, bytes, problems } = &report;
+        problems.iter().for_each(say);
+        let megabytes = *bytes as f64 / 1e6;
+        say(format_args!(
+            "{entries} entries, {manifests} manifests, {blobs} blobs, {megabytes:.1} MB checked"
+        ));
+        say(format_args!("{} problems", problems.len()));
+    }
+    Ok(if report.problems.is_empty() { DONE } else { ExitCode::FAILURE })
+}
+
+/// No node runs, so the data folder is free to be opened.
+async fn verify_directly(global: &Global, video: Option<&str>) -> Result<check::Report> {
+    let dir = global.data_dir();
+    if !is_data_dir(&dir) {
+        bail!("{} is no data folder of a node; name it with --data-dir", dir.display());
+    }
+    let video = video.map(str::parse).transpose()?;
+    let store = Store::open(&dir.join("db"))?;
+    let blobs = Blobs::open(&dir.join("blobs"))?;
+    let key = Arc::new(identity::load(&dir.join("identity.key"))?);
+    let feeds = Feeds::open(key, store.clone(), blobs.clone(), "").await?;
+    Ok(check::verify(&store, &blobs, &feeds, video.as_ref()).await?)
+}
+
+fn text(value: &Value) -> &str {
+    value.as_str().unwrap_or_default()
+}
+
+fn encoded(id: &str) -> String {
+    id.parse::<horahora_protocol::VideoId>().map_or_else(|_| id.to_owned(), |id| id.in_path())
+}

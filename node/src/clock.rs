@@ -1,0 +1,30 @@
+//! The only place that asks what time it is, and the only source of randomness.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use horahora_protocol::Timestamp;
+
+/// The time of this machine's clock.
+#[must_use]
+#[expect(clippy::disallowed_methods, reason = "this is the one caller")]
+pub fn now() -> Timestamp {
+    let elapsed = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Timestamp(u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX))
+}
+
+/// `N` unpredictable bytes for keys and tokens.
+///
+/// # Panics
+/// When the operating system has no randomness: nothing safe can be done then.
+#[must_use]
+pub fn random<const N: usize>() -> [u8; N] {
+    let mut bytes = [0; N];
+    getrandom::fill(&mut bytes).expect("the operating system gives random bytes");
+    bytes
+}
+
+/// `ms` plus up to half of it again, so that many waiters do not come back at once.
+#[must_use]
+pub fn jittered(ms: u64) -> u64 {
+    ms + u64::from(u16::from_le_bytes(random())) * (ms / 2) / u64::from(u16::MAX)
+}

@@ -1,0 +1,186 @@
+//! What a person may set: command line, then environment, then `config.toml`, then the default.
+
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+};
+
+use clap::Args;
+use libp2p::Multiaddr;
+use serde::Deserialize;
+use thiserror::Error;
+
+/// Options of `horahora run`. Each is also a key of `config.toml` under the same name with `_`.
+#[derive(Debug, Clone, Default, Args, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct RunOptions {
+    /// Address of the node's page. Port 0 takes a free one [default: 127.0.0.1:8080]
+    #[arg(long, env = "HORAHORA_HTTP", value_name = "IP:PORT")]
+    pub http: Option<SocketAddr>,
+    /// Addresses for peers [default: /ip4/0.0.0.0/tcp/4150]
+    #[arg(long, env = "HORAHORA_LISTEN", value_name = "MULTIADDR", value_delimiter = ',')]
+    pub listen: Vec<Multiaddr>,
+    /// Peers to connect to
+    #[arg(long, env = "HORAHORA_PEER", value_name = "MULTIADDR", value_delimiter = ',')]
+    pub peer: Vec<Multiaddr>,
+    /// Do not look for nodes on the local network
+    #[arg(long, env = "HORAHORA_NO_MDNS")]
+    pub no_mdns: bool,
+    /// Folder for yt-dlp and ffmpeg, may be shared by several nodes [default: DATA/tools]
+    #[arg(long, env = "HORAHORA_TOOLS_DIR", value_name = "DIR")]
+    pub tools_dir: Option<PathBuf>,
+    /// Proxy for source sites only; never for tools or peers
+    #[arg(long, env = "HORAHORA_PROXY", value_name = "URL")]
+    pub proxy: Option<String>,
+    /// More arguments for every use of yt-dlp, split as a POSIX shell does
+    #[arg(long, env = "HORAHORA_YTDLP_ARGS", value_name = "ARGS", allow_hyphen_values = true)]
+    pub ytdlp_args: Option<String>,
+    /// Allow source URLs on this machine and on private networks
+    #[arg(long, env = "HORAHORA_ALLOW_PRIVATE_SOURCES")]
+    pub allow_private_sources: bool,
+    /// Name of this node, shown to people [default: the machine's name]
+    #[arg(long, env = "HORAHORA_NAME", value_name = "NAME")]
+    pub name: Option<String>,
+    /// Host names under which the page may be opened, besides IP addresses and localhost
+    #[arg(long, env = "HORAHORA_HOSTS", value_name = "NAME", value_delimiter = ',')]
+    pub hosts: Vec<String>,
+}
+
+/// Everything set, nothing open.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// The data folder.
+    pub data_dir: PathBuf,
+    /// Address of the page.
+    pub http: SocketAddr,
+    /// Addresses for peers.
+    pub listen: Vec<Multiaddr>,
+    /// Peers to connect to.
+    pub peers: Vec<Multiaddr>,
+    /// Whether to look for nodes on the local network.
+    pub mdns: bool,
+    /// Folder for yt-dlp and ffmpeg.
+    pub tools_dir: PathBuf,
+    /// What yt-dlp is given, besides our own arguments.
+    pub source: SourceOptions,
+    /// The node's name.
+    pub name: String,
+    /// Host names of the page.
+    pub hosts: Vec<String>,
+}
+
+/// How source sites are reached.
+#[derive(Debug, Clone, Default)]
+pub struct SourceOptions {
+    /// Proxy for source sites.
+    pub proxy: Option<String>,
+    /// More arguments for yt-dlp.
+    pub ytdlp_args: Vec<String>,
+    /// Whether sources may be on private networks.
+    pub allow_private: bool,
+}
+
+/// Why the settings cannot be used.
+#[derive(Debug, Error)]
+pub enum ConfigError {
+    /// `config.toml` cannot be read.
+    #[error("{path} cannot be read: {source}")]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// `config.toml` has a mistake.
+    #[error("{path} has a mistake: {message}")]
+    Parse {
+        /// The file.
+        path: PathBuf,
+        /// Where and what.
+        message: String,
+    },
+    /// `--ytdlp-args` cannot be split.
+    #[error("--ytdlp-args has an unclosed quote: {0}")]
+    YtdlpArgs(String),
+    /// A proxy that is no URL.
+    #[error("--proxy must be a URL such as http://127.0.0.1:3128 or socks5://HOST:PORT, not {0:?}")]
+    Proxy(String),
+}
+
+/// The data folder when none is named: `$XDG_DATA_HOME/horahora`, else `~/.local/share/horahora`.
+#[must_use]
+pub fn default_data_dir() -> PathBuf {
+    let set = |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    set("XDG_DATA_HOME")
+        .filter(|path| path.is_absolute())
+        .or_else(|| set("HOME").map(|home| home.join(".local/share")))
+        .unwrap_or_else(|| PathBuf::from("."))
+        .join("horahora")
+}
+
+impl RunOptions {
+    /// What is set here, and from `other` what is not.
+    #[must_use]
+    pub fn or(self, other: Self) -> Self {
+        Self {
+            http: self.http.or(other.http),
+            listen: if self.listen.is_empty() { other.listen } else { self.listen },
+            peer: if self.peer.is_empty() { other.peer } else { self.peer },
+            no_mdns: self.no_mdns || other.no_mdns,
+            tools_dir: self.tools_dir.or(other.tools_dir),
+            proxy: self.proxy.or(other.proxy),
+            ytdlp_args: self.ytdlp_args.or(other.ytdlp_args),
+            allow_private_sources: self.allow_private_sources || other.allow_private_sources,
+            name: self.name.or(other.name),
+            hosts: if self.hosts.is_empty() { other.hosts } else { self.hosts },
+        }
+    }
+}
+
+impl Config {
+    /// Puts command line, environment (both in `given`) and `config.toml` together.
+    ///
+    /// # Errors
+    /// When a file or a value cannot be used; the message says what to change.
+    pub fn load(data_dir: &Path, given: RunOptions) -> Result<Self, ConfigError> {
+        let given = given.or(read_file(&data_dir.join("config.toml"))?);
+        let mut listen = given.listen;
+        if listen.is_empty() {
+            listen = ["/ip4/0.0.0.0/tcp/4150"].map(|a| a.parse().expect("a fixed address")).to_vec();
+        }
+        let args = given.ytdlp_args.unwrap_or_default();
+        let proxy = given.proxy.filter(|proxy| !proxy.is_empty());
+        if let Some(proxy) = proxy.as_ref().filter(|proxy| url::Url::parse(proxy).is_err()) {
+            return Err(ConfigError::Proxy(proxy.clone()));
+        }
+        Ok(Self {
+            data_dir: data_dir.to_owned(),
+            http: given.http.unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 8080))),
+            listen,
+            peers: given.peer,
+            mdns: !given.no_mdns,
+            tools_dir: given.tools_dir.unwrap_or_else(|| data_dir.join("tools")),
+            source: SourceOptions {
+                proxy,
+                ytdlp_args: shell_words::split(&args).map_err(|_| ConfigError::YtdlpArgs(args))?,
+                allow_private: given.allow_private_sources,
+            },
+            name: given.name.unwrap_or_else(machine_name),
+            hosts: given.hosts,
+        })
+    }
+}
+
+fn read_file(path: &Path) -> Result<RunOptions, ConfigError> {
+    match std::fs::read_to_string(path) {
+        Ok(text) => toml::from_str(&text)
+            .map_err(|error| ConfigError::Parse { path: path.to_owned(), message: error.to_string() }),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(RunOptions::default()),
+        Err(source) => Err(ConfigError::Read { path: path.to_owned(), source }),
+    }
+}
+
+fn machine_name() -> String {
+    let name = rustix::system::uname().nodename().to_string_lossy().trim().to_owned();
+    if name.is_empty() { "horahora".to_owned() } else { name }
+}

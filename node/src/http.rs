@@ -1,0 +1,100 @@
+//! The node's page and its API. Handlers translate: extract, call one method, answer.
+
+use std::{net::SocketAddr, sync::Arc};
+
+use axum::{
+    Router, middleware,
+    routing::{get, post},
+};
+use horahora_protocol::NodeKey;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    blobs::Blobs, feeds::Feeds, jobs::Jobs, live::Live, net::Net, requests::Requests, store::Store,
+    tools::Tools,
+};
+
+mod api;
+mod auth;
+mod bytes;
+mod error;
+mod events;
+mod media;
+mod pages;
+mod watch;
+
+pub use auth::Auth;
+
+/// What the page and the API show and move.
+#[derive(Debug)]
+pub struct Rooms {
+    /// The node's key.
+    pub key: Arc<NodeKey>,
+    /// The database.
+    pub store: Store,
+    /// The blobs.
+    pub blobs: Blobs,
+    /// The node's feed.
+    pub feeds: Feeds,
+    /// The jobs.
+    pub jobs: Jobs,
+    /// The requests.
+    pub requests: Requests,
+    /// yt-dlp and ffmpeg.
+    pub tools: Tools,
+    /// The network.
+    pub net: Net,
+    /// Progress and events.
+    pub live: Live,
+    /// Who may do what.
+    pub auth: Auth,
+    /// The node's name.
+    pub name: String,
+}
+
+type Shared = axum::extract::State<Arc<Rooms>>;
+
+/// Serves until `stop`. Open requests get to their end.
+///
+/// # Errors
+/// When the listener fails.
+pub async fn serve(listener: TcpListener, rooms: Rooms, stop: CancellationToken) -> std::io::Result<()> {
+    let router = router(Arc::new(rooms), &stop).into_make_service_with_connect_info::<SocketAddr>();
+    axum::serve(listener, router).with_graceful_shutdown(stop.cancelled_owned()).await
+}
+
+/// Every route there is.
+fn router(rooms: Arc<Rooms>, stop: &CancellationToken) -> Router {
+    Router::new()
+        .route("/", get(pages::home))
+        .route("/archive", get(pages::archive).post(pages::request))
+        .route("/watch/{video}", get(watch::watch))
+        .route("/login", get(auth::login))
+        .route("/assets/{name}", get(pages::asset))
+        .route("/healthz", get(api::healthz))
+        .route("/api/v1/node", get(api::node))
+        .route("/api/v1/requests", get(api::requests).post(api::request))
+        .route("/api/v1/requests/{request}", get(api::request_one))
+        .route("/api/v1/videos", get(api::videos))
+        .route("/api/v1/videos/{video}", get(api::video))
+        .route("/api/v1/jobs", get(api::jobs))
+        .route("/api/v1/verify", post(api::verify))
+        .route("/api/v1/login-links", post(auth::login_link))
+        .route("/api/v1/events", get(events::events))
+        .route("/media/live/{capture}/manifest.mpd", get(media::live_mpd))
+        .route("/media/live/{capture}/{rendition}/{file}", get(media::live_segment))
+        .route("/media/{manifest}/manifest.mpd", get(media::mpd))
+        .route("/media/{manifest}/poster.jpg", get(media::poster))
+        .route("/media/{manifest}/subtitles/{number}", get(media::subtitles))
+        .route("/media/{manifest}/danmaku/{number}", get(media::danmaku))
+        .route("/media/{manifest}/original/{number}", get(media::original))
+        .route("/media/{manifest}/info.json", get(media::info))
+        .route("/media/{manifest}/{rendition}/{file}", get(media::segment))
+        .route("/blobs/{cid}", get(media::blob))
+        .fallback(error::no_such_page)
+        .method_not_allowed_fallback(error::no_such_method)
+        .layer(middleware::from_fn_with_state(Arc::clone(&rooms), auth::guard))
+        .layer(axum::Extension(events::Stop(stop.clone())))
+        .with_state(rooms)
+}

@@ -1,0 +1,260 @@
+//! The JSON API. Its shapes are in docs/API.md.
+
+use std::str::FromStr;
+
+use axum::{
+    Json,
+    body::Bytes,
+    extract::{Path, Query, State},
+    http::StatusCode,
+};
+use horahora_protocol::{
+    Cid, VideoId,
+    manifest::{Manifest, MediaKind},
+};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::{Rooms, Shared, error::ApiError};
+use crate::{
+    store::rows::{CAPTURES, CaptureRow, JobKey, JobRow, State as Stand, VIDEOS, VIDEOS_BY_AGE, VideoRow},
+    tools, verify as check,
+};
+
+type Answer = Result<Json<Value>, ApiError>;
+
+/// Items of a page when nothing is said, and at most.
+const PAGE: usize = 50;
+const LARGEST_PAGE: usize = 200;
+
+pub(super) async fn healthz() -> &'static str {
+    "ok\n"
+}
+
+pub(super) async fn node(State(rooms): Shared) -> Json<Value> {
+    let found = rooms.tools.now();
+    let version = |name: &&str| found.as_ref().and_then(|tools| tools.versions.get(*name).cloned());
+    let versions: serde_json::Map<String, Value> =
+        tools::NAMES.iter().map(|name| ((*name).to_owned(), version(name).into())).collect();
+    let group =
+        json!({ "id": rooms.feeds.group().to_string(), "name": rooms.feeds.group_name(), "role": "admin" });
+    Json(json!({
+        "node_id": rooms.key.node_id().to_string(),
+        "name": rooms.name,
+        "version": env!("CARGO_PKG_VERSION"),
+        "addresses": rooms.net.addresses(),
+        "connected": rooms.net.connected(),
+        "groups": [group],
+        "tools": versions,
+        "tools_status": *rooms.tools.status().borrow(),
+    }))
+}
+
+/// `POST /api/v1/requests {"url"}`
+pub(super) async fn request(
+    State(rooms): Shared,
+    body: Bytes,
+) -> Result<(StatusCode, Json<Value>), ApiError> {
+    let body: Value = serde_json::from_slice(&body)
+        .map_err(|error| ApiError::bad("invalid-json", format!("The body is no JSON: {error}.")))?;
+    let Some(url) = body["url"].as_str() else {
+        return Err(ApiError::bad("missing-url", "Send {\"url\": \"https://…\"} with the link as a text."));
+    };
+    let id = rooms.requests.submit(url).await?;
+    Ok((StatusCode::ACCEPTED, Json(json!({ "id": id.to_string() }))))
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct PageQuery {
+    after: Option<String>,
+    limit: Option<usize>,
+}
+
+impl PageQuery {
+    fn read(&self) -> Result<(Option<Vec<u8>>, usize), ApiError> {
+        let limit = self.limit.unwrap_or(PAGE).clamp(1, LARGEST_PAGE);
+        let after = self.after.as_ref().map(|text| cursor(text)).transpose()?;
+        Ok((after, limit))
+    }
+}
+
+/// The key of the last item as hex: opaque to clients.
+pub(super) fn cursor(text: &str) -> Result<Vec<u8>, ApiError> {
+    let bad = || ApiError::bad("bad-cursor", "`after` must be a `next` that this node gave.");
+    let pairs = text.as_bytes().chunks(2).map(|pair| {
+        let pair = std::str::from_utf8(pair).ok().filter(|pair| pair.len() == 2)?;
+        u8::from_str_radix(pair, 16).ok()
+    });
+    pairs.collect::<Option<Vec<u8>>>().ok_or_else(bad)
+}
+
+pub(super) fn cursor_text(key: &[u8]) -> String {
+    key.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+pub(super) async fn requests(State(rooms): Shared, Query(query): Query<PageQuery>) -> Answer {
+    let (after, limit) = query.read()?;
+    let (items, next) = rooms.requests.page(after.as_deref(), limit)?;
+    Ok(Json(json!({ "items": items, "next": next.as_deref().map(cursor_text) })))
+}
+
+pub(super) async fn request_one(State(rooms): Shared, Path(id): Path<String>) -> Answer {
+    let unknown = || ApiError::not_found("unknown-request", "This node has no request with this id.");
+    let id = Cid::from_str(&id).map_err(|_| unknown())?;
+    let view = rooms.requests.get(&id)?.ok_or_else(unknown)?;
+    Ok(Json(json!(view)))
+}
+
+pub(super) async fn videos(State(rooms): Shared, Query(query): Query<PageQuery>) -> Answer {
+    let (after, limit) = query.read()?;
+    let (rows, next) = rooms.videos_page(after.as_deref(), limit)?;
+    let items = rows.iter().map(|row| rooms.video_json(row)).collect::<Result<Vec<_>, _>>()?;
+    Ok(Json(json!({ "items": items, "next": next.as_deref().map(cursor_text) })))
+}
+
+pub(super) async fn video(State(rooms): Shared, Path(id): Path<String>) -> Answer {
+    let row = rooms.video_row(&id)?;
+    let mut video = rooms.video_json(&row)?;
+    let mut captures = Vec::new();
+    let mut renditions = Vec::new();
+    if let Some((cid, capture, manifest)) = rooms.capture(&row).await? {
+        captures.push(json!({
+            "id": cid.to_string(),
+            "node": rooms.key.node_id().to_string(),
+            "started_at": capture.started,
+            "fetched_at": manifest.as_ref().map(|manifest| manifest.fetched_at),
+            "tools": manifest.as_ref().map(|manifest| &manifest.tools),
+            "revisions": capture.revisions.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        }));
+        if let Some(manifest) = &manifest {
+            renditions = manifest.renditions.iter().map(rendition_json).collect();
+            video["description"] = json!(manifest.meta.description);
+            video["tags"] = json!(manifest.meta.tags);
+            video["original_bytes"] = json!(manifest.original.iter().map(|file| file.bytes).sum::<u64>());
+            video["subtitles"] = manifest.subtitles.iter().map(|track| json!(track.lang)).collect();
+            video["danmaku"] = manifest.danmaku.iter().map(|track| json!(track.lang)).collect();
+        }
+    }
+    let holder =
+        json!({ "node": rooms.key.node_id().to_string(), "name": rooms.name, "held": video["held"] });
+    let holders = if video["held"] == "none" { vec![] } else { vec![holder] };
+    (video["captures"], video["renditions"], video["holders"]) =
+        (json!(captures), json!(renditions), json!(holders));
+    Ok(Json(video))
+}
+
+fn rendition_json(rendition: &horahora_protocol::manifest::Rendition) -> Value {
+    json!({
+        "id": rendition.id,
+        "kind": match rendition.kind { MediaKind::Video => "video", MediaKind::Audio => "audio" },
+        "codecs": rendition.codecs,
+        "width": rendition.width,
+        "height": rendition.height,
+        "bandwidth": rendition.bandwidth,
+        "bytes": rendition.bytes,
+        "segments": rendition.segments.len(),
+        "recipe": rendition.recipe,
+    })
+}
+
+/// Jobs that are not ended.
+pub(super) async fn jobs(State(rooms): Shared) -> Answer {
+    let open = rooms.jobs.open_jobs(LARGEST_PAGE)?;
+    let items: Vec<_> = open.iter().map(|job| rooms.job_json(job)).collect();
+    Ok(Json(json!({ "items": items })))
+}
+
+/// `POST /api/v1/verify {"video"?}`
+pub(super) async fn verify(State(rooms): Shared, body: Bytes) -> Answer {
+    let body: Value = serde_json::from_slice(&body)
+        .map_err(|error| ApiError::bad("invalid-json", format!("The body is no JSON: {error}.")))?;
+    let only = body["video"].as_str().map(video_id).transpose()?;
+    let report = check::verify(&rooms.store, &rooms.blobs, &rooms.feeds, only.as_ref()).await?;
+    Ok(Json(json!(report)))
+}
+
+fn video_id(text: &str) -> Result<VideoId, ApiError> {
+    text.parse()
+        .map_err(|error: horahora_protocol::id::IdError| ApiError::bad("bad-video-id", error.to_string()))
+}
+
+impl Rooms {
+    /// Videos, newest first, and the key to go on from.
+    pub(super) fn videos_page(
+        &self,
+        after: Option<&[u8]>,
+        limit: usize,
+    ) -> Result<(Vec<VideoRow>, Option<Vec<u8>>), ApiError> {
+        let ids = self.store.scan(&VIDEOS_BY_AGE, b"", after, limit)?;
+        let next = (ids.len() == limit).then(|| ids.last().map(|(key, _)| key.clone())).flatten();
+        let mut rows = Vec::new();
+        for (_, id) in ids {
+            rows.extend(self.store.get(&VIDEOS, id.as_str().as_bytes())?);
+        }
+        Ok((rows, next))
+    }
+
+    /// A video by the id in a path.
+    pub(super) fn video_row(&self, id: &str) -> Result<VideoRow, ApiError> {
+        let unknown = || ApiError::not_found("unknown-video", "This node does not know this video.");
+        let id: VideoId = id.parse().map_err(|_| unknown())?;
+        self.store.get(&VIDEOS, id.as_str().as_bytes())?.ok_or_else(unknown)
+    }
+
+    /// The capture shown of a video, and its latest manifest.
+    pub(super) async fn capture(
+        &self,
+        video: &VideoRow,
+    ) -> Result<Option<(Cid, CaptureRow, Option<Manifest>)>, ApiError> {
+        let Some(cid) = video.capture else { return Ok(None) };
+        let Some(row) = self.store.get(&CAPTURES, &cid.to_bytes())? else { return Ok(None) };
+        let manifest = match video.manifest {
+            Some(manifest) => Some(self.manifest(&manifest.to_string()).await?),
+            None => None,
+        };
+        Ok(Some((cid, row, manifest)))
+    }
+
+    fn video_json(&self, row: &VideoRow) -> Result<Value, ApiError> {
+        // A node's own captures are published only when every byte is here.
+        let held = match (&row.manifest, &row.capture) {
+            (Some(_), _) => "whole",
+            (None, Some(capture)) if !self.jobs.growing(capture)?.is_empty() => "part",
+            (None, _) => "none",
+        };
+        Ok(json!({
+            "id": row.id,
+            "title": row.title,
+            "creator": row.creator,
+            "duration_s": row.duration_ms as f64 / 1000.0,
+            "manifest": row.manifest.map(|cid| cid.to_string()),
+            "live": row.capture.filter(|_| row.manifest.is_none() && held == "part").map(|cid| cid.to_string()),
+            "state": row.state,
+            "code": row.code,
+            "reason": row.reason,
+            "progress": self.requests.video_progress(row)?,
+            "held": held,
+            "url": row.url,
+            "added_at": row.added,
+            "published_at": row.published_at,
+            "poster": row.manifest.filter(|_| row.poster).map(|cid| format!("/media/{cid}/poster.jpg")),
+        }))
+    }
+
+    fn job_json(&self, job: &JobRow) -> Value {
+        let now = self.live.of(&job.key.text());
+        json!({
+            "id": job.key.text(),
+            "kind": match job.key { JobKey::List { .. } => "list", JobKey::Capture { .. } => "capture", JobKey::Rendition { .. } => "rendition" },
+            "title": job.title,
+            "video": job.video,
+            "state": job.state,
+            "code": job.code,
+            "reason": job.reason,
+            "attempts": job.attempts,
+            "not_before": (job.state == Stand::Waiting).then_some(job.not_before),
+            "progress": now.as_ref().map_or(0.0, |now| now.fraction),
+            "doing": now.map(|now| now.doing),
+        })
+    }
+}

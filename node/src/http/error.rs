@@ -1,0 +1,87 @@
+//! Errors as clients see them: `{code, message}` with a fitting status.
+
+use axum::{
+    Json,
+    http::StatusCode,
+    response::{IntoResponse, Response},
+};
+use serde_json::json;
+
+use crate::{blobs::BlobError, ingest::SourceError, requests::RequestError, store::StoreError};
+
+/// An error for a client.
+#[derive(Debug)]
+pub(super) struct ApiError {
+    pub(super) status: StatusCode,
+    pub(super) code: &'static str,
+    pub(super) message: String,
+}
+
+impl ApiError {
+    pub(super) fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
+        Self { status, code, message: message.into() }
+    }
+
+    pub(super) fn not_found(code: &'static str, message: impl Into<String>) -> Self {
+        Self::new(StatusCode::NOT_FOUND, code, message)
+    }
+
+    pub(super) fn bad(code: &'static str, message: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, code, message)
+    }
+
+    /// Our fault: logged here, where it stops.
+    pub(super) fn ours(error: impl std::fmt::Display) -> Self {
+        tracing::error!("a request failed: {error}");
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "node-failed", format!("This node failed: {error}"))
+    }
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        (self.status, Json(json!({ "code": self.code, "message": self.message }))).into_response()
+    }
+}
+
+impl From<StoreError> for ApiError {
+    fn from(error: StoreError) -> Self {
+        Self::ours(error)
+    }
+}
+
+impl From<BlobError> for ApiError {
+    fn from(error: BlobError) -> Self {
+        match error {
+            BlobError::Missing(_) => Self::not_found("unknown-blob", format!("{error}.")),
+            BlobError::Damaged(_) | BlobError::Full | BlobError::Io(_) => Self::ours(error),
+        }
+    }
+}
+
+impl From<SourceError> for ApiError {
+    fn from(error: SourceError) -> Self {
+        Self::bad(error.code(), error.to_string())
+    }
+}
+
+impl From<RequestError> for ApiError {
+    fn from(error: RequestError) -> Self {
+        match error {
+            RequestError::Source(error) => error.into(),
+            RequestError::Feeds(error) => Self::ours(error),
+            RequestError::Store(error) => Self::ours(error),
+        }
+    }
+}
+
+pub(super) async fn no_such_page() -> ApiError {
+    ApiError::not_found("unknown-path", "There is nothing at this address. The paths are in docs/API.md.")
+}
+
+pub(super) async fn no_such_method() -> ApiError {
+    ApiError::new(
+        StatusCode::METHOD_NOT_ALLOWED,
+        "unknown-method",
+        "This path does not take this method. See docs/API.md.",
+    )
+}

@@ -1,0 +1,33 @@
+//! `GET /api/v1/events`: what changes, as server-sent events (WHATWG HTML, section 9.2).
+
+use std::{convert::Infallible, time::Duration};
+
+use axum::{
+    Extension,
+    extract::State,
+    response::sse::{Event, KeepAlive, Sse},
+};
+use futures::{Stream, StreamExt};
+use tokio_stream::wrappers::BroadcastStream;
+use tokio_util::sync::CancellationToken;
+
+use super::Shared;
+
+/// Ends open streams when the node stops.
+#[derive(Debug, Clone)]
+pub(super) struct Stop(pub(super) CancellationToken);
+
+pub(super) async fn events(
+    State(rooms): Shared,
+    Extension(Stop(stop)): Extension<Stop>,
+) -> Sse<impl Stream<Item = Result<Event, Infallible>>> {
+    let changes = BroadcastStream::new(rooms.live.listen()).map(|change| {
+        Ok(match change {
+            Ok(change) => Event::default().event(change.name).data(change.data.to_string()),
+            // The page was too slow for some; any event makes it ask again.
+            Err(_) => Event::default().event("video").data("{}"),
+        })
+    });
+    let stream = changes.take_until(stop.cancelled_owned());
+    Sse::new(stream).keep_alive(KeepAlive::new().interval(Duration::from_secs(15)))
+}

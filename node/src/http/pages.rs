@@ -1,0 +1,362 @@
+//! The pages: what is stored, in the words of the web crate's view structs.
+
+use axum::{
+    Form,
+    extract::{Path, Query, State},
+    http::{HeaderMap, HeaderValue, StatusCode, header},
+    response::{Html, IntoResponse, Redirect, Response},
+};
+use horahora_web::{
+    ArchivePage, Card, Frame, HomePage, JobRow as JobView, Lede, MessagePage, RequestRow as RequestView,
+    StateView, ToolRow,
+};
+use serde::Deserialize;
+
+use super::{Rooms, Shared, api, auth, error::ApiError};
+use crate::{
+    clock, requests,
+    store::rows::{JobKey, JobRow, State as Stand, VideoRow},
+};
+
+type Page = Result<Response, ApiError>;
+
+const CARDS: usize = 48;
+const ROWS: usize = 100;
+
+#[derive(Debug, Deserialize)]
+pub(super) struct View {
+    pub(super) fragment: Option<String>,
+    after: Option<String>,
+}
+
+/// `GET /`
+pub(super) async fn home(State(rooms): Shared, Query(view): Query<View>, headers: HeaderMap) -> Page {
+    let after = view.after.as_deref().map(api::cursor).transpose()?;
+    let (videos, next) = rooms.videos_page(after.as_deref(), CARDS)?;
+    let page = HomePage {
+        frame: rooms.frame(&headers),
+        lede: rooms.home_lede(&videos)?,
+        jobs: rooms.job_views(true)?,
+        videos: videos.iter().map(card).collect(),
+        older: next.map(|key| format!("/?after={}", api::cursor_text(&key))),
+    };
+    let html =
+        if view.fragment.is_some() { horahora_web::home_live(&page) } else { horahora_web::home(&page) };
+    Ok(Html(html).into_response())
+}
+
+/// `GET /archive`
+pub(super) async fn archive(State(rooms): Shared, Query(view): Query<View>, headers: HeaderMap) -> Page {
+    let page = rooms.archive_page(&headers, String::new(), None)?;
+    let html = if view.fragment.is_some() {
+        horahora_web::archive_live(&page)
+    } else {
+        horahora_web::archive(&page)
+    };
+    Ok(Html(html).into_response())
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct Ask {
+    #[serde(default)]
+    url: String,
+}
+
+/// `POST /archive`: the form, for browsers without script.
+pub(super) async fn request(State(rooms): Shared, headers: HeaderMap, Form(ask): Form<Ask>) -> Page {
+    match rooms.requests.submit(&ask.url).await {
+        Ok(_) => Ok(Redirect::to("/archive").into_response()),
+        Err(error) => {
+            let error = ApiError::from(error);
+            let page = rooms.archive_page(&headers, ask.url, Some(error.message.clone()))?;
+            Ok((error.status, Html(horahora_web::archive(&page))).into_response())
+        }
+    }
+}
+
+/// `GET /assets/{name}`: named with its hash, so it never changes.
+pub(super) async fn asset(Path(name): Path<String>) -> Page {
+    let found =
+        horahora_web::asset(&name).ok_or_else(|| ApiError::not_found("unknown-asset", "No such file."))?;
+    let forever = HeaderValue::from_static("public, max-age=31536000, immutable");
+    let tag = format!("\"{}\"", found.hash);
+    let headers = [(header::CONTENT_TYPE, found.content_type.to_owned()), (header::ETAG, tag)];
+    Ok((headers, [(header::CACHE_CONTROL, forever)], found.bytes).into_response())
+}
+
+/// What someone sees who is not logged in, or whose link was used before.
+pub(super) fn login(rooms: &Rooms, headers: &HeaderMap, used: bool) -> Response {
+    let (title, state) = if used {
+        ("This login link does not work any more", "needs-operator")
+    } else {
+        ("Log in", "waiting")
+    };
+    let message = if used {
+        "Each link works once and only until the node restarts. Run `horahora login` on the node's machine for a new one."
+    } else {
+        "Reading is open. To archive, open the login link that the node printed when it started, or run \
+         `horahora login` on the node's machine for a new one."
+    };
+    let status = if used { StatusCode::FORBIDDEN } else { StatusCode::OK };
+    message_page(rooms, headers, status, title, message, state)
+}
+
+/// A page that says one thing.
+pub(super) fn message_page(
+    rooms: &Rooms,
+    headers: &HeaderMap,
+    status: StatusCode,
+    title: &str,
+    message: &str,
+    state: &str,
+) -> Response {
+    let page = MessagePage {
+        frame: rooms.frame(headers),
+        title: title.to_owned(),
+        message: message.to_owned(),
+        action: Some(("All videos".to_owned(), "/".to_owned())),
+        state: StateView::of(state),
+    };
+    (status, Html(horahora_web::message(&page))).into_response()
+}
+
+/// A video on a grid.
+pub(super) fn card(video: &VideoRow) -> Card {
+    let title = if video.title.is_empty() { video.id.to_string() } else { video.title.clone() };
+    Card {
+        href: watch_path(video),
+        title,
+        creator: video.creator.clone(),
+        duration: (video.duration_ms > 0).then(|| duration(video.duration_ms)),
+        poster: video.manifest.filter(|_| video.poster).map(|cid| format!("/media/{cid}/poster.jpg")),
+        site: video.id.site().to_owned(),
+        year: video.published_at.map(|at| date(at.0)[..4].to_owned()),
+        audio_only: video.audio_only,
+        state: (video.state != Stand::Done).then(|| StateView::of(video.state.name())),
+        why: video.reason.clone().filter(|_| video.state.ended() && video.state != Stand::Done),
+    }
+}
+
+pub(super) fn watch_path(video: &VideoRow) -> String {
+    format!("/watch/{}", video.id.in_path())
+}
+
+impl Rooms {
+    pub(super) fn frame(&self, headers: &HeaderMap) -> Frame {
+        let theme = auth::cookie(headers, "theme").filter(|theme| matches!(*theme, "light" | "dark"));
+        let status = self.tools.status().borrow().clone();
+        let tools = status.iter().map(|tool| ToolRow {
+            name: tool.name.to_owned(),
+            state: tool.state.to_owned(),
+            progress: tool.progress,
+            message: tool.message.clone(),
+        });
+        Frame {
+            node_name: self.name.clone(),
+            group_name: self.feeds.group_name().to_owned(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            theme: theme.unwrap_or("auto").to_owned(),
+            logged_in: self.auth.is_operator(headers),
+            tools: if self.tools.now().is_some() { vec![] } else { tools.collect() },
+        }
+    }
+
+    fn home_lede(&self, videos: &[VideoRow]) -> Result<Lede, ApiError> {
+        let (all, _) =
+            if videos.len() < CARDS { (videos.to_vec(), None) } else { self.videos_page(None, 10_000)? };
+        let kept = all.iter().filter(|video| video.manifest.is_some()).count();
+        let moving = all.iter().filter(|video| !video.state.ended()).count();
+        let state = if moving > 0 { "running" } else { "done" };
+        let rest = match (kept, moving) {
+            (_, 0) => "on this node. Every byte is kept under its hash.".to_owned(),
+            (_, 1) => "on this node, and one is being worked on.".to_owned(),
+            (_, moving) => format!("on this node, and {moving} are being worked on."),
+        };
+        let word = if moving > 0 { "Working" } else { "Kept" };
+        let state = StateView { word: word.to_owned(), ..StateView::of(state) };
+        Ok(Lede { state, lead: count(kept, "video"), rest })
+    }
+
+    fn archive_page(
+        &self,
+        headers: &HeaderMap,
+        url: String,
+        error: Option<String>,
+    ) -> Result<ArchivePage, ApiError> {
+        let (requests, _) = self.requests.page(None, ROWS)?;
+        let jobs = self.job_views(false)?;
+        let running = jobs.iter().filter(|job| job.state.class == "busy").count();
+        let waiting = jobs.len() - running;
+        let needs: u64 =
+            requests.iter().map(|request| u64::from(request.state == Stand::NeedsOperator)).sum();
+        let failed: u64 = requests.iter().map(|request| request.counts.failed).sum();
+        let (state, word, lead) = match (running, needs) {
+            (0, 0) => ("done", "Idle", "Nothing is running".to_owned()),
+            (0, needs) => {
+                ("needs-operator", "Needs you", count(usize::try_from(needs).unwrap_or(0), "request"))
+            }
+            (running, _) => ("running", "Working", format!("{} running", count(running, "job"))),
+        };
+        let mut rest =
+            if running == 0 && needs > 0 { "cannot go on without you. ".to_owned() } else { String::new() };
+        rest += &if waiting > 0 { format!("{waiting} waiting. ") } else { String::new() };
+        rest += &if failed > 0 { format!("{failed} ended without success.") } else { String::new() };
+        let lead = if rest.is_empty() {
+            format!("{lead}.")
+        } else if needs > 0 && running == 0 {
+            lead
+        } else {
+            format!("{lead};")
+        };
+        Ok(ArchivePage {
+            frame: self.frame(headers),
+            lede: Lede { state: StateView { word: word.to_owned(), ..StateView::of(state) }, lead, rest },
+            url,
+            error,
+            requests: requests.iter().map(|request| self.request_view(request)).collect::<Result<_, _>>()?,
+            jobs,
+        })
+    }
+
+    fn request_view(&self, request: &requests::RequestView) -> Result<RequestView, ApiError> {
+        let video = match request.videos.as_slice() {
+            [only] => self.video_row(only).ok(),
+            _ => None,
+        };
+        let site =
+            video.as_ref().map_or_else(|| host(&request.url), |video| format!("{} video", video.id.site()));
+        let many = if request.videos.len() > 1 {
+            format!(", {} videos", request.videos.len())
+        } else {
+            String::new()
+        };
+        Ok(RequestView {
+            id: request.id.clone(),
+            title: request.title.clone().unwrap_or_else(|| request.url.clone()),
+            href: video.as_ref().map(watch_path),
+            url: request.url.clone(),
+            what: format!("{site}{many}, asked {}", ago(request.at.0)),
+            state: StateView::of(request.state.name()),
+            done: request.counts.done,
+            running: request.counts.running,
+            failed: request.counts.failed,
+            waiting: request.counts.waiting,
+            progress: request.progress,
+            reason: request.reason.clone(),
+            retry: (request.state.ended() && request.state != Stand::Done) || request.state == Stand::Waiting,
+        })
+    }
+
+    /// Jobs as rows: all that are open, or only those at work.
+    fn job_views(&self, running_only: bool) -> Result<Vec<JobView>, ApiError> {
+        let open = self.jobs.open_jobs(ROWS)?;
+        Ok(open
+            .iter()
+            .filter(|job| !running_only || job.state == Stand::Running)
+            .map(|job| self.job_view(job))
+            .collect())
+    }
+
+    fn job_view(&self, job: &JobRow) -> JobView {
+        let now = self.live.of(&job.key.text());
+        let tools_missing = self.tools.now().is_none();
+        let doing = match (&now, &job.reason) {
+            _ if tools_missing => "Waits until yt-dlp and ffmpeg are installed.".to_owned(),
+            (Some(now), _) => format!("{} {}", self.name, now.doing),
+            (None, Some(reason)) => format!("{reason} Tried again {}.", until(job.not_before.0)),
+            (None, None) => "Waits for a free worker.".to_owned(),
+        };
+        let site = job
+            .video
+            .as_ref()
+            .map_or_else(|| host(&job.url), |video| format!("{} {}", video.site(), short(video.site_id())));
+        let what = match &job.key {
+            JobKey::List { .. } => format!("listing, {site}"),
+            JobKey::Capture { .. } => format!("capture, {site}"),
+            JobKey::Rendition { rung, .. } => format!("rendition, {}p H.264", rung.trim_start_matches('v')),
+        };
+        let href = job.video.as_ref().map(|video| format!("/watch/{}", video.in_path()));
+        JobView {
+            id: job.key.text(),
+            title: job.title.clone(),
+            href,
+            what,
+            doing,
+            progress: now.map(|now| now.fraction),
+            state: StateView::of(job.state.name()),
+        }
+    }
+}
+
+/// A long id, shortened in the middle.
+fn short(id: &str) -> String {
+    if id.chars().count() <= 24 {
+        id.to_owned()
+    } else {
+        format!("{}…", id.chars().take(12).collect::<String>())
+    }
+}
+
+fn host(url: &str) -> String {
+    url::Url::parse(url).ok().and_then(|url| url.host_str().map(str::to_owned)).unwrap_or_default()
+}
+
+/// "1 video", "3 videos".
+pub(super) fn count(number: usize, what: &str) -> String {
+    if number == 1 { format!("1 {what}") } else { format!("{number} {what}s") }
+}
+
+/// "4:12", "1:02:03".
+pub(super) fn duration(ms: u64) -> String {
+    let seconds = ms.div_ceil(1000);
+    let (hours, minutes, seconds) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
+    if hours > 0 { format!("{hours}:{minutes:02}:{seconds:02}") } else { format!("{minutes}:{seconds:02}") }
+}
+
+/// "2009-03-14".
+pub(super) fn date(ms: u64) -> String {
+    let days = i64::try_from(ms / 86_400_000).unwrap_or(0) + 719_468;
+    // Years begin in March, so that the leap day is the last of its year.
+    let (era, day) = (days / 146_097, days % 146_097);
+    let year_of_era = (day - day / 1460 + day / 36_524 - day / 146_096) / 365;
+    let day_of_year = day - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let month = (5 * day_of_year + 2) / 153;
+    let (day, month) =
+        (day_of_year - (153 * month + 2) / 5 + 1, if month < 10 { month + 3 } else { month - 9 });
+    let year = year_of_era + era * 400 + i64::from(month <= 2);
+    format!("{year:04}-{month:02}-{day:02}")
+}
+
+/// "just now", "3 min ago".
+fn ago(ms: u64) -> String {
+    match clock::now().0.saturating_sub(ms) / 60_000 {
+        0 => "just now".to_owned(),
+        minutes if minutes < 120 => format!("{minutes} min ago"),
+        minutes if minutes < 48 * 60 => format!("{} h ago", minutes / 60),
+        _ => format!("on {}", date(ms)),
+    }
+}
+
+/// "now", "in 40 s", "in 3 min".
+fn until(ms: u64) -> String {
+    match ms.saturating_sub(clock::now().0) / 1000 {
+        0 => "now".to_owned(),
+        seconds if seconds < 120 => format!("in {seconds} s"),
+        seconds if seconds < 7200 => format!("in {} min", seconds / 60),
+        seconds => format!("in {} h", seconds / 3600),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dates_and_durations_for_people() {
+        assert_eq!(date(0), "1970-01-01");
+        assert_eq!(date(951_782_400_000), "2000-02-29");
+        assert_eq!(date(1_258_156_800_000), "2009-11-14");
+        assert_eq!(duration(5_280), "0:06");
+        assert_eq!(duration(3_723_000), "1:02:03");
+    }
+}

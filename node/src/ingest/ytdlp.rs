@@ -1,0 +1,293 @@
+//! The child that runs yt-dlp: its arguments, its events, its failures.
+
+use std::{
+    collections::BTreeMap,
+    ffi::OsString,
+    path::{Path, PathBuf},
+};
+
+use horahora_protocol::{VideoId, limits};
+use serde::Deserialize;
+
+use super::{Downloaded, FETCH_TIMEOUT, Failure, Fetched, Item, LIST_TIMEOUT, Listing};
+use crate::{
+    config::SourceOptions,
+    process::{Invocation, Lines, ProcessError, tail},
+    store::rows::Code,
+    tools::Toolset,
+};
+
+const DRIVER: &str = include_str!("ytdlp/driver.py");
+/// Replies under a video that are kept; sites with millions of them would take days.
+const COMMENTS: &str = "youtube:max_comments=2000,all,200,10";
+
+/// A line of the driver. Its shapes are described there.
+#[derive(Debug, Deserialize)]
+#[serde(tag = "t", rename_all = "lowercase")]
+enum Event {
+    Source {
+        title: Option<String>,
+    },
+    Item {
+        site: String,
+        id: String,
+        url: String,
+        title: Option<String>,
+    },
+    Progress(Progress),
+    Done {
+        media: Vec<PathBuf>,
+        info: Option<PathBuf>,
+        thumbnail: Option<PathBuf>,
+        texts: Vec<(String, String, PathBuf)>,
+    },
+    Failure {
+        kind: Code,
+        message: String,
+    },
+}
+
+#[derive(Debug, Deserialize)]
+struct Progress {
+    file: String,
+    bytes: u64,
+    total: Option<f64>,
+    files: u32,
+    part: Option<u64>,
+    parts: Option<u64>,
+}
+
+pub(super) async fn list(tools: &Toolset, options: &SourceOptions, url: &str) -> Result<Listing, Failure> {
+    // A watch page inside a list names both; the person looked at the video.
+    let video_of_list = url.contains("v=") && url.contains("list=");
+    let args = [if video_of_list { "--no-playlist" } else { "--yes-playlist" }].map(OsString::from);
+    let mut listing = Listing { title: None, items: Vec::new() };
+    let nowhere = std::env::temp_dir();
+    run(tools, options, "list", &nowhere, &args, url, |event| {
+        match event {
+            Event::Source { title } => listing.title = title,
+            Event::Item { site, id, url, title } => {
+                // An id that cannot be used is left out; the rest of the list is still worth having.
+                if let Ok(id) = video_id(&site, &id, &url) {
+                    listing.items.push(Item { id, url, title });
+                }
+            }
+            Event::Failure { kind, message } => return Err(explain(kind, &message)),
+            Event::Progress(_) | Event::Done { .. } => {}
+        }
+        Ok(())
+    })
+    .await?;
+    if listing.items.is_empty() {
+        return Err(explain(Code::Unsupported, "There is no video at this address."));
+    }
+    Ok(listing)
+}
+
+pub(super) async fn fetch(
+    tools: &Toolset,
+    options: &SourceOptions,
+    url: &str,
+    dir: &Path,
+    report: impl Fn(Downloaded) + Send,
+) -> Result<Fetched, Failure> {
+    let mut files = BTreeMap::new();
+    let mut fetched = None;
+    run(tools, options, "fetch", dir, &fetch_args(dir), url, |event| {
+        match event {
+            Event::Progress(progress) => report(sum(&mut files, progress)),
+            Event::Done { media, info, thumbnail, texts } => {
+                fetched = Some(Fetched { media, info, thumbnail, texts });
+            }
+            Event::Failure { kind, message } => return Err(explain(kind, &message)),
+            Event::Source { .. } | Event::Item { .. } => {}
+        }
+        Ok(())
+    })
+    .await?;
+    fetched.ok_or_else(|| Failure::new(Code::ToolBroken, "yt-dlp ended without saying what it did."))
+}
+
+fn fetch_args(dir: &Path) -> Vec<OsString> {
+    let fixed = [
+        // Without ffmpeg yt-dlp leaves picture and sound as the site's own files, which is what is archived.
+        "--ffmpeg-location",
+        "/nonexistent",
+        "-f",
+        "bv*+ba/b/b*",
+        "--continue",
+        "--no-mtime",
+        "--socket-timeout",
+        "20",
+        "--retries",
+        "5",
+        "--fragment-retries",
+        "5",
+        "-N",
+        "4",
+        "--abort-on-unavailable-fragments",
+        "--no-playlist",
+        "--playlist-items",
+        "1",
+        "--write-info-json",
+        "--write-comments",
+        "--extractor-args",
+        COMMENTS,
+        "--write-subs",
+        "--sub-langs",
+        "all,-live_chat",
+        "--sub-format",
+        "vtt/best",
+        "--write-thumbnail",
+        "--restrict-filenames",
+        "-o",
+        "media.%(ext)s",
+        "-P",
+    ];
+    fixed.iter().map(OsString::from).chain([dir.as_os_str().to_owned()]).collect()
+}
+
+async fn run(
+    tools: &Toolset,
+    options: &SourceOptions,
+    mode: &str,
+    dir: &Path,
+    args: &[OsString],
+    url: &str,
+    mut handle: impl FnMut(Event) -> Result<(), Failure>,
+) -> Result<(), Failure> {
+    let path = std::env::join_paths(
+        std::iter::once(tools.bin.clone())
+            .chain(std::env::split_paths(&std::env::var_os("PATH").unwrap_or_default())),
+    );
+    let pid = std::process::id().to_string();
+    let items = limits::LISTING_ITEMS.to_string();
+    let mut invocation = Invocation::new(&tools.python)
+        .args(["-I", "-X", "utf8", "-c", DRIVER, mode, &items, &pid])
+        .args([dir])
+        .args(args)
+        .dir(dir)
+        .env("PATH", path.unwrap_or_default());
+    if let Some(proxy) = &options.proxy {
+        invocation = invocation.args(["--proxy", proxy]);
+    }
+    let mut running = invocation.args(&options.ytdlp_args).args(["--", url]).start().map_err(broken)?;
+    let (stdout, stderr) = running.pipes();
+    let mut outcome = Ok(());
+    let read = async {
+        let mut lines = Lines::new(stdout);
+        while let Some(line) = lines.next().await {
+            // Extractors may print; what is not ours is not an event.
+            if let (Ok(event), Ok(())) = (serde_json::from_str(&line), &outcome) {
+                outcome = handle(event);
+            }
+        }
+    };
+    let timeout = if mode == "list" { LIST_TIMEOUT } else { FETCH_TIMEOUT };
+    let work = async { tokio::join!(read, tail(stderr, |_| false)).1 };
+    let complaints = running.within(timeout, work).await.map_err(broken)?;
+    let ended = running.finish(complaints).await;
+    outcome.and_then(|()| ended.map_err(broken))
+}
+
+fn broken(error: ProcessError) -> Failure {
+    match error {
+        ProcessError::TimedOut(_) => {
+            Failure::new(Code::Transient, format!("The site was too slow: {error}."))
+        }
+        error => Failure::new(Code::ToolBroken, format!("yt-dlp did not run: {error}")),
+    }
+}
+
+/// Sites whose ids are not unique are named by their URL.
+fn video_id(site: &str, id: &str, url: &str) -> Result<VideoId, horahora_protocol::id::IdError> {
+    match site {
+        "generic" | "html5" => Ok(VideoId::generic(&canonical(url))),
+        _ => VideoId::new(site, id),
+    }
+}
+
+/// A URL without its fragment, as the URL standard writes it.
+fn canonical(url: &str) -> String {
+    url::Url::parse(url).map_or_else(
+        |_| url.to_owned(),
+        |mut url| {
+            url.set_fragment(None);
+            url.to_string()
+        },
+    )
+}
+
+/// Adds the files of one video up: a site may send picture and sound apart.
+fn sum(files: &mut BTreeMap<String, (u64, Option<u64>, f64)>, now: Progress) -> Downloaded {
+    let total = now.total.map(|total| total.max(0.0) as u64);
+    let by_bytes = total.map(|total| now.bytes as f64 / total.max(1) as f64);
+    let by_parts = now.part.zip(now.parts).map(|(part, parts)| part as f64 / parts.max(1) as f64);
+    let fraction = by_parts.or(by_bytes).unwrap_or(0.0).clamp(0.0, 1.0);
+    files.insert(now.file, (now.bytes, total, fraction));
+    let expected = files.len().max(now.files as usize);
+    let known = files.len() == expected;
+    Downloaded {
+        bytes: files.values().map(|(bytes, ..)| bytes).sum(),
+        total: files.values().map(|(_, total, _)| *total).sum::<Option<u64>>().filter(|_| known),
+        fraction: files.values().map(|(.., fraction)| fraction).sum::<f64>() / expected as f64,
+    }
+}
+
+/// Says what a failure means for the person who asked, then the site's own words.
+fn explain(code: Code, message: &str) -> Failure {
+    let words = message.split_once("] ").map_or(message, |(_, rest)| rest);
+    let words = words.split("; please report this issue").next().unwrap_or(words).trim();
+    let means = match code {
+        Code::Gone => "The origin does not have it any more.",
+        Code::Legal => "The origin may not show it for legal reasons.",
+        Code::Geo => {
+            "The origin does not show it in this node's country. Set --proxy, or let a peer elsewhere try."
+        }
+        Code::Login => "The origin wants a login. Give yt-dlp cookies with --ytdlp-args=\"--cookies FILE\".",
+        Code::NotYet => "It cannot be had yet; the node tries again by itself.",
+        Code::RateLimited => "The origin wants us to slow down; the node waits and tries again by itself.",
+        Code::Forbidden => "The origin refuses this node.",
+        Code::Transient => "The origin or the network failed; the node tries again by itself.",
+        Code::Unsupported => "Nothing there can be archived.",
+        Code::ExtractorBroken => "The origin changed and yt-dlp does not understand it; an update may help.",
+        Code::LocalIo => "This node's disk failed or is full.",
+        Code::Postprocess => "yt-dlp could not finish the files.",
+        Code::Refused => "The origin said no.",
+        Code::Damaged | Code::NotMedia | Code::ToolBroken => "It did not work.",
+    };
+    Failure::new(code, format!("{means} ({words})"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn progress(file: &str, bytes: u64, total: Option<f64>, files: u32) -> Progress {
+        Progress { file: file.to_owned(), bytes, total, files, part: None, parts: None }
+    }
+
+    #[test]
+    fn picture_and_sound_are_added_up() {
+        let mut files = BTreeMap::new();
+        let first = sum(&mut files, progress("v", 50, Some(100.0), 2));
+        assert_eq!(first, Downloaded { bytes: 50, total: None, fraction: 0.25 });
+        let second = sum(&mut files, progress("a", 10, Some(10.0), 2));
+        assert_eq!(second, Downloaded { bytes: 60, total: Some(110), fraction: 0.75 });
+    }
+
+    #[test]
+    fn generic_ids_come_from_the_url() {
+        let id = video_id("generic", "x", "http://A.example/v.mp4#t=1").unwrap();
+        assert_eq!(id, VideoId::generic("http://a.example/v.mp4"));
+        assert_eq!(video_id("niconico", "sm9", "").unwrap().as_str(), "niconico:sm9");
+    }
+
+    #[test]
+    fn reasons_say_what_to_do_and_keep_the_sites_words() {
+        let failure = explain(Code::Login, "[niconico] sm93: Channel members only");
+        assert!(
+            failure.reason.contains("cookies") && failure.reason.ends_with("(sm93: Channel members only)")
+        );
+    }
+}

@@ -1,0 +1,212 @@
+"""Runs yt-dlp in this process and tells what happens as lines of JSON on standard output.
+
+usage: driver.py list|fetch MAX_ITEMS PARENT_PID FOLDER [yt-dlp options] -- URL
+
+Lines: {"t": "source", title}, {"t": "item", site, id, url, title}, {"t": "progress", ...},
+{"t": "done", media, info, thumbnail, texts}, {"t": "failure", kind, message}. Exit status 0 proves nothing:
+only a "done" (fetch) or at least one "item" (list) is success.
+"""
+import fcntl
+import itertools
+import json
+import os
+import re
+import sys
+import threading
+import time
+
+import yt_dlp
+from yt_dlp import utils
+from yt_dlp.globals import plugin_dirs
+from yt_dlp.networking.exceptions import HTTPError, TransportError
+from yt_dlp.plugins import load_all_plugins
+
+MODE, MAX_ITEMS, PARENT, FOLDER = sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), sys.argv[4]
+ARGS = sys.argv[5:]
+
+WORDS = [
+    ('login', r'--cookies|log ?in|sign in|private|members? only|premium|purchase|subscri|account'),
+    ('rate_limited', r'rate.?limit|try again later|wait and try|blocked by server|not a bot|captcha|\b(?:412|429|352)\b'),
+    ('not_yet', r'will begin|scheduled|premieres? in|not (?:yet )?(?:available|started)|upcoming|not currently live|maintenance|temporarily'),
+    ('gone', r'removed|delet|terminated|no longer available|does not exist|may not exist|not found|copyright|rights.?holder|was closed'),
+]
+
+
+def say(**event):
+    sys.stdout.write(json.dumps(event, ensure_ascii=False) + '\n')
+    sys.stdout.flush()
+
+
+def causes(error):
+    found = []
+    while error is not None and error not in found and len(found) < 8:
+        found.append(error)
+        info = getattr(error, 'exc_info', None)
+        inner = info[1] if info and info[1] is not error else None
+        error = inner or getattr(error, 'cause', None) or error.__cause__
+    return found
+
+
+def kind_of_status(status):
+    if status in (404, 410):
+        return 'gone'
+    if status in (412, 429):
+        return 'rate_limited'
+    if status in (401, 403):
+        return 'forbidden'
+    if status == 451:
+        return 'legal'
+    return 'transient' if status >= 500 or status == 408 else 'refused'
+
+
+def kind_of(error):
+    chain = causes(error)
+
+    def has(*types):
+        return any(isinstance(cause, types) for cause in chain)
+
+    message = str(getattr(error, 'orig_msg', None) or error)
+    status = next((cause.status for cause in chain if isinstance(cause, HTTPError)), None)
+    expected = next((cause.expected for cause in chain if isinstance(cause, utils.ExtractorError)), None)
+    if has(utils.GeoRestrictedError):
+        return 'geo'
+    if has(utils.UnsupportedError):
+        return 'unsupported'
+    if has(utils.UserNotLive):
+        return 'not_yet'
+    if status is not None:
+        return kind_of_status(status)
+    if has(TransportError, utils.ContentTooShortError, TimeoutError, ConnectionError):
+        return 'transient'
+    for kind, words in WORDS:
+        if re.search(words, message, re.I) and (expected is not False or kind != 'gone'):
+            return kind
+    if has(utils.PostProcessingError):
+        return 'postprocess'
+    if has(OSError):
+        return 'local_io'
+    return 'refused' if expected else 'extractor_broken'
+
+
+def fail(kind, message):
+    message = re.sub(r'\x1b\[[0-9;]*m', '', str(message)).removeprefix('ERROR: ')
+    say(t='failure', kind=kind, message=message[:500])
+
+
+def guard():
+    """Ends this process when the node that started it is gone."""
+    while os.getppid() == PARENT:
+        time.sleep(0.5)
+    os._exit(1)
+
+
+def own(folder):
+    """Waits until an earlier run of ours has left the folder."""
+    lock = open(os.path.join(folder, '.lock'), 'w')
+    fcntl.flock(lock, fcntl.LOCK_EX)
+    return lock
+
+
+def name_of(ydl, info):
+    archive_id = ydl._make_archive_id(info)
+    return archive_id.split(' ', 1) if archive_id else (None, None)
+
+
+def tell_item(ydl, info, url):
+    site, ident = name_of(ydl, info)
+    if site and ident:
+        say(t='item', site=site, id=ident, url=url, title=info.get('title'))
+        return 1
+    return 0
+
+
+def follow(ydl, url):
+    info = ydl.extract_info(url, download=False, process=False)
+    for _ in range(5):
+        if not info or info.get('_type') not in ('url', 'url_transparent'):
+            break
+        url = info['url']
+        info = ydl.extract_info(url, ie_key=info.get('ie_key'), download=False, process=False)
+    return info, url
+
+
+def list_source(ydl, url):
+    info, url = follow(ydl, url)
+    if not info:
+        return fail('unsupported', 'There is nothing to archive at this address.')
+    if info.get('_type') not in ('playlist', 'multi_video'):
+        if not tell_item(ydl, info, info.get('webpage_url') or url):
+            fail('unsupported', 'There is no video at this address.')
+        return None
+    say(t='source', title=info.get('title') or info.get('id'))
+    count = 0
+    for entry in itertools.islice(info.get('entries') or (), MAX_ITEMS):
+        if entry:
+            count += tell_item(ydl, entry, entry.get('webpage_url') or entry.get('url') or url)
+    if not count:
+        fail('unsupported', 'The list at this address is empty.')
+    return None
+
+
+def show_progress(status):
+    info = status.get('info_dict') or {}
+    if status.get('status') not in ('downloading', 'finished') or info.get('ext') in ('json', 'vtt', 'xml', 'srt'):
+        return
+    say(t='progress', file=os.path.basename(status.get('filename') or ''), bytes=status.get('downloaded_bytes') or 0,
+        total=status.get('total_bytes') or status.get('total_bytes_estimate'),
+        files=len(info.get('requested_formats') or ()) or 1,
+        part=status.get('fragment_index'), parts=status.get('fragment_count'))
+
+
+def texts(info):
+    for lang, track in (info.get('requested_subtitles') or {}).items():
+        path = track.get('filepath')
+        if path and os.path.isfile(path):
+            yield [lang, track.get('ext') or 'txt', path]
+
+
+def fetch(ydl, url):
+    info = ydl.extract_info(url, download=True)
+    if info and info.get('_type') in ('playlist', 'multi_video'):
+        entries = [entry for entry in info.get('entries') or () if entry]
+        if len(entries) != 1:
+            return fail('unsupported', 'This is a list, not a video.')
+        info = entries[0]
+    if info and info.get('live_status') in ('is_live', 'is_upcoming', 'post_live'):
+        return fail('not_yet', 'This is a live stream that has not ended yet.')
+    downloads = (info or {}).get('requested_downloads') or ()
+    media = []
+    for download in downloads:
+        parts = download.get('requested_formats') or [download]
+        media += [part.get('filepath') for part in parts if part.get('filepath')]
+    if not media or not all(os.path.isfile(path) for path in media):
+        return fail('refused', 'yt-dlp ended without a file.')
+    thumbnails = [t.get('filepath') for t in info.get('thumbnails') or () if t.get('filepath')]
+    say(t='done', media=media, info=info.get('infojson_filename') or downloads[0].get('infojson_filename'),
+        thumbnail=next(iter(thumbnails), None), texts=list(texts(info)))
+    return None
+
+
+def main():
+    parsed = yt_dlp.parse_options(['--ignore-config', '--no-color', '--quiet', '--no-progress', '--no-warnings', *ARGS])
+    plugin_dirs.value = parsed.options.plugin_dirs
+    load_all_plugins()
+    options = dict(parsed.ydl_opts, ignoreerrors=False, logtostderr=True)
+    if MODE == 'fetch':
+        lock = own(FOLDER)
+        options['progress_hooks'] = [show_progress]
+        options['match_filter'] = lambda info, *, incomplete=False: (
+            'live' if info.get('live_status') in ('is_live', 'is_upcoming', 'post_live') else None)
+    else:
+        lock = None
+        options['lazy_playlist'] = True
+    with yt_dlp.YoutubeDL(options) as ydl:
+        try:
+            (list_source if MODE == 'list' else fetch)(ydl, parsed.urls[0])
+        except Exception as error:  # every failure becomes a typed line
+            fail(kind_of(error), error)
+    return lock
+
+
+threading.Thread(target=guard, daemon=True).start()
+main()

@@ -1,0 +1,372 @@
+//! Durable jobs: what is to be done, in which order, and what came of it.
+//!
+//! A job is a row. Workers take rows in order; a worker that dies leaves a row that the next start takes
+//! again, so every job may run twice. `listing`, `capture` and `rendition` are what the three kinds do.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::PathBuf,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use horahora_protocol::{NodeKey, Timestamp, VideoId};
+use serde_json::json;
+use tokio::sync::watch;
+
+use crate::{
+    blobs::Blobs,
+    clock,
+    feeds::Feeds,
+    ingest::{Failure, Ingest, Reaction},
+    live::Live,
+    spawn::Tasks,
+    store::{
+        Batch, Store, StoreError,
+        rows::{Code, JOBS, JobKey, JobRow, OPEN_JOBS, State, VIDEOS, VideoRow, open_job_key},
+    },
+    tools::Tools,
+};
+
+mod capture;
+mod growing;
+mod listing;
+mod publish;
+mod rendition;
+mod sources;
+mod sweep;
+
+/// Sources asked or downloaded at once: two keep a home line busy without looking like an attack.
+const FETCHERS: usize = 2;
+/// Renditions encoded at once: each takes one core, and the page needs the other.
+const ENCODERS: usize = 1;
+/// Longest pause between two tries.
+const LONGEST_PAUSE_MS: u64 = 8 * 3600 * 1000;
+/// Jobs looked at when a worker is free; beyond that many the oldest are ended first.
+const LOOK_AHEAD: usize = 1_000;
+
+/// Which jobs a worker takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Lane {
+    Fetch,
+    Encode,
+}
+
+/// The node's jobs. Clones share them.
+#[derive(Debug, Clone)]
+pub struct Jobs(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    key: Arc<NodeKey>,
+    store: Store,
+    blobs: Blobs,
+    feeds: Feeds,
+    ingest: Ingest,
+    tools: Tools,
+    live: Live,
+    dir: PathBuf,
+    wake: watch::Sender<()>,
+    taken: Mutex<BTreeSet<String>>,
+    site_pauses: Mutex<BTreeMap<String, Timestamp>>,
+    /// Held from reading the last revision of a manifest until the next one is written.
+    revising: tokio::sync::Mutex<()>,
+}
+
+/// What the jobs work with.
+#[derive(Debug)]
+pub struct Rooms {
+    /// The node's key.
+    pub key: Arc<NodeKey>,
+    /// The database.
+    pub store: Store,
+    /// The blobs.
+    pub blobs: Blobs,
+    /// The node's feed.
+    pub feeds: Feeds,
+    /// The way to source sites.
+    pub ingest: Ingest,
+    /// yt-dlp and ffmpeg.
+    pub tools: Tools,
+    /// Progress and events.
+    pub live: Live,
+    /// Folder for unfinished work.
+    pub dir: PathBuf,
+}
+
+impl Jobs {
+    /// Sweeps what a crash left and makes interrupted jobs ready to be taken again.
+    ///
+    /// # Errors
+    /// When the disk fails.
+    pub async fn open(rooms: Rooms) -> anyhow::Result<Self> {
+        let Rooms { key, store, blobs, feeds, ingest, tools, live, dir } = rooms;
+        std::fs::create_dir_all(&dir)?;
+        let jobs = Self(Arc::new(Inner {
+            key,
+            store,
+            blobs,
+            feeds,
+            ingest,
+            tools,
+            live,
+            dir,
+            wake: watch::Sender::new(()),
+            taken: Mutex::default(),
+            site_pauses: Mutex::default(),
+            revising: tokio::sync::Mutex::default(),
+        }));
+        for mut job in jobs.open_jobs(usize::MAX)? {
+            if job.state == State::Running {
+                job.state = State::Queued;
+                jobs.set(job)?;
+            }
+        }
+        jobs.0.sweep().await?;
+        Ok(jobs)
+    }
+
+    /// Starts the workers.
+    pub fn start(&self, tasks: &Tasks) {
+        for lane in std::iter::repeat_n(Lane::Fetch, FETCHERS).chain([Lane::Encode; ENCODERS]) {
+            let jobs = self.clone();
+            tasks.spawn("worker", async move { jobs.work(lane).await });
+        }
+    }
+
+    /// Adds jobs to a batch. Call [`Jobs::wake`] after it was written.
+    pub fn add(batch: &mut Batch, job: &JobRow) {
+        batch.put(&JOBS, job.key.text().as_bytes(), job);
+        if job.state.ended() {
+            batch.remove(&OPEN_JOBS, &open_job_key(job));
+        } else {
+            batch.put(&OPEN_JOBS, &open_job_key(job), &job.key);
+        }
+    }
+
+    /// Makes free workers look again.
+    pub fn wake(&self) {
+        self.0.wake.send_replace(());
+    }
+
+    /// One job.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn get(&self, key: &JobKey) -> Result<Option<JobRow>, StoreError> {
+        self.0.store.get(&JOBS, key.text().as_bytes())
+    }
+
+    /// Jobs that are not ended, oldest first, as a person should see them: a paused site's jobs wait.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn open_jobs(&self, limit: usize) -> Result<Vec<JobRow>, StoreError> {
+        let keys = self.0.store.scan(&OPEN_JOBS, b"", None, limit)?;
+        keys.into_iter().filter_map(|(_, key)| self.get(&key).transpose()).collect()
+    }
+
+    /// Lets an ended or waiting job begin again now.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn again(&self, key: &JobKey) -> Result<(), StoreError> {
+        if let Some(mut job) = self.get(key)?
+            && !matches!(job.state, State::Running | State::Queued | State::Done)
+        {
+            (job.state, job.code, job.reason) = (State::Queued, None, None);
+            (job.attempts, job.not_before) = (0, Timestamp::default());
+            if let Some(host) = host(&job.url) {
+                self.0.pauses().remove(&host);
+            }
+            self.set(job)?;
+            self.wake();
+        }
+        Ok(())
+    }
+
+    /// Writes a job's new state, and what follows for its video.
+    fn set(&self, job: JobRow) -> Result<(), StoreError> {
+        let mut batch = Batch::default();
+        self.0.put_job(&mut batch, job)?;
+        self.0.store.write(batch)
+    }
+
+    async fn work(&self, lane: Lane) {
+        let mut woken = self.0.wake.subscribe();
+        loop {
+            woken.mark_unchanged();
+            match self.0.take(lane) {
+                Ok(Taken::Job(job)) => {
+                    let text = job.key.text();
+                    self.run(*job).await;
+                    self.0.live.end(&text);
+                    self.0.taken().remove(&text);
+                    self.wake();
+                }
+                Ok(Taken::Later(pause)) => {
+                    let _ = tokio::time::timeout(pause, woken.changed()).await;
+                }
+                Err(error) => {
+                    tracing::error!("jobs cannot be read: {error}");
+                    let _ = tokio::time::timeout(Duration::from_secs(10), woken.changed()).await;
+                }
+            }
+        }
+    }
+
+    async fn run(&self, mut job: JobRow) {
+        let text = job.key.text();
+        tracing::info!(job = text, "begins");
+        (job.state, job.code, job.reason, job.updated) = (State::Running, None, None, clock::now());
+        if let Err(error) = self.set(job.clone()) {
+            tracing::error!(job = text, "its state cannot be written: {error}");
+            return;
+        }
+        let done = match &job.key {
+            JobKey::List { request, .. } => self.0.list(*request, &job).await,
+            JobKey::Capture { video } => self.0.capture(video, &job).await,
+            JobKey::Rendition { capture, rung } => self.0.rendition(*capture, rung, &job).await,
+        };
+        let ended = match done {
+            Ok(()) => {
+                tracing::info!(job = text, "done");
+                (job.state, job.updated) = (State::Done, clock::now());
+                self.set(job.clone())
+            }
+            Err(failure) => self.0.fail(&mut job, &failure),
+        };
+        if let Err(error) = ended {
+            tracing::error!(job = text, "its end cannot be written: {error}");
+        }
+        self.0.close_folder(&job);
+    }
+}
+
+enum Taken {
+    Job(Box<JobRow>),
+    Later(Duration),
+}
+
+impl Inner {
+    /// The next job of a lane, or how long there is none.
+    fn take(&self, lane: Lane) -> Result<Taken, StoreError> {
+        let now = clock::now();
+        let mut next = now.plus_ms(60_000);
+        for (_, key) in self.store.scan(&OPEN_JOBS, b"", None, LOOK_AHEAD)? {
+            let of_lane = matches!(key, JobKey::Rendition { .. }) == (lane == Lane::Encode);
+            if !of_lane || self.taken().contains(&key.text()) {
+                continue;
+            }
+            let Some(job) = self.store.get(&JOBS, key.text().as_bytes())? else { continue };
+            let pause = host(&job.url).and_then(|host| self.pauses().get(&host).copied()).unwrap_or_default();
+            let begin = job.not_before.max(if lane == Lane::Fetch { pause } else { Timestamp::default() });
+            if begin > now {
+                next = next.min(begin);
+            } else if self.taken().insert(key.text()) {
+                return Ok(Taken::Job(Box::new(job)));
+            }
+        }
+        Ok(Taken::Later(Duration::from_millis(next.ms_since(now).max(10))))
+    }
+
+    fn fail(&self, job: &mut JobRow, failure: &Failure) -> Result<(), StoreError> {
+        let now = clock::now();
+        tracing::warn!(job = job.key.text(), code = ?failure.code, "{failure}");
+        (job.code, job.reason, job.updated) = (Some(failure.code), Some(failure.reason.clone()), now);
+        job.state = match failure.reaction() {
+            Reaction::Stop(state) => state,
+            Reaction::Retry { tries, then, .. } if job.attempts + 1 >= tries => then,
+            Reaction::Retry { pause_ms, .. } => {
+                let pause = pause_ms.saturating_mul(1 << job.attempts.min(16)).min(LONGEST_PAUSE_MS);
+                job.attempts += 1;
+                job.not_before = now.plus_ms(clock::jittered(pause));
+                State::Waiting
+            }
+        };
+        // The whole site wants us to slow down, not only this job.
+        if failure.code == Code::RateLimited
+            && let Some(host) = host(&job.url)
+        {
+            self.pauses().insert(host, job.not_before);
+        }
+        let mut batch = Batch::default();
+        self.put_job(&mut batch, job.clone())?;
+        self.store.write(batch)
+    }
+
+    /// Puts a job into the batch, and what follows for its video; tells open pages.
+    fn put_job(&self, batch: &mut Batch, job: JobRow) -> Result<(), StoreError> {
+        Jobs::add(batch, &job);
+        if let Some(id) = &job.video
+            && let Some(mut video) = self.store.get(&VIDEOS, id.as_str().as_bytes())?
+        {
+            self.settle(&mut video, &job)?;
+            batch.put(&VIDEOS, id.as_str().as_bytes(), &video);
+            self.tell_video(&video);
+        }
+        self.live.tell("job", json!({ "id": job.key.text(), "state": job.state, "video": job.video }));
+        Ok(())
+    }
+
+    /// A video stands where its capture stands; once captured, its renditions decide.
+    fn settle(&self, video: &mut VideoRow, changed: &JobRow) -> Result<(), StoreError> {
+        let capture_key = JobKey::Capture { video: video.id.clone() };
+        let state_of = |key: &JobKey| -> Result<Option<JobRow>, StoreError> {
+            if *key == changed.key {
+                Ok(Some(changed.clone()))
+            } else {
+                self.store.get(&JOBS, key.text().as_bytes())
+            }
+        };
+        let Some(capture) = state_of(&capture_key)? else { return Ok(()) };
+        (video.state, video.code, video.reason) = (capture.state, capture.code, capture.reason);
+        if capture.state != State::Done {
+            return Ok(());
+        }
+        if video.audio_only {
+            video.reason = Some("There is only sound in the source.".to_owned());
+        }
+        for key in self.rendition_jobs(video)? {
+            let Some(rung) = state_of(&key)? else { continue };
+            if !rung.state.ended() {
+                (video.state, video.code, video.reason) = (State::Running, None, None);
+                return Ok(());
+            }
+            if rung.state != State::Done {
+                let why = rung.reason.unwrap_or_default();
+                video.reason =
+                    Some(format!("It plays, but one of its smaller sizes could not be made. {why}"));
+            }
+        }
+        Ok(())
+    }
+
+    fn tell_video(&self, video: &VideoRow) {
+        let data = json!({ "id": video.id, "state": video.state, "manifest": video.manifest.map(|cid| cid.to_string()) });
+        self.live.tell("video", data);
+    }
+
+    fn video(&self, id: &VideoId) -> Result<VideoRow, Failure> {
+        let row = self.store.get(&VIDEOS, id.as_str().as_bytes()).map_err(disk)?;
+        row.ok_or_else(|| Failure::new(Code::ToolBroken, "The video's record is missing."))
+    }
+
+    fn taken(&self) -> MutexGuard<'_, BTreeSet<String>> {
+        self.taken.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn pauses(&self) -> MutexGuard<'_, BTreeMap<String, Timestamp>> {
+        self.site_pauses.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A failure of our own disk.
+fn disk(error: impl std::fmt::Display) -> Failure {
+    Failure::new(Code::LocalIo, format!("This node's disk or database failed: {error}"))
+}
+
+/// The site that a job speaks to.
+fn host(url: &str) -> Option<String> {
+    url::Url::parse(url).ok()?.host_str().map(str::to_owned)
+}

@@ -1,0 +1,234 @@
+//! Captures a video: download, first renditions, originals into blobs, manifest.
+//!
+//! Each stage leaves something that a restart builds on: the download its files, a rendition its row.
+
+use std::path::Path;
+
+use bytes::Bytes;
+use horahora_protocol::{
+    Cid, Codec, Timestamp, VideoId, codec,
+    entry::CaptureStart,
+    limits,
+    manifest::{Blob, File, Manifest, MediaKind, Meta, TextTrack},
+};
+use tokio::io::AsyncReadExt;
+
+use super::{Inner, disk, sources, sources::Sources};
+use crate::{
+    blobs::journal::Journal,
+    clock,
+    ingest::{Downloaded, Failure, Fetched, read_info},
+    media::pictures,
+    store::{
+        Batch,
+        rows::{CAPTURES, CaptureRow, JobRow, VIDEOS},
+    },
+};
+
+/// Share of the bar that each stage takes.
+const DOWNLOAD: f64 = 0.7;
+const PACKAGE: f64 = 0.25;
+/// Names under which danmaku come among the subtitles.
+const DANMAKU: [&str; 3] = ["comments", "danmaku", "live_chat"];
+/// Largest info.json that is read for its words; larger ones are kept all the same.
+const INFO_READ: u64 = 256 << 20;
+
+impl Inner {
+    /// The capture that a job makes: the same one every time that the job runs.
+    pub(super) fn capture_id(&self, job: &JobRow) -> (Cid, Vec<u8>) {
+        let video = job.video.clone().unwrap_or_else(|| VideoId::generic(&job.url));
+        codec::block(&CaptureStart { v: 1, node: self.key.node_id(), video, at: job.created })
+    }
+
+    pub(super) async fn capture(&self, video: &VideoId, job: &JobRow) -> Result<(), Failure> {
+        let tools = self.tools.ready().await;
+        let (capture, start) = self.capture_id(job);
+        let (dir, journal) = self.open_folder(&capture)?;
+        let text = job.key.text();
+
+        let fetched = self.download(job, &dir).await?;
+        let mut draft = self.begin(video, job, capture, &fetched)?;
+        let sources = Sources::look(&tools, &fetched.media).await?;
+        let rungs = sources.plan.first.len().max(1) as f64;
+        for (index, rung) in sources.plan.first.iter().enumerate() {
+            let report = |done: f64| {
+                let fraction = DOWNLOAD + PACKAGE * (index as f64 + done) / rungs;
+                let what = if rung.kind == MediaKind::Audio { "sound" } else { "picture" };
+                self.live.progress(&text, fraction, &format!("packages the {what}, {:.0} %", done * 100.0));
+            };
+            self.make(&tools, capture, &journal, &sources, rung, report).await?;
+        }
+
+        self.live.progress(&text, DOWNLOAD + PACKAGE, "keeps the original files");
+        self.keep_files(&fetched, &mut draft, &journal).await?;
+        let thumbnail = fetched.thumbnail.as_deref();
+        if let Some(jpeg) = pictures::poster(&tools, thumbnail, sources.picture()).await {
+            draft.poster = Some(self.keep_bytes("poster.jpg", "image/jpeg", jpeg, &journal).await?);
+        }
+        self.live.progress(&text, 0.98, "publishes");
+        self.blobs.put(Codec::DagCbor, start.into(), Some(&journal)).await.map_err(disk)?;
+        if draft.meta.duration_ms == 0 {
+            draft.meta.duration_ms = (sources.duration * 1000.0) as u64;
+        }
+        draft.tools.extend(tools.versions.clone());
+        self.publish_first(draft, &sources.plan, &journal, job).await
+    }
+
+    async fn download(&self, job: &JobRow, dir: &Path) -> Result<Fetched, Failure> {
+        if let Some(fetched) = sources::load_fetched(dir) {
+            return Ok(fetched);
+        }
+        let text = job.key.text();
+        self.live.progress(&text, 0.0, "asks the site");
+        let report = |at: Downloaded| {
+            let size = |bytes: u64| format!("{:.1}", bytes as f64 / 1e6);
+            let doing = match at.total {
+                Some(total) => format!("downloads, {} of {} MB", size(at.bytes), size(total)),
+                None => format!("downloads, {} MB", size(at.bytes)),
+            };
+            self.live.progress(&text, DOWNLOAD * at.fraction, &doing);
+        };
+        let fetched = self.ingest.fetch(&job.url, dir, report).await?;
+        sources::save_fetched(dir, &fetched)?;
+        Ok(fetched)
+    }
+
+    /// Writes down that this capture is in the making, and what the site says about the video.
+    fn begin(
+        &self,
+        id: &VideoId,
+        job: &JobRow,
+        capture: Cid,
+        fetched: &Fetched,
+    ) -> Result<Manifest, Failure> {
+        let info = fetched.info.as_ref().filter(|path| path.metadata().is_ok_and(|m| m.len() < INFO_READ));
+        let meta =
+            info.and_then(|path| std::fs::read(path).ok()).map_or_else(Meta::default, |b| read_info(&b));
+        let mut draft = Manifest {
+            v: 1,
+            capture,
+            previous: None,
+            video: id.clone(),
+            source_url: job.url.clone(),
+            fetched_at: clock::now(),
+            tools: std::collections::BTreeMap::new(),
+            meta,
+            original: Vec::new(),
+            info: None,
+            thumbnail: None,
+            poster: None,
+            subtitles: Vec::new(),
+            danmaku: Vec::new(),
+            renditions: Vec::new(),
+        };
+        let known: Option<CaptureRow> = self.store.get(&CAPTURES, &capture.to_bytes()).map_err(disk)?;
+        let mut row = known.unwrap_or(CaptureRow {
+            video: id.clone(),
+            started: clock::now(),
+            draft: None,
+            rungs: Vec::new(),
+            revisions: Vec::new(),
+        });
+        if let Some(earlier) = row.draft.take() {
+            draft.renditions = earlier.renditions;
+        }
+        row.draft = Some(draft.clone());
+        let mut video = self.video(id)?;
+        if !draft.meta.title.is_empty() {
+            video.title.clone_from(&draft.meta.title);
+        }
+        video.creator = draft.meta.creator.as_ref().map(|creator| creator.name.clone());
+        video.duration_ms = draft.meta.duration_ms;
+        video.published_at = draft.meta.published_at;
+        video.capture = Some(capture);
+        let mut batch = Batch::default();
+        batch.put(&CAPTURES, &capture.to_bytes(), &row);
+        batch.put(&VIDEOS, id.as_str().as_bytes(), &video);
+        self.store.write(batch).map_err(disk)?;
+        self.tell_video(&video);
+        Ok(draft)
+    }
+
+    async fn keep_files(
+        &self,
+        fetched: &Fetched,
+        draft: &mut Manifest,
+        journal: &Journal,
+    ) -> Result<(), Failure> {
+        draft.original.clear();
+        for path in &fetched.media {
+            draft.original.push(self.keep_file(path, journal).await?);
+        }
+        if let Some(path) = &fetched.info {
+            draft.info = Some(self.keep_file(path, journal).await?);
+        }
+        if let Some(path) = &fetched.thumbnail {
+            draft.thumbnail = Some(self.keep_file(path, journal).await?);
+        }
+        for (lang, format, path) in &fetched.texts {
+            let file = self.keep_file(path, journal).await?;
+            let track = TextTrack { lang: lang.clone(), format: format.clone(), file };
+            if DANMAKU.contains(&lang.as_str()) {
+                draft.danmaku.push(track);
+            } else {
+                draft.subtitles.push(track);
+            }
+        }
+        Ok(())
+    }
+
+    /// Cuts a file into chunks and keeps them.
+    async fn keep_file(&self, path: &Path, journal: &Journal) -> Result<File, Failure> {
+        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or("file").to_owned();
+        let mut file = tokio::fs::File::open(path).await.map_err(disk)?;
+        let (mut chunks, mut bytes) = (Vec::new(), 0);
+        loop {
+            let mut chunk = Vec::with_capacity(limits::CHUNK_BYTES);
+            (&mut file).take(limits::CHUNK_BYTES as u64).read_to_end(&mut chunk).await.map_err(disk)?;
+            if chunk.is_empty() {
+                return Ok(File { media_type: media_type(&name).to_owned(), name, bytes, chunks });
+            }
+            let size = chunk.len() as u64;
+            let cid = self.blobs.put(Codec::Raw, chunk.into(), Some(journal)).await.map_err(disk)?;
+            chunks.push(Blob { cid, bytes: size });
+            bytes += size;
+        }
+    }
+
+    async fn keep_bytes(
+        &self,
+        name: &str,
+        media_type: &str,
+        bytes: Vec<u8>,
+        journal: &Journal,
+    ) -> Result<File, Failure> {
+        let size = bytes.len() as u64;
+        let cid = self.blobs.put(Codec::Raw, Bytes::from(bytes), Some(journal)).await.map_err(disk)?;
+        let chunks = vec![Blob { cid, bytes: size }];
+        Ok(File { name: name.to_owned(), media_type: media_type.to_owned(), bytes: size, chunks })
+    }
+}
+
+/// Media type by the file's name; what is not known is bytes.
+fn media_type(name: &str) -> &'static str {
+    match name.rsplit('.').next().unwrap_or_default() {
+        "mp4" | "m4v" => "video/mp4",
+        "m4a" => "audio/mp4",
+        "webm" => "video/webm",
+        "mkv" => "video/x-matroska",
+        "flv" => "video/x-flv",
+        "mp3" => "audio/mpeg",
+        "opus" | "ogg" => "audio/ogg",
+        "json" => "application/json",
+        "vtt" => "text/vtt",
+        "srt" => "application/x-subrip",
+        "xml" => "application/xml",
+        "jpg" | "jpeg" => "image/jpeg",
+        "png" => "image/png",
+        "webp" => "image/webp",
+        _ => "application/octet-stream",
+    }
+}
+
+/// Time zero, for rows that were never waiting.
+pub(super) const AT_ONCE: Timestamp = Timestamp(0);

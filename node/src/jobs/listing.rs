@@ -1,0 +1,102 @@
+//! Finds out what a request's URL names, and makes sure that each of its videos is or will be captured.
+
+use horahora_protocol::{Cid, Timestamp};
+use serde_json::json;
+
+use super::{Inner, Jobs, disk};
+use crate::{
+    clock,
+    ingest::{Failure, Item},
+    requests,
+    store::{
+        Batch,
+        rows::{JOBS, JobKey, JobRow, State, VIDEOS, VIDEOS_BY_AGE, VideoRow, aged_key},
+    },
+};
+
+impl Inner {
+    pub(super) async fn list(&self, request: Cid, job: &JobRow) -> Result<(), Failure> {
+        self.live.progress(&job.key.text(), 0.0, "asks the site what this is");
+        let listing = self.ingest.list(&job.url).await?;
+        let Some((key, mut row)) = requests::find(&self.store, &request).map_err(disk)? else {
+            return Ok(());
+        };
+        let mut batch = Batch::default();
+        row.title = listing.title.or_else(|| listing.items.first().and_then(|item| item.title.clone()));
+        for item in listing.items {
+            if !row.videos.contains(&item.id) {
+                row.videos.push(item.id.clone());
+            }
+            self.want(&mut batch, item)?;
+        }
+        requests::put(&mut batch, &key, &row);
+        self.store.write(batch).map_err(disk)?;
+        self.store.durable().await.map_err(disk)?;
+        self.live.tell("request", json!({ "id": request.to_string() }));
+        Ok(())
+    }
+
+    /// One capture job a video, whoever asks for it and however often; a failed one begins again.
+    fn want(&self, batch: &mut Batch, item: Item) -> Result<(), Failure> {
+        let key = JobKey::Capture { video: item.id.clone() };
+        let now = clock::now();
+        let known: Option<JobRow> = self.store.get(&JOBS, key.text().as_bytes()).map_err(disk)?;
+        let job = match known {
+            Some(job) if !job.state.ended() => return Ok(()),
+            Some(job) if job.state == State::Done => return self.want_renditions(batch, &item),
+            Some(job) => {
+                JobRow { state: State::Queued, code: None, reason: None, attempts: 0, not_before: now, ..job }
+            }
+            None => JobRow {
+                key,
+                video: Some(item.id.clone()),
+                url: item.url.clone(),
+                title: item.title.clone().unwrap_or_else(|| item.id.to_string()),
+                state: State::Queued,
+                code: None,
+                reason: None,
+                attempts: 0,
+                not_before: Timestamp::default(),
+                created: now,
+                updated: now,
+            },
+        };
+        if self.store.get(&VIDEOS, item.id.as_str().as_bytes()).map_err(disk)?.is_none() {
+            let video = VideoRow {
+                title: job.title.clone(),
+                id: item.id.clone(),
+                creator: None,
+                duration_ms: 0,
+                url: item.url,
+                added: now,
+                published_at: None,
+                capture: None,
+                manifest: None,
+                poster: false,
+                audio_only: false,
+                state: State::Queued,
+                code: None,
+                reason: None,
+            };
+            batch.put(&VIDEOS, item.id.as_str().as_bytes(), &video);
+            batch.put(&VIDEOS_BY_AGE, &aged_key(now, item.id.as_str().as_bytes()), &item.id);
+            Jobs::add(batch, &job);
+            self.tell_video(&video);
+            return Ok(());
+        }
+        self.put_job(batch, job).map_err(disk)
+    }
+
+    /// Rungs that failed are tried again when someone asks for the video again.
+    fn want_renditions(&self, batch: &mut Batch, item: &Item) -> Result<(), Failure> {
+        let video = self.video(&item.id)?;
+        for key in self.rendition_jobs(&video).map_err(disk)? {
+            let job: Option<JobRow> = self.store.get(&JOBS, key.text().as_bytes()).map_err(disk)?;
+            if let Some(mut job) = job.filter(|job| job.state.ended() && job.state != State::Done) {
+                (job.state, job.code, job.reason, job.attempts) = (State::Queued, None, None, 0);
+                self.put_job(batch, job).map_err(disk)?;
+            }
+        }
+        Ok(())
+    }
+}

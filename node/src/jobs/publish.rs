@@ -1,0 +1,143 @@
+//! Publishing: a manifest becomes a blob, the feed says so, and everything that follows is one transaction.
+
+use horahora_protocol::{
+    Cid, Codec, codec,
+    entry::{Body, Capture},
+    manifest::{File, Manifest, MediaKind},
+};
+
+use super::{Inner, Jobs, capture::AT_ONCE, disk};
+use crate::{
+    blobs::journal::Journal,
+    clock,
+    ingest::Failure,
+    media::ladder::Plan,
+    store::{
+        Batch, StoreError,
+        rows::{CAPTURES, CaptureRow, JobKey, JobRow, State, VIDEOS, VideoRow},
+    },
+};
+
+impl Inner {
+    /// The first revision: the video is playable from here on. Its further renditions become jobs.
+    pub(super) async fn publish_first(
+        &self,
+        mut manifest: Manifest,
+        plan: &Plan,
+        journal: &Journal,
+        job: &JobRow,
+    ) -> Result<(), Failure> {
+        let mut row = self.capture_row(&manifest.capture)?;
+        manifest.renditions = row.draft.take().map_or_else(Vec::new, |draft| draft.renditions);
+        row.rungs = plan.later.iter().map(|rung| rung.id.clone()).collect();
+        let mut video = self.video(&manifest.video)?;
+        video.duration_ms = manifest.meta.duration_ms;
+        video.poster = manifest.poster.is_some();
+        video.audio_only = !manifest.renditions.iter().any(|r| r.kind == MediaKind::Video);
+        let later: Vec<_> =
+            row.rungs.iter().enumerate().map(|(i, rung)| later_job(job, &manifest, rung, i)).collect();
+        self.publish(manifest, row, video, journal, job, &later).await
+    }
+
+    /// A later revision: the last one and one more rendition.
+    pub(super) async fn publish_next(
+        &self,
+        rendition: horahora_protocol::manifest::Rendition,
+        capture: &Cid,
+        journal: &Journal,
+        job: &JobRow,
+    ) -> Result<(), Failure> {
+        let _revising = self.revising.lock().await;
+        let row = self.capture_row(capture)?;
+        let mut manifest = self.last_manifest(&row).await?;
+        manifest.previous = row.revisions.last().copied();
+        manifest.renditions.retain(|known| known.id != rendition.id);
+        manifest.renditions.push(rendition);
+        let video = self.video(&row.video)?;
+        self.publish(manifest, row, video, journal, job, &[]).await
+    }
+
+    async fn publish(
+        &self,
+        mut manifest: Manifest,
+        mut row: CaptureRow,
+        mut video: VideoRow,
+        journal: &Journal,
+        job: &JobRow,
+        later: &[JobRow],
+    ) -> Result<(), Failure> {
+        // Best picture first, then sound.
+        manifest.renditions.sort_by_key(|r| (r.kind, std::cmp::Reverse(r.height), r.id.clone()));
+        let block = codec::encode(&manifest);
+        if let Err(error) = Manifest::decode(&block) {
+            return Err(disk(format!("the manifest is not what it should be: {error}")));
+        }
+        let cid = self.blobs.put(Codec::DagCbor, block.into(), Some(journal)).await.map_err(disk)?;
+        row.revisions.push(cid);
+        video.manifest = Some(cid);
+        let done =
+            JobRow { state: State::Done, code: None, reason: None, updated: clock::now(), ..job.clone() };
+        let first = |file: &File| file.chunks.first().map(|chunk| chunk.cid);
+        let body = Body::Capture(Capture {
+            v: 1,
+            capture: manifest.capture,
+            video: manifest.video.clone(),
+            source_url: manifest.source_url.clone(),
+            fetched_at: manifest.fetched_at,
+            tools: manifest.tools.clone(),
+            info: manifest.info.as_ref().and_then(first),
+            original: manifest.original.iter().filter_map(first).collect(),
+            manifest: cid,
+        });
+        video.capture = Some(manifest.capture);
+        self.settle(&mut video, &done).map_err(disk)?;
+        if !later.is_empty() {
+            // Their rows are only now being made, so `settle` could not see them.
+            (video.state, video.code, video.reason) = (State::Running, None, None);
+        }
+        let write = |_: &_, batch: &mut Batch| {
+            batch.put(&CAPTURES, &manifest.capture.to_bytes(), &row);
+            batch.put(&VIDEOS, video.id.as_str().as_bytes(), &video);
+            Jobs::add(batch, &done);
+            later.iter().for_each(|job| Jobs::add(batch, job));
+        };
+        self.feeds.publish(body, write).await.map_err(disk)?;
+        self.tell_video(&video);
+        Ok(())
+    }
+
+    pub(super) fn capture_row(&self, capture: &Cid) -> Result<CaptureRow, Failure> {
+        let row = self.store.get(&CAPTURES, &capture.to_bytes()).map_err(disk)?;
+        row.ok_or_else(|| disk("the capture's record is missing"))
+    }
+
+    pub(super) async fn last_manifest(&self, row: &CaptureRow) -> Result<Manifest, Failure> {
+        let cid = *row.revisions.last().ok_or_else(|| disk("the capture has no manifest"))?;
+        let block = self.blobs.read_verified(cid).await.map_err(disk)?;
+        Manifest::decode(&block).map_err(disk)
+    }
+
+    /// The rendition jobs of a video's capture, whatever their state.
+    pub(super) fn rendition_jobs(&self, video: &VideoRow) -> Result<Vec<JobKey>, StoreError> {
+        let Some(capture) = video.capture else { return Ok(Vec::new()) };
+        let row = self.store.get(&CAPTURES, &capture.to_bytes())?;
+        let rungs = row.map_or_else(Vec::new, |row| row.rungs);
+        Ok(rungs.into_iter().map(|rung| JobKey::Rendition { capture, rung }).collect())
+    }
+}
+
+/// Lowest first: jobs are taken in the order of their making.
+fn later_job(capture_job: &JobRow, manifest: &Manifest, rung: &str, index: usize) -> JobRow {
+    JobRow {
+        key: JobKey::Rendition { capture: manifest.capture, rung: rung.to_owned() },
+        title: manifest.meta.title.clone(),
+        state: State::Queued,
+        code: None,
+        reason: None,
+        attempts: 0,
+        not_before: AT_ONCE,
+        created: clock::now().plus_ms(index as u64),
+        updated: clock::now(),
+        ..capture_job.clone()
+    }
+}

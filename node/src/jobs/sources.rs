@@ -1,0 +1,185 @@
+//! The folder of a capture in the making, the files in it, and what is in them.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use horahora_protocol::{
+    Cid,
+    manifest::{File, MediaKind},
+};
+
+use super::{Inner, disk};
+use crate::{
+    blobs::journal::Journal,
+    ingest::{Failure, Fetched},
+    media::{
+        encode::Job,
+        ladder::{Plan, Rung, plan},
+        probe::{Probe, key_frames, probe},
+    },
+    store::rows::{CAPTURES, Code, JobKey, JobRow, OPEN_JOBS},
+    tools::Toolset,
+};
+
+/// Name of the journal in a capture's folder.
+pub(super) const JOURNAL: &str = "blobs.log";
+const FETCHED: &str = "fetched.json";
+
+/// Picture and sound of a source, which may be in one file or in two.
+#[derive(Debug)]
+pub(super) struct Sources {
+    video: Option<(PathBuf, Probe)>,
+    audio: Option<(PathBuf, Probe)>,
+    /// What is made of them.
+    pub(super) plan: Plan,
+    /// Length in seconds.
+    pub(super) duration: f64,
+}
+
+impl Sources {
+    pub(super) async fn look(tools: &Toolset, files: &[PathBuf]) -> Result<Self, Failure> {
+        let (mut video, mut audio) = (None, None);
+        for file in files {
+            let found = probe(tools, file).await?;
+            if video.is_none() && found.video.is_some() {
+                video = Some((file.clone(), found.clone()));
+            }
+            if audio.is_none() && found.audio.is_some() {
+                audio = Some((file.clone(), found));
+            }
+        }
+        let both = Probe {
+            video: video.as_ref().and_then(|(_, probe)| probe.video.clone()),
+            audio: audio.as_ref().and_then(|(_, probe)| probe.audio.clone()),
+            duration: video.as_ref().or(audio.as_ref()).map_or(0.0, |(_, probe)| probe.duration),
+        };
+        let keys = match &video {
+            Some((file, _)) => key_frames(tools, file).await?,
+            None => Vec::new(),
+        };
+        Ok(Self { plan: plan(&both, &keys), duration: both.duration, video, audio })
+    }
+
+    /// The file with the picture.
+    pub(super) fn picture(&self) -> Option<(&Path, f64)> {
+        self.video.as_ref().map(|(file, probe)| (file.as_path(), probe.duration))
+    }
+
+    pub(super) fn encode_job<'a>(&'a self, rung: &'a Rung) -> Result<Job<'a>, Failure> {
+        let (source, frame_rate, duration) = match rung.kind {
+            MediaKind::Video => self.video.as_ref().and_then(|(file, probe)| {
+                let video = probe.video.as_ref()?;
+                let length = if video.duration > 0.0 { video.duration } else { probe.duration };
+                Some((file, video.frame_rate, length))
+            }),
+            // Containers that do not tell the length of their sound may end with silence.
+            MediaKind::Audio => self
+                .audio
+                .as_ref()
+                .and_then(|(file, probe)| Some((file, (0, 1), probe.audio.as_ref()?.duration))),
+        }
+        .ok_or_else(|| Failure::new(Code::ToolBroken, "The plan names a stream that is not there."))?;
+        Ok(Job { source, rung, frame_rate, duration })
+    }
+}
+
+impl Inner {
+    pub(super) fn folder(&self, capture: &Cid) -> PathBuf {
+        let name: String = capture.hash()[..12].iter().map(|byte| format!("{byte:02x}")).collect();
+        self.dir.join(name)
+    }
+
+    pub(super) fn open_folder(&self, capture: &Cid) -> Result<(PathBuf, Journal), Failure> {
+        let dir = self.folder(capture);
+        fs::create_dir_all(&dir).map_err(disk)?;
+        let journal = Journal::open(&dir.join(JOURNAL)).map_err(disk)?;
+        Ok((dir, journal))
+    }
+
+    /// The originals of a captured video as files, put together from their chunks unless still there.
+    pub(super) async fn restore_originals(
+        &self,
+        dir: &Path,
+        files: &[File],
+    ) -> Result<Vec<PathBuf>, Failure> {
+        let mut paths = Vec::new();
+        for file in files {
+            let path = dir.join(&file.name);
+            let whole = |path: &Path| fs::metadata(path).is_ok_and(|found| found.len() == file.bytes);
+            if !whole(&path) {
+                let temporary = dir.join(format!("{}.part-restored", file.name));
+                let mut out = tokio::fs::File::create(&temporary).await.map_err(disk)?;
+                for chunk in &file.chunks {
+                    let bytes = self.blobs.read_verified(chunk.cid).await.map_err(disk)?;
+                    tokio::io::AsyncWriteExt::write_all(&mut out, &bytes).await.map_err(disk)?;
+                }
+                tokio::io::AsyncWriteExt::flush(&mut out).await.map_err(disk)?;
+                fs::rename(&temporary, &path).map_err(disk)?;
+            }
+            paths.push(path);
+        }
+        Ok(paths)
+    }
+
+    /// Removes the folder of a job's capture once nothing of it is left to do. After a failure the journal
+    /// stays, for the sweep at the next start.
+    pub(super) fn close_folder(&self, job: &JobRow) {
+        let capture = match &job.key {
+            JobKey::List { .. } => return,
+            JobKey::Capture { .. } => self.capture_id(job).0,
+            JobKey::Rendition { capture, .. } => *capture,
+        };
+        let Ok(open) = self.has_open_jobs(&capture, job) else { return };
+        let dir = self.folder(&capture);
+        if open || !dir.exists() {
+            return;
+        }
+        let published = self.store.get(&CAPTURES, &capture.to_bytes()).ok().flatten();
+        let removed = if published.is_some_and(|row| !row.revisions.is_empty()) {
+            fs::remove_dir_all(&dir)
+        } else {
+            clear_but_journal(&dir)
+        };
+        if let Err(error) = removed {
+            tracing::warn!(dir = %dir.display(), "the folder cannot be removed: {error}");
+        }
+    }
+
+    pub(super) fn has_open_jobs(
+        &self,
+        capture: &Cid,
+        job: &JobRow,
+    ) -> Result<bool, crate::store::StoreError> {
+        let open = self.store.scan(&OPEN_JOBS, b"", None, usize::MAX)?;
+        Ok(open.into_iter().any(|(_, key)| match &key {
+            JobKey::Rendition { capture: of, .. } => of == capture,
+            JobKey::Capture { video } => Some(video) == job.video.as_ref(),
+            JobKey::List { .. } => false,
+        }))
+    }
+}
+
+fn clear_but_journal(dir: &Path) -> std::io::Result<()> {
+    for entry in fs::read_dir(dir)? {
+        let entry = entry?;
+        if entry.file_name() != JOURNAL {
+            fs::remove_file(entry.path())?;
+        }
+    }
+    Ok(())
+}
+
+/// What an earlier run downloaded completely.
+pub(super) fn load_fetched(dir: &Path) -> Option<Fetched> {
+    let fetched: Fetched = serde_json::from_slice(&fs::read(dir.join(FETCHED)).ok()?).ok()?;
+    fetched.media.iter().all(|path| path.is_file()).then_some(fetched)
+}
+
+/// Notes that the download is complete.
+pub(super) fn save_fetched(dir: &Path, fetched: &Fetched) -> Result<(), Failure> {
+    let temporary = dir.join("fetched.new");
+    let json = serde_json::to_vec(fetched).map_err(disk)?;
+    fs::write(&temporary, json).and_then(|()| fs::rename(&temporary, dir.join(FETCHED))).map_err(disk)
+}

@@ -1,0 +1,24 @@
+//! A Horahora node: one program that archives, keeps, shares and shows videos.
+//!
+//! Rooms stand beside each other and talk through small handles that `node` hands out. The map of them is in
+//! docs/ARCHITECTURE.md.
+
+pub mod blobs;
+pub mod cli;
+pub mod clock;
+pub mod config;
+pub mod feeds;
+pub mod http;
+pub mod identity;
+pub mod ingest;
+pub mod jobs;
+pub mod live;
+pub mod media;
+pub mod net;
+pub mod node;
+pub mod process;
+pub mod requests;
+pub mod spawn;
+pub mod store;
+pub mod tools;
+pub mod verify;

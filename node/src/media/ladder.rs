@@ -1,0 +1,273 @@
+//! Which renditions a source gets and how each is made. Decides only.
+//!
+//! What a browser plays as it is is copied: playable within seconds, no loss. Lower rungs are encoded; they are
+//! never larger than the source and their segments begin where those of the copied rung do.
+
+use horahora_protocol::manifest::MediaKind;
+
+use super::probe::{AudioStream, Probe, VideoStream};
+
+/// Heights (of the shorter side) that are offered below the source.
+const STEPS: [u32; 3] = [720, 480, 240];
+/// A tall source is encoded at most at this height when it cannot be copied.
+const TALLEST: u32 = 1080;
+/// Longest distance of key frames that can still be copied: a player must not wait longer to switch.
+const LONGEST_GOP: f64 = 10.0;
+/// Seconds of a segment where nothing is copied.
+const SEGMENT: f64 = 4.0;
+/// A sound that begins later than this after the picture is padded instead of copied.
+const LATE: f64 = 0.05;
+
+/// One rendition to make.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Rung {
+    /// Its name in the manifest: `v480`, `a0`.
+    pub id: String,
+    /// Picture or sound.
+    pub kind: MediaKind,
+    /// How.
+    pub how: How,
+}
+
+/// How a rendition is made.
+#[derive(Debug, Clone, PartialEq)]
+pub enum How {
+    /// The source's own packets.
+    Copy,
+    /// H.264.
+    H264(H264),
+    /// AAC, stereo or mono.
+    Aac {
+        /// Channels.
+        channels: u32,
+    },
+}
+
+/// Settings of one H.264 rung.
+#[derive(Debug, Clone, PartialEq)]
+pub struct H264 {
+    /// Width in pixels, even.
+    pub width: u32,
+    /// Height in pixels, even.
+    pub height: u32,
+    /// Frames a second.
+    pub frame_rate: (u32, u32),
+    /// Largest rate in kbit/s.
+    pub max_kbps: u32,
+    /// Times of the segments' first frames; none means each 4 s.
+    pub cuts: Option<Vec<f64>>,
+    /// Whether to take the lines apart.
+    pub deinterlace: bool,
+}
+
+/// What is made of a source.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Plan {
+    /// Made at once, in this order; with them the video is playable.
+    pub first: Vec<Rung>,
+    /// Made afterwards, in this order.
+    pub later: Vec<Rung>,
+}
+
+/// Plans the renditions of a source whose picture has key frames at `key_frames` (seconds).
+#[must_use]
+pub fn plan(probe: &Probe, key_frames: &[f64]) -> Plan {
+    let mut plan = Plan::default();
+    if let Some(audio) = &probe.audio {
+        let how =
+            if copies_audio(audio) { How::Copy } else { How::Aac { channels: audio.channels.clamp(1, 2) } };
+        plan.first.push(Rung { id: "a0".to_owned(), kind: MediaKind::Audio, how });
+    }
+    let Some(video) = &probe.video else { return plan };
+    let copied = copies_video(video, key_frames, probe.duration);
+    let short = video.width.min(video.height);
+    let cuts = copied.then(|| key_frames.to_vec());
+    let mut rungs = Vec::new();
+    if !copied {
+        rungs.push(encoded(video, short.min(TALLEST), None));
+    }
+    // A step that is nearly the size above it would cost much and change little.
+    let top = if copied { short } else { short.min(TALLEST) };
+    rungs.extend(
+        STEPS.iter().filter(|step| **step * 10 <= top * 9).map(|step| encoded(video, *step, cuts.clone())),
+    );
+    rungs.reverse();
+    if copied {
+        let id = format!("v{short}");
+        plan.first.push(Rung { id, kind: MediaKind::Video, how: How::Copy });
+    } else {
+        plan.first.push(rungs.remove(0));
+    }
+    plan.later = rungs;
+    plan
+}
+
+/// Codecs that every current browser plays from fragmented MP4, in the pixel format they agree on.
+fn copies_video(video: &VideoStream, key_frames: &[f64], duration: f64) -> bool {
+    let known = match video.codec.as_str() {
+        "h264" => matches!(video.pixels.as_str(), "yuv420p" | "yuvj420p"),
+        "vp9" | "av1" => video.pixels == "yuv420p",
+        _ => false,
+    };
+    let first = key_frames.first().copied().unwrap_or(f64::MAX);
+    let ends = key_frames.iter().skip(1).copied().chain([duration.max(first)]);
+    let longest = key_frames.iter().zip(ends).map(|(from, to)| to - from).fold(0.0, f64::max);
+    known
+        && !video.transformed
+        && !video.interlaced
+        && first < 1.0
+        && video.start.abs() < LATE
+        && longest <= LONGEST_GOP
+}
+
+fn copies_audio(audio: &AudioStream) -> bool {
+    let known = match audio.codec.as_str() {
+        "aac" => audio.profile == "LC" && audio.channels <= 2,
+        "opus" | "flac" => audio.channels <= 2,
+        _ => false,
+    };
+    known && audio.start.abs() < LATE
+}
+
+fn encoded(video: &VideoStream, short: u32, cuts: Option<Vec<f64>>) -> Rung {
+    let even = |length: f64| ((length / 2.0).round() as u32).max(1) * 2;
+    let (width, height) = (f64::from(video.width), f64::from(video.height));
+    let scale = f64::from(short) / width.min(height);
+    let (fast, slow) = video.frame_rate;
+    let frame_rate = if f64::from(fast) / f64::from(slow) > 120.0 { (60, 1) } else { video.frame_rate };
+    let max_kbps = match short {
+        0..=300 => 450,
+        301..=500 => 1100,
+        501..=800 => 2800,
+        _ => 5500,
+    };
+    Rung {
+        id: format!("v{short}"),
+        kind: MediaKind::Video,
+        how: How::H264(H264 {
+            width: even(width * scale),
+            height: even(height * scale),
+            frame_rate,
+            max_kbps,
+            cuts,
+            deinterlace: video.interlaced,
+        }),
+    }
+}
+
+impl Rung {
+    /// ffmpeg's arguments after its input, up to the output.
+    #[must_use]
+    pub fn output_args(&self) -> Vec<String> {
+        let text = match &self.how {
+            How::Copy if self.kind == MediaKind::Video => {
+                format!("-map 0:v:0 -c copy -an {CLEAN} -movflags +frag_keyframe{FRAGMENTED}")
+            }
+            How::Copy => format!(
+                "-map 0:a:0 -c copy -vn {CLEAN} -frag_duration 4000000 -movflags {}",
+                &FRAGMENTED[1..]
+            ),
+            How::Aac { channels } => format!(
+                "-map 0:a:0 -af aresample=async=1:first_pts=0 -c:a aac -b:a {}k -ac {channels} -ar 48000 -vn {CLEAN} \
+                 -flags +bitexact -frag_duration 4000000 -movflags {}",
+                64 * channels,
+                &FRAGMENTED[1..]
+            ),
+            How::H264(settings) => settings.args(),
+        };
+        text.split_whitespace().map(str::to_owned).collect()
+    }
+}
+
+const CLEAN: &str = "-map_metadata -1 -map_chapters -1 -sn -dn -fflags +bitexact";
+const FRAGMENTED: &str = "+empty_moov+default_base_moof+cmaf -f mp4";
+
+impl H264 {
+    /// One thread, a pinned instruction set and a bit-exact scaler: the same bytes on every x86-64 machine.
+    fn args(&self) -> String {
+        let Self { width, height, max_kbps, .. } = self;
+        let (n, d) = self.frame_rate;
+        let deinterlace = if self.deinterlace { "yadif," } else { "" };
+        let gop = (SEGMENT * f64::from(n) / f64::from(d)).ceil() as u32 * 3;
+        let keys = self.cuts.as_ref().map_or_else(
+            || format!("expr:gte(t,n_forced*{SEGMENT})"),
+            |cuts| cuts.iter().map(|cut| format!("{cut:.6}")).collect::<Vec<_>>().join(","),
+        );
+        format!(
+            "-map 0:v:0 -an -vf {deinterlace}scale={width}:{height}:flags=bicubic+accurate_rnd+bitexact,setsar=1,format=yuv420p \
+             -fps_mode cfr -r {n}/{d} -c:v libx264 -preset veryfast -threads 1 -x264-params asm=AVX2:scenecut=0 -crf 23 \
+             -maxrate {max_kbps}k -bufsize {}k -g {gop} -force_key_frames {keys} -flags +bitexact+cgop {CLEAN} \
+             -movflags +frag_keyframe{FRAGMENTED}",
+            max_kbps * 2
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn source(codec: &str, width: u32, height: u32) -> Probe {
+        let video = VideoStream {
+            codec: codec.to_owned(),
+            pixels: "yuv420p".to_owned(),
+            width,
+            height,
+            transformed: false,
+            interlaced: false,
+            frame_rate: (25, 1),
+            start: 0.0,
+            duration: 20.0,
+        };
+        let audio = AudioStream {
+            codec: "aac".into(),
+            profile: "LC".into(),
+            channels: 2,
+            sample_rate: 48_000,
+            start: 0.0,
+            duration: 20.0,
+        };
+        Probe { video: Some(video), audio: Some(audio), duration: 20.0 }
+    }
+
+    fn names(rungs: &[Rung]) -> Vec<&str> {
+        rungs.iter().map(|rung| rung.id.as_str()).collect()
+    }
+
+    #[test]
+    fn what_browsers_play_is_copied_and_lower_rungs_follow_lowest_first() {
+        let plan = plan(&source("h264", 1280, 720), &[0.0, 5.0, 10.0, 15.0]);
+        assert_eq!(names(&plan.first), ["a0", "v720"]);
+        assert!(plan.first.iter().all(|rung| rung.how == How::Copy));
+        assert_eq!(names(&plan.later), ["v240", "v480"]);
+        let How::H264(settings) = &plan.later[1].how else { panic!("encoded") };
+        assert_eq!((settings.width, settings.height), (854, 480));
+        assert!(plan.later[1].output_args().contains(&"0.000000,5.000000,10.000000,15.000000".to_owned()));
+    }
+
+    #[test]
+    fn what_they_do_not_play_is_encoded_lowest_first_and_never_larger() {
+        let plan = plan(&source("hevc", 3840, 2160), &[0.0]);
+        assert_eq!(names(&plan.first), ["a0", "v240"]);
+        assert_eq!(names(&plan.later), ["v480", "v720", "v1080"]);
+        let small = super::plan(&source("mpeg4", 176, 144), &[0.0]);
+        assert_eq!(names(&small.first), ["a0", "v144"]);
+        assert!(small.later.is_empty());
+    }
+
+    #[test]
+    fn key_frames_too_far_apart_are_not_copied() {
+        let plan = plan(&source("h264", 1280, 720), &[0.0, 12.0]);
+        assert_eq!(names(&plan.first), ["a0", "v240"]);
+        let late = super::plan(&source("h264", 1280, 720), &[3.0, 5.0]);
+        assert!(late.first.iter().all(|rung| rung.kind == MediaKind::Audio || rung.how != How::Copy));
+    }
+
+    #[test]
+    fn portrait_steps_are_by_the_shorter_side() {
+        let plan = plan(&source("h264", 720, 1280), &[0.0, 4.0, 8.0, 12.0, 16.0]);
+        assert_eq!(names(&plan.first), ["a0", "v720"]);
+        let How::H264(settings) = &plan.later[0].how else { panic!("encoded") };
+        assert_eq!((settings.width, settings.height), (240, 426));
+    }
+}

@@ -1,0 +1,65 @@
+//! The poster: the site's thumbnail, or a frame of the picture, as a JPEG.
+
+use std::{path::Path, time::Duration};
+
+use super::{CONTAINERS, confinement, guarded};
+use crate::{process::Invocation, tools::Toolset};
+
+const PICTURES: &str = "jpeg_pipe,png_pipe,webp_pipe,gif,gif_pipe,bmp_pipe,image2";
+const TIMEOUT: Duration = Duration::from_secs(120);
+const BYTES: usize = 4 << 20;
+/// A site's thumbnail smaller than this is a placeholder.
+const LEAST_BYTES: usize = 1000;
+
+/// A JPEG of at most 1280 x 720 from the site's thumbnail, else from the video; none when neither gives one.
+pub async fn poster(
+    tools: &Toolset,
+    thumbnail: Option<&Path>,
+    video: Option<(&Path, f64)>,
+) -> Option<Vec<u8>> {
+    if let Some(file) = thumbnail
+        && let Some(jpeg) = jpeg(tools, PICTURES, file, 0.0, FIT).await
+    {
+        return Some(jpeg);
+    }
+    let (file, duration) = video?;
+    let at = (duration / 10.0).min(30.0);
+    let frame = format!("thumbnail=50,{FIT}");
+    if let Some(jpeg) = jpeg(tools, CONTAINERS, file, at, &frame).await {
+        return Some(jpeg);
+    }
+    jpeg(tools, CONTAINERS, file, 0.0, FIT).await
+}
+
+const FIT: &str = "scale=w='min(1280,iw*sar)':h='min(720,ih)':force_original_aspect_ratio=decrease:force_divisible_by=2,setsar=1,format=yuvj420p";
+
+async fn jpeg(tools: &Toolset, containers: &str, file: &Path, at: f64, filter: &str) -> Option<Vec<u8>> {
+    let invocation = Invocation::new(&tools.ffmpeg)
+        .args(["-nostdin", "-v", "error", "-ss", &format!("{at:.3}")])
+        .args(guarded(containers))
+        .args(["-i"])
+        .args([file])
+        .args(["-map", "0:v:0", "-an", "-sn", "-dn", "-map_metadata", "-1", "-vf", filter, "-frames:v", "1"])
+        .args([
+            "-threads",
+            "1",
+            "-flags",
+            "+bitexact",
+            "-q:v",
+            "3",
+            "-f",
+            "image2pipe",
+            "-c:v",
+            "mjpeg",
+            "pipe:1",
+        ])
+        .confined(confinement(tools, file));
+    match invocation.output(TIMEOUT, BYTES).await {
+        Ok(bytes) if bytes.len() >= LEAST_BYTES => Some(bytes),
+        Ok(_) => None,
+        Err(error) => {
+            tracing::debug!(file = %file.display(), "no poster from it: {error}");
+            None
+        }
+    }
+}

@@ -1,0 +1,106 @@
+//! The composition root: opens the rooms, hands them to each other, and stops them in reverse.
+
+use std::{fs, sync::Arc};
+
+use anyhow::{Context, Result};
+use tokio::net::TcpListener;
+
+use crate::{
+    blobs::Blobs,
+    config::Config,
+    feeds::Feeds,
+    http::{self, Auth, Rooms},
+    identity,
+    ingest::Ingest,
+    jobs::{self, Jobs},
+    live::Live,
+    net::{Net, NetOptions},
+    requests::Requests,
+    spawn::Tasks,
+    store::Store,
+    tools::Tools,
+};
+
+/// Name of the file that tells programs of this machine where a running node's page is.
+pub const ADDRESS_FILE: &str = "api-address";
+
+/// Runs a node until `shutdown` is ready. `announce` hears the address of the page and a login link.
+///
+/// # Errors
+/// When the node cannot start; the message says what to do.
+pub async fn run(
+    config: Config,
+    listener: TcpListener,
+    shutdown: impl Future<Output = ()>,
+    announce: impl FnOnce(&str, &str),
+) -> Result<()> {
+    let dir = &config.data_dir;
+    let store = Store::open(&dir.join("db"))?;
+    let blobs = Blobs::open(&dir.join("blobs"))?;
+    let key = Arc::new(identity::load_or_create(&dir.join("identity.key"))?);
+    let token = identity::api_token(&dir.join("api-token"))?;
+    let feeds = Feeds::open(Arc::clone(&key), store.clone(), blobs.clone(), &config.name).await?;
+
+    let tasks = Tasks::default();
+    let live = Live::default();
+    let tools = Tools::open(config.tools_dir.clone(), &tasks);
+    let ingest = Ingest::new(tools.clone(), config.source.clone());
+    let jobs = Jobs::open(jobs::Rooms {
+        key: Arc::clone(&key),
+        store: store.clone(),
+        blobs: blobs.clone(),
+        feeds: feeds.clone(),
+        ingest: ingest.clone(),
+        tools: tools.clone(),
+        live: live.clone(),
+        dir: dir.join("jobs"),
+    })
+    .await?;
+    let requests = Requests::new(store.clone(), feeds.clone(), ingest, jobs.clone(), live.clone());
+    let peers = NetOptions { listen: config.listen.clone(), peers: config.peers.clone(), mdns: config.mdns };
+    let net = Net::open(&key, peers, &tasks)?;
+    let auth = Auth::new(token, config.hosts.clone(), store.clone());
+
+    let address = listener.local_addr()?;
+    let page = format!("http://{}", reachable(address));
+    let login = format!("{page}/login?key={}", auth.login_key());
+    tell_tools(&tools, &live, &tasks);
+    jobs.start(&tasks);
+    let rooms = Rooms { key, store, blobs, feeds, jobs, requests, tools, net, live, auth, name: config.name };
+    let stop = tasks.stopping();
+    let serve = http::serve(listener, rooms, stop.clone());
+    let address_file = dir.join(ADDRESS_FILE);
+    fs::write(&address_file, &page).with_context(|| format!("cannot write {}", address_file.display()))?;
+    announce(&page, &login);
+
+    tokio::pin!(serve);
+    let served = tokio::select! {
+        served = &mut serve => served,
+        () = shutdown => {
+            stop.cancel();
+            serve.await
+        }
+    };
+    let _ = fs::remove_file(address_file);
+    tasks.stop().await;
+    served.context("the page cannot be served")
+}
+
+/// Tells open pages of every step of the tools' installation.
+fn tell_tools(tools: &Tools, live: &Live, tasks: &Tasks) {
+    let (mut status, live) = (tools.status(), live.clone());
+    tasks.spawn("tools-events", async move {
+        while status.changed().await.is_ok() {
+            let now = status.borrow_and_update().clone();
+            live.tell("tools", serde_json::json!({ "tools": now }));
+        }
+    });
+}
+
+/// The address to open in a browser on this machine.
+fn reachable(mut address: std::net::SocketAddr) -> std::net::SocketAddr {
+    if address.ip().is_unspecified() {
+        address.set_ip(std::net::Ipv4Addr::LOCALHOST.into());
+    }
+    address
+}

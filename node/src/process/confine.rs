@@ -1,0 +1,101 @@
+//! Takes from a child what it does not need before it begins: files outside its inputs, the network, memory.
+//!
+//! The node starts itself as `horahora confine … -- PROGRAM ARGS`; that process gives up its rights (Landlock,
+//! resource limits, death together with the node) and then becomes the program. So no unsafe code runs
+//! between fork and exec. Where the kernel has no Landlock the limits and ffmpeg's own whitelists remain.
+
+use std::{
+    convert::Infallible,
+    ffi::OsString,
+    io,
+    os::unix::process::CommandExt,
+    path::{Path, PathBuf},
+};
+
+use clap::Args;
+use landlock::{
+    ABI, Access, AccessFs, AccessNet, CompatLevel, Compatible, Ruleset, RulesetAttr, RulesetCreatedAttr,
+    path_beneath_rules,
+};
+use rustix::process::{Pid, Resource, Rlimit, Signal, getppid, set_parent_process_death_signal, setrlimit};
+
+/// Where programs and their libraries are.
+const SYSTEM: [&str; 8] = [
+    "/usr",
+    "/lib",
+    "/lib64",
+    "/bin",
+    "/etc/ld.so.cache",
+    "/etc/localtime",
+    "/proc",
+    "/sys/devices/system/cpu",
+];
+
+/// What a confined program may use.
+#[derive(Debug, Clone, Args)]
+pub struct Confinement {
+    /// Files and folders that it may read
+    #[arg(long)]
+    read: Vec<PathBuf>,
+    /// Bytes of address space
+    #[arg(long)]
+    memory: u64,
+    /// Process that it must not outlive
+    #[arg(long)]
+    parent: i32,
+}
+
+/// `horahora confine`.
+#[derive(Debug, Args)]
+pub struct ConfineArgs {
+    #[command(flatten)]
+    confinement: Confinement,
+    /// Program and arguments
+    #[arg(last = true, required = true)]
+    command: Vec<OsString>,
+}
+
+impl Confinement {
+    /// Reads only below `read`, writes nothing but its pipes, no network, at most `memory` bytes.
+    #[must_use]
+    pub fn reading(read: &[&Path], memory: u64) -> Self {
+        let parent = std::process::id().cast_signed();
+        Self { read: read.iter().map(|path| path.to_path_buf()).collect(), memory, parent }
+    }
+
+    pub(super) fn command(&self, program: &Path) -> io::Result<tokio::process::Command> {
+        let mut command = tokio::process::Command::new(std::env::current_exe()?);
+        command.arg("confine").arg("--memory").arg(self.memory.to_string());
+        command.arg("--parent").arg(self.parent.to_string());
+        for path in self.read.iter().map(PathBuf::as_path).chain([program]) {
+            command.arg("--read").arg(path);
+        }
+        command.arg("--").arg(program);
+        Ok(command)
+    }
+}
+
+/// Gives up the rights and becomes the program; returns only when that fails.
+///
+/// # Errors
+/// When a limit cannot be set or the program cannot be started.
+pub fn exec(args: &ConfineArgs) -> anyhow::Result<Infallible> {
+    set_parent_process_death_signal(Some(Signal::KILL))?;
+    anyhow::ensure!(getppid() == Pid::from_raw(args.confinement.parent), "the node is gone already");
+    let limit = |value| Rlimit { current: Some(value), maximum: Some(value) };
+    setrlimit(Resource::As, limit(args.confinement.memory))?;
+    setrlimit(Resource::Core, limit(0))?;
+    setrlimit(Resource::Fsize, limit(0))?;
+    let abi = ABI::V4;
+    Ruleset::default()
+        .set_compatibility(CompatLevel::BestEffort)
+        .handle_access(AccessFs::from_all(abi))?
+        .handle_access(AccessNet::from_all(abi))?
+        .create()?
+        .add_rules(path_beneath_rules(SYSTEM, AccessFs::from_read(abi)))?
+        .add_rules(path_beneath_rules(&args.confinement.read, AccessFs::from_read(abi)))?
+        .add_rules(path_beneath_rules(["/dev/null", "/dev/urandom"], AccessFs::from_all(abi)))?
+        .restrict_self()?;
+    let (program, rest) = args.command.split_first().expect("clap requires one");
+    Err(std::process::Command::new(program).args(rest).exec().into())
+}

@@ -1,0 +1,199 @@
+//! The database: typed tables over sled. The only room that knows sled.
+//!
+//! A [`Batch`] changes any number of tables in one transaction or not at all. Nothing that was promised to
+//! the outside may rest on a batch before [`Store::durable`] returned: sled's own flush is no fsync.
+
+use std::{fs, marker::PhantomData, path::Path, sync::Arc};
+
+use serde::{Serialize, de::DeserializeOwned};
+use sled::{
+    Tree,
+    transaction::{ConflictableTransactionError, TransactionError, Transactional},
+};
+use thiserror::Error;
+
+pub mod rows;
+
+/// Version of all stored forms together. A newer one is refused, an older one is migrated.
+const SCHEMA: u64 = 1;
+const META: &str = "meta";
+/// Names of the trees, in the order of [`Table`]'s indices.
+const TREES: [&str; 11] = [
+    "meta",
+    "entries",
+    "bodies",
+    "requests",
+    "request_urls",
+    "jobs",
+    "open_jobs",
+    "videos",
+    "videos_by_age",
+    "captures",
+    "segments",
+];
+
+/// Why the database did not do it.
+#[derive(Debug, Error)]
+pub enum StoreError {
+    /// Another process has it open.
+    #[error("the data folder is in use by another horahora; stop that one first")]
+    InUse,
+    /// Written by a later version.
+    #[error("the data folder was written by a later version (schema {0}); update this program")]
+    TooNew(u64),
+    /// A record is not of the shape of its table.
+    #[error("a record of {table} is damaged; `horahora verify` says what else is")]
+    Damaged {
+        /// The table.
+        table: &'static str,
+    },
+    /// The disk or the database failed.
+    #[error("the database failed: {0}")]
+    Sled(#[from] sled::Error),
+    /// The disk failed.
+    #[error("the disk failed: {0}")]
+    Io(#[from] std::io::Error),
+}
+
+/// A table of `V` under byte keys.
+#[derive(Debug)]
+pub struct Table<V> {
+    index: usize,
+    value: PhantomData<fn() -> V>,
+}
+
+impl<V> Table<V> {
+    const fn new(index: usize) -> Self {
+        Self { index, value: PhantomData }
+    }
+
+    fn name(&self) -> &'static str {
+        TREES[self.index]
+    }
+}
+
+/// Changes that happen together.
+#[derive(Debug, Default)]
+#[must_use]
+pub struct Batch(Vec<(usize, Vec<u8>, Option<Vec<u8>>)>);
+
+impl Batch {
+    /// Sets a record.
+    pub fn put<V: Serialize>(&mut self, table: &Table<V>, key: &[u8], value: &V) {
+        let bytes = serde_ipld_dagcbor::to_vec(value).expect("rows have a DAG-CBOR form");
+        self.0.push((table.index, key.to_vec(), Some(bytes)));
+    }
+
+    /// Removes a record.
+    pub fn remove<V>(&mut self, table: &Table<V>, key: &[u8]) {
+        self.0.push((table.index, key.to_vec(), None));
+    }
+}
+
+/// The open database. Clones share it.
+#[derive(Debug, Clone)]
+pub struct Store {
+    db: sled::Db,
+    trees: Arc<Vec<Tree>>,
+    file: Arc<fs::File>,
+}
+
+impl Store {
+    /// Opens or makes the database in `dir`.
+    ///
+    /// # Errors
+    /// When another process has it, it is of a later version, or the disk fails.
+    pub fn open(dir: &Path) -> Result<Self, StoreError> {
+        let db = sled::Config::new()
+            .path(dir)
+            .cache_capacity(256 << 20)
+            .flush_every_ms(Some(500))
+            .open()
+            .map_err(|error| match error {
+                sled::Error::Io(io) if io.to_string().contains("lock") => StoreError::InUse,
+                other => other.into(),
+            })?;
+        let trees = TREES.iter().map(|name| db.open_tree(name)).collect::<Result<Vec<_>, _>>()?;
+        let file = fs::File::open(dir.join("db"))?;
+        let store = Self { db, trees: Arc::new(trees), file: Arc::new(file) };
+        let schema: Table<u64> = Table::new(0);
+        match store.get(&schema, b"schema")? {
+            Some(SCHEMA) => {}
+            Some(other) => return Err(StoreError::TooNew(other)),
+            None => {
+                let mut batch = Batch::default();
+                batch.put(&schema, b"schema", &SCHEMA);
+                store.write(batch)?;
+            }
+        }
+        debug_assert_eq!(TREES[0], META, "the schema version lives in the first tree");
+        Ok(store)
+    }
+
+    /// One record.
+    ///
+    /// # Errors
+    /// When the disk fails or the record is damaged.
+    pub fn get<V: DeserializeOwned>(&self, table: &Table<V>, key: &[u8]) -> Result<Option<V>, StoreError> {
+        self.trees[table.index].get(key)?.map(|bytes| read(table, &bytes)).transpose()
+    }
+
+    /// The records whose key starts with `prefix` and is greater than `after`, at most `limit`, in order.
+    ///
+    /// # Errors
+    /// When the disk fails or a record is damaged.
+    pub fn scan<V: DeserializeOwned>(
+        &self,
+        table: &Table<V>,
+        prefix: &[u8],
+        after: Option<&[u8]>,
+        limit: usize,
+    ) -> Result<Vec<(Vec<u8>, V)>, StoreError> {
+        use std::ops::Bound::{Excluded, Included, Unbounded};
+        let start = after.map_or(Included(prefix.to_vec()), |key| Excluded(key.to_vec()));
+        self.trees[table.index]
+            .range((start, Unbounded))
+            .take_while(|item| item.as_ref().map_or(true, |(key, _)| key.starts_with(prefix)))
+            .take(limit)
+            .map(|item| {
+                let (key, bytes) = item?;
+                Ok((key.to_vec(), read(table, &bytes)?))
+            })
+            .collect()
+    }
+
+    /// Makes all changes of `batch`, or none.
+    ///
+    /// # Errors
+    /// When the disk fails.
+    pub fn write(&self, batch: Batch) -> Result<(), StoreError> {
+        let done = self.trees.as_slice().transaction(|trees| {
+            for (index, key, value) in &batch.0 {
+                match value {
+                    Some(value) => trees[*index].insert(key.as_slice(), value.as_slice())?,
+                    None => trees[*index].remove(key.as_slice())?,
+                };
+            }
+            Ok::<(), ConflictableTransactionError<()>>(())
+        });
+        done.map_err(|error| match error {
+            TransactionError::Storage(error) => error.into(),
+            TransactionError::Abort(()) => unreachable!("nothing in the transaction aborts"),
+        })
+    }
+
+    /// Waits until everything written so far survives a crash and a power cut.
+    ///
+    /// # Errors
+    /// When the disk fails.
+    pub async fn durable(&self) -> Result<(), StoreError> {
+        self.db.flush_async().await?;
+        let file = Arc::clone(&self.file);
+        let synced = tokio::task::spawn_blocking(move || file.sync_data()).await;
+        synced.map_err(std::io::Error::other)?.map_err(StoreError::from)
+    }
+}
+
+fn read<V: DeserializeOwned>(table: &Table<V>, bytes: &[u8]) -> Result<V, StoreError> {
+    serde_ipld_dagcbor::from_slice(bytes).map_err(|_| StoreError::Damaged { table: table.name() })
+}

@@ -1,0 +1,328 @@
+//! What is stored, table by table. Byte layouts of keys are here and nowhere else.
+
+use std::collections::BTreeMap;
+
+use horahora_protocol::{
+    Cid, Timestamp, VideoId,
+    feed::Head,
+    group::GroupId,
+    manifest::{Manifest, Rendition, Segment},
+};
+use serde::{Deserialize, Serialize};
+
+use super::Table;
+
+/// Facts about the node itself, under fixed names.
+pub const OWN_FEED: Table<OwnFeed> = Table::new(0);
+/// Key of the own feed in [`OWN_FEED`].
+pub const OWN_FEED_KEY: &[u8] = b"own_feed";
+/// Login sessions: hash of the cookie to when it was made.
+pub const SESSIONS: Table<Timestamp> = Table::new(0);
+/// Signed entries under `group ‖ node ‖ incarnation ‖ seq`, as blocks.
+pub const ENTRIES: Table<Block> = Table::new(1);
+/// Bodies of entries under their CID, as blocks.
+pub const BODIES: Table<Block> = Table::new(2);
+/// Archive requests under `age ‖ id`.
+pub const REQUESTS: Table<RequestRow> = Table::new(3);
+/// Canonical source URL to the key in [`REQUESTS`], and request id to the same.
+pub const REQUEST_KEYS: Table<Block> = Table::new(4);
+/// Jobs under their key.
+pub const JOBS: Table<JobRow> = Table::new(5);
+/// Jobs that are not ended, under `created ‖ key`.
+pub const OPEN_JOBS: Table<JobKey> = Table::new(6);
+/// Videos under their id.
+pub const VIDEOS: Table<VideoRow> = Table::new(7);
+/// Videos, newest first, under `age ‖ id`.
+pub const VIDEOS_BY_AGE: Table<VideoId> = Table::new(8);
+/// Captures under their CID.
+pub const CAPTURES: Table<CaptureRow> = Table::new(9);
+/// Segments of captures in the making under `capture ‖ rung ‖ 0 ‖ number`, and the rung's head under
+/// `capture ‖ rung ‖ 0`.
+pub const SEGMENTS: Table<Growing> = Table::new(10);
+
+/// A block of bytes.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Block(#[serde(with = "serde_bytes")] pub Vec<u8>);
+
+/// The feed that this node writes.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct OwnFeed {
+    /// The group of its own that a node starts with.
+    pub group: GroupId,
+    /// The signed genesis of that group.
+    pub genesis: Block,
+    /// The group's name.
+    pub group_name: String,
+    /// Which life of the node.
+    pub incarnation: u64,
+    /// Where the feed ends.
+    pub head: Option<Head>,
+}
+
+/// Where a request, a job or a video stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum State {
+    /// Nobody began.
+    Queued,
+    /// Someone works on it.
+    Running,
+    /// It is tried again by itself, later.
+    Waiting,
+    /// It is tried again when the operator did something.
+    NeedsOperator,
+    /// Complete.
+    Done,
+    /// Given up; asking again tries again.
+    Failed,
+    /// The origin has it no more.
+    Gone,
+    /// Can never be a source.
+    Refused,
+}
+
+impl State {
+    /// Its name in JSON and logs.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Queued => "queued",
+            Self::Running => "running",
+            Self::Waiting => "waiting",
+            Self::NeedsOperator => "needs-operator",
+            Self::Done => "done",
+            Self::Failed => "failed",
+            Self::Gone => "gone",
+            Self::Refused => "refused",
+        }
+    }
+
+    /// Whether nothing more happens by itself.
+    #[must_use]
+    pub fn ended(self) -> bool {
+        match self {
+            Self::Queued | Self::Running | Self::Waiting => false,
+            Self::NeedsOperator | Self::Done | Self::Failed | Self::Gone | Self::Refused => true,
+        }
+    }
+}
+
+/// Why something did not work, as programs see it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Code {
+    /// Removed at the origin.
+    Gone,
+    /// Blocked for legal reasons.
+    Legal,
+    /// Not for this country.
+    Geo,
+    /// Needs an account at the origin.
+    Login,
+    /// Not published yet, or the site is under maintenance.
+    NotYet,
+    /// The site wants us to slow down.
+    RateLimited,
+    /// 401 or 403 without a reason.
+    Forbidden,
+    /// The network or the site's servers failed.
+    Transient,
+    /// No site that yt-dlp knows, or nothing to archive there.
+    Unsupported,
+    /// The site changed and yt-dlp does not know yet.
+    ExtractorBroken,
+    /// Our disk failed or is full.
+    LocalIo,
+    /// yt-dlp's own work on the files failed.
+    Postprocess,
+    /// The site said no on purpose.
+    Refused,
+    /// The file ends too early or cannot be decoded.
+    Damaged,
+    /// The file is no picture and no sound.
+    NotMedia,
+    /// A tool of ours could not be used.
+    ToolBroken,
+}
+
+/// A row of [`REQUESTS`].
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct RequestRow {
+    /// Its id: the address of the signed entry.
+    pub id: Cid,
+    /// The source as given.
+    pub url: String,
+    /// When it was asked.
+    pub at: Timestamp,
+    /// What the source calls itself, once listed.
+    pub title: Option<String>,
+    /// How often it was listed or is about to be.
+    pub listings: u32,
+    /// The videos that it lists.
+    pub videos: Vec<VideoId>,
+}
+
+/// What a job does. The same names are used in claims.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum JobKey {
+    /// Find out what a request's URL names.
+    List {
+        /// The request.
+        request: Cid,
+        /// Which listing of it.
+        n: u32,
+    },
+    /// Download a video and make it playable.
+    Capture {
+        /// The video.
+        video: VideoId,
+    },
+    /// Make one more rung of a capture.
+    Rendition {
+        /// The capture.
+        capture: Cid,
+        /// The rung's name, for example `v480`.
+        rung: String,
+    },
+}
+
+impl JobKey {
+    /// Its text form, unique: `list/<request>/<n>`, `capture/<video>`, `rendition/<capture>/<rung>`.
+    #[must_use]
+    pub fn text(&self) -> String {
+        match self {
+            Self::List { request, n } => format!("list/{request}/{n}"),
+            Self::Capture { video } => format!("capture/{video}"),
+            Self::Rendition { capture, rung } => format!("rendition/{capture}/{rung}"),
+        }
+    }
+}
+
+/// A row of [`JOBS`].
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct JobRow {
+    /// What it does.
+    pub key: JobKey,
+    /// The video it belongs to, if one.
+    pub video: Option<VideoId>,
+    /// Where the source is.
+    pub url: String,
+    /// What people see it called.
+    pub title: String,
+    /// Where it stands.
+    pub state: State,
+    /// Why it does not go on.
+    pub code: Option<Code>,
+    /// The same for people.
+    pub reason: Option<String>,
+    /// Tries so far that failed for a passing cause.
+    pub attempts: u32,
+    /// Not to be begun before this time.
+    pub not_before: Timestamp,
+    /// When it was made.
+    pub created: Timestamp,
+    /// When its state last changed.
+    pub updated: Timestamp,
+}
+
+/// A row of [`VIDEOS`].
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct VideoRow {
+    /// Its id.
+    pub id: VideoId,
+    /// Title; the id until the site told.
+    pub title: String,
+    /// Who made it.
+    pub creator: Option<String>,
+    /// Length in milliseconds, 0 until known.
+    pub duration_ms: u64,
+    /// Where the source is.
+    pub url: String,
+    /// When this node first heard of it.
+    pub added: Timestamp,
+    /// When the site published it.
+    pub published_at: Option<Timestamp>,
+    /// The capture shown.
+    pub capture: Option<Cid>,
+    /// The latest manifest, none until playable.
+    pub manifest: Option<Cid>,
+    /// Whether there is a poster.
+    pub poster: bool,
+    /// Whether it has no picture.
+    pub audio_only: bool,
+    /// Where it stands.
+    pub state: State,
+    /// Why it does not go on.
+    pub code: Option<Code>,
+    /// The same for people.
+    pub reason: Option<String>,
+}
+
+/// A row of [`CAPTURES`]: a capture and, while it is made, what is known of its next manifest.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct CaptureRow {
+    /// What is captured.
+    pub video: VideoId,
+    /// When it began.
+    pub started: Timestamp,
+    /// Everything known so far; `renditions` holds the complete ones.
+    pub draft: Option<Manifest>,
+    /// Names of all rungs that are to be made.
+    pub rungs: Vec<String>,
+    /// Manifest revisions, oldest first.
+    pub revisions: Vec<Cid>,
+}
+
+/// A row of [`SEGMENTS`].
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Growing {
+    /// Init segment and description; its list of segments is empty.
+    Head(Box<Rendition>),
+    /// One segment.
+    Segment(Segment),
+}
+
+/// Tool name to version.
+pub type Versions = BTreeMap<String, String>;
+
+/// Sorts newest first.
+#[must_use]
+pub fn age(at: Timestamp) -> [u8; 8] {
+    (u64::MAX - at.0).to_be_bytes()
+}
+
+/// Key of a request or a video among those of its age.
+#[must_use]
+pub fn aged_key(at: Timestamp, id: &[u8]) -> Vec<u8> {
+    [&age(at), id].concat()
+}
+
+/// Key in [`OPEN_JOBS`]: oldest first.
+#[must_use]
+pub fn open_job_key(job: &JobRow) -> Vec<u8> {
+    [&job.created.0.to_be_bytes(), job.key.text().as_bytes()].concat()
+}
+
+/// Key in [`SEGMENTS`]: the head of a rung, or its segment `n`.
+#[must_use]
+pub fn segment_key(capture: &Cid, rung: &str, n: Option<u32>) -> Vec<u8> {
+    let mut key = rung_prefix(capture, rung);
+    if let Some(n) = n {
+        key.extend(n.to_be_bytes());
+    }
+    key
+}
+
+/// What all keys of a rung in [`SEGMENTS`] start with.
+#[must_use]
+pub fn rung_prefix(capture: &Cid, rung: &str) -> Vec<u8> {
+    [capture.to_bytes().as_slice(), rung.as_bytes(), &[0]].concat()
+}
+
+/// Key in [`SESSIONS`].
+#[must_use]
+pub fn session_key(cookie: &str) -> Vec<u8> {
+    [b"session/".as_slice(), blake3::hash(cookie.as_bytes()).as_bytes()].concat()
+}

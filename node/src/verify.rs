@@ -1,0 +1,88 @@
+//! Verification: reads every byte that is claimed to be held and checks every signature.
+
+use horahora_protocol::{Cid, VideoId, manifest::Manifest};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    blobs::{BlobError, Blobs},
+    feeds::Feeds,
+    store::{
+        Store, StoreError,
+        rows::{CAPTURES, CaptureRow},
+    },
+};
+
+/// What was found.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct Report {
+    /// Feed entries whose chain, signature and body fit.
+    pub entries: u64,
+    /// Manifests that were read.
+    pub manifests: u64,
+    /// Blobs whose bytes fit their address.
+    pub blobs: u64,
+    /// Bytes of those.
+    pub bytes: u64,
+    /// What does not fit, in words.
+    pub problems: Vec<String>,
+}
+
+/// Verifies everything, or one video.
+///
+/// # Errors
+/// When the database fails.
+pub async fn verify(
+    store: &Store,
+    blobs: &Blobs,
+    feeds: &Feeds,
+    only: Option<&VideoId>,
+) -> Result<Report, StoreError> {
+    let mut report = Report::default();
+    match feeds.check().await {
+        Ok(entries) => report.entries = entries,
+        Err(problem) => report.problems.push(format!("The node's feed: {problem}")),
+    }
+    let captures: Vec<(Vec<u8>, CaptureRow)> = store.scan(&CAPTURES, b"", None, usize::MAX)?;
+    let captures = captures.into_iter().filter(|(_, row)| only.is_none_or(|video| *video == row.video));
+    let mut seen = std::collections::BTreeSet::new();
+    let mut found = false;
+    for (_, row) in captures {
+        found = true;
+        for revision in &row.revisions {
+            let what = format!("{}, manifest {revision}", row.video);
+            let Some(block) = read(blobs, *revision, &what, &mut report).await else { continue };
+            match Manifest::decode(&block) {
+                Err(error) => report.problems.push(format!("{what}: {error}")),
+                Ok(manifest) => {
+                    report.manifests += 1;
+                    for blob in manifest.blobs().into_iter().filter(|blob| seen.insert(blob.cid)) {
+                        let Some(bytes) = read(blobs, blob.cid, &what, &mut report).await else { continue };
+                        if bytes.len() as u64 != blob.bytes {
+                            report
+                                .problems
+                                .push(format!("{what}: {} has another size than it says", blob.cid));
+                        }
+                    }
+                }
+            }
+        }
+    }
+    if let (Some(video), false) = (only, found) {
+        report.problems.push(format!("{video} is not archived here"));
+    }
+    Ok(report)
+}
+
+async fn read(blobs: &Blobs, cid: Cid, what: &str, report: &mut Report) -> Option<bytes::Bytes> {
+    match blobs.read_verified(cid).await {
+        Ok(bytes) => {
+            report.blobs += 1;
+            report.bytes += bytes.len() as u64;
+            Some(bytes)
+        }
+        Err(error @ (BlobError::Missing(_) | BlobError::Damaged(_) | BlobError::Full | BlobError::Io(_))) => {
+            report.problems.push(format!("{what}: {error}"));
+            None
+        }
+    }
+}
