@@ -83,6 +83,8 @@ fn router(rooms: Arc<Rooms>, stop: &CancellationToken) -> Router {
         .route("/api/v1/login-links", post(auth::login_link))
         .route("/api/v1/events", get(events::events))
         .route("/media/live/{capture}/manifest.mpd", get(media::live_mpd))
+        .route("/media/live/{capture}/poster.jpg", get(media::live_poster))
+        .route("/media/live/{capture}/subtitles/{number}", get(media::live_subtitles))
         .route("/media/live/{capture}/{rendition}/{file}", get(media::live_segment))
         .route("/media/{manifest}/manifest.mpd", get(media::mpd))
         .route("/media/{manifest}/poster.jpg", get(media::poster))

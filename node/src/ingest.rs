@@ -67,7 +67,7 @@ impl Failure {
             Code::Unsupported => Reaction::Stop(State::Refused),
             Code::Geo | Code::Login => Reaction::Stop(State::NeedsOperator),
             Code::NotYet => retry(60 * MINUTE, 48, State::Failed),
-            Code::RateLimited => retry(10 * MINUTE, 12, State::Failed),
+            Code::RateLimited => retry(30 * SECOND, 12, State::Failed),
             Code::Forbidden | Code::Refused => retry(5 * MINUTE, 3, State::NeedsOperator),
             Code::Transient => retry(15 * SECOND, 6, State::Failed),
             Code::LocalIo => retry(5 * MINUTE, 12, State::NeedsOperator),

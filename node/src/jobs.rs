@@ -45,6 +45,14 @@ const LONGEST_PAUSE_MS: u64 = 8 * 3600 * 1000;
 /// Jobs looked at when a worker is free; beyond that many the oldest are ended first.
 const LOOK_AHEAD: usize = 1_000;
 
+/// A site that wants us to slow down.
+#[derive(Debug, Clone, Copy, Default)]
+struct SitePause {
+    until: Timestamp,
+    /// How often it said so since anything worked there.
+    times: u32,
+}
+
 /// Which jobs a worker takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Lane {
@@ -68,7 +76,7 @@ struct Inner {
     dir: PathBuf,
     wake: watch::Sender<()>,
     taken: Mutex<BTreeSet<String>>,
-    site_pauses: Mutex<BTreeMap<String, Timestamp>>,
+    site_pauses: Mutex<BTreeMap<String, SitePause>>,
     /// Held from reading the last revision of a manifest until the next one is written.
     revising: tokio::sync::Mutex<()>,
 }
@@ -157,7 +165,14 @@ impl Jobs {
         self.0.store.get(&JOBS, key.text().as_bytes())
     }
 
-    /// Jobs that are not ended, oldest first, as a person should see them: a paused site's jobs wait.
+    /// Until when the site of `url` wants us to wait, if it does.
+    #[must_use]
+    pub fn paused(&self, url: &str) -> Option<Timestamp> {
+        let pause = self.0.pauses().get(&site(url)).copied()?;
+        (pause.until > clock::now()).then_some(pause.until)
+    }
+
+    /// Jobs that are not ended, oldest first.
     ///
     /// # Errors
     /// When the database fails.
@@ -176,9 +191,7 @@ impl Jobs {
         {
             (job.state, job.code, job.reason) = (State::Queued, None, None);
             (job.attempts, job.not_before) = (0, Timestamp::default());
-            if let Some(host) = host(&job.url) {
-                self.0.pauses().remove(&host);
-            }
+            self.0.pauses().remove(&site(&job.url));
             self.set(job)?;
             self.wake();
         }
@@ -231,6 +244,9 @@ impl Jobs {
         let ended = match done {
             Ok(()) => {
                 tracing::info!(job = text, "done");
+                if !matches!(job.key, JobKey::Rendition { .. }) {
+                    self.0.pauses().remove(&site(&job.url));
+                }
                 (job.state, job.updated) = (State::Done, clock::now());
                 self.set(job.clone())
             }
@@ -259,8 +275,9 @@ impl Inner {
                 continue;
             }
             let Some(job) = self.store.get(&JOBS, key.text().as_bytes())? else { continue };
-            let pause = host(&job.url).and_then(|host| self.pauses().get(&host).copied()).unwrap_or_default();
-            let begin = job.not_before.max(if lane == Lane::Fetch { pause } else { Timestamp::default() });
+            let pause = self.pauses().get(&site(&job.url)).copied().unwrap_or_default();
+            let begin =
+                job.not_before.max(if lane == Lane::Fetch { pause.until } else { Timestamp::default() });
             if begin > now {
                 next = next.min(begin);
             } else if self.taken().insert(key.text()) {
@@ -277,6 +294,12 @@ impl Inner {
         job.state = match failure.reaction() {
             Reaction::Stop(state) => state,
             Reaction::Retry { tries, then, .. } if job.attempts + 1 >= tries => then,
+            // The whole site wants us to slow down, not only this job.
+            Reaction::Retry { pause_ms, .. } if failure.code == Code::RateLimited => {
+                job.attempts += 1;
+                job.not_before = self.pause_site(&job.url, now, pause_ms);
+                State::Waiting
+            }
             Reaction::Retry { pause_ms, .. } => {
                 let pause = pause_ms.saturating_mul(1 << job.attempts.min(16)).min(LONGEST_PAUSE_MS);
                 job.attempts += 1;
@@ -284,15 +307,18 @@ impl Inner {
                 State::Waiting
             }
         };
-        // The whole site wants us to slow down, not only this job.
-        if failure.code == Code::RateLimited
-            && let Some(host) = host(&job.url)
-        {
-            self.pauses().insert(host, job.not_before);
-        }
         let mut batch = Batch::default();
         self.put_job(&mut batch, job.clone())?;
         self.store.write(batch)
+    }
+
+    /// Makes all jobs of a site wait: longer each time that it says so again.
+    fn pause_site(&self, url: &str, now: Timestamp, first_ms: u64) -> Timestamp {
+        let mut pauses = self.pauses();
+        let pause = pauses.entry(site(url)).or_default();
+        let length = first_ms.saturating_mul(1 << pause.times.min(16)).min(LONGEST_PAUSE_MS);
+        *pause = SitePause { until: now.plus_ms(clock::jittered(length)), times: pause.times + 1 };
+        pause.until
     }
 
     /// Puts a job into the batch, and what follows for its video; tells open pages.
@@ -356,7 +382,7 @@ impl Inner {
         self.taken.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn pauses(&self) -> MutexGuard<'_, BTreeMap<String, Timestamp>> {
+    fn pauses(&self) -> MutexGuard<'_, BTreeMap<String, SitePause>> {
         self.site_pauses.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -366,7 +392,10 @@ fn disk(error: impl std::fmt::Display) -> Failure {
     Failure::new(Code::LocalIo, format!("This node's disk or database failed: {error}"))
 }
 
-/// The site that a job speaks to.
-fn host(url: &str) -> Option<String> {
-    url::Url::parse(url).ok()?.host_str().map(str::to_owned)
+/// The site that a job speaks to: host and port.
+fn site(url: &str) -> String {
+    let site = url::Url::parse(url)
+        .ok()
+        .map(|url| url[url::Position::BeforeHost..url::Position::AfterPort].to_owned());
+    site.unwrap_or_default()
 }

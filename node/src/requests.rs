@@ -214,6 +214,7 @@ impl Requests {
         if let Some(job) = listing.filter(|job| job.state != State::Done) {
             (view.state, view.code, view.reason) = (job.state, job.code, job.reason);
             if row.videos.is_empty() || !job.state.ended() {
+                self.show_pause(&mut view, &row.url);
                 return Ok(view);
             }
         }
@@ -225,7 +226,20 @@ impl Requests {
             view.progress += self.video_progress(video)? / videos.len() as f64;
         }
         summarize(&mut view, &videos);
+        if let Some(queued) = videos.iter().find(|video| video.state == State::Queued) {
+            self.show_pause(&mut view, &queued.url);
+        }
         Ok(view)
+    }
+
+    /// What is queued at a site that wants us to wait does not look forgotten.
+    fn show_pause(&self, view: &mut RequestView, url: &str) {
+        if let Some(until) = self.jobs.paused(url).filter(|_| view.state == State::Queued) {
+            let seconds = until.ms_since(clock::now()).div_ceil(1000);
+            (view.state, view.code) = (State::Waiting, Some(Code::RateLimited));
+            view.reason =
+                Some(format!("The origin wants us to slow down; it is asked again in {seconds} s."));
+        }
     }
 }
 

@@ -53,21 +53,21 @@ async fn follow(client: &Client, path: &str, quiet: bool) -> Result<Value> {
     loop {
         let request = client.get(path).await?;
         let (state, percent) = (text(&request["state"]), request["progress"].as_f64().unwrap_or(0.0) * 100.0);
-        let line = format!("{state:<8} {percent:3.0} %  {}", text(&request["title"]));
+        let what = request["reason"].as_str().or(request["title"].as_str()).unwrap_or_default();
+        let line = format!("{state:<8} {percent:3.0} %  {what}");
         if !quiet && line != last {
             progress(&line);
             last = line;
         }
-        match state {
-            "queued" | "running" => tokio::time::sleep(ASK).await,
-            // It may take days; the person should know why, and need not wait.
-            _ => {
-                if !quiet && std::io::stderr().is_terminal() {
-                    let _ = writeln!(std::io::stderr());
-                }
-                return Ok(request);
+        let soon = matches!(text(&request["code"]), "transient" | "rate_limited");
+        // Other reasons to wait may take days; the person should know why, and need not sit there.
+        if !(matches!(state, "queued" | "running") || (state == "waiting" && soon)) {
+            if !quiet && std::io::stderr().is_terminal() {
+                let _ = writeln!(std::io::stderr());
             }
+            return Ok(request);
         }
+        tokio::time::sleep(ASK).await;
     }
 }
 

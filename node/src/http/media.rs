@@ -15,7 +15,10 @@ use super::{
     bytes::{Content, answer},
     error::ApiError,
 };
-use crate::media::mpd::{Presentation, mpd as describe};
+use crate::{
+    media::mpd::{Presentation, mpd as describe},
+    store::rows::CAPTURES,
+};
 
 type Answer = Result<Response, ApiError>;
 
@@ -64,6 +67,26 @@ pub(super) async fn live_segment(
 pub(super) async fn poster(State(rooms): Shared, Path(manifest): Path<String>, asked: HeaderMap) -> Answer {
     let manifest = rooms.manifest(&manifest).await?;
     rooms.file(manifest.poster.as_ref(), None, &asked)
+}
+
+/// `GET /media/live/{capture}/poster.jpg`
+pub(super) async fn live_poster(
+    State(rooms): Shared,
+    Path(capture): Path<String>,
+    asked: HeaderMap,
+) -> Answer {
+    let draft = rooms.draft(&capture).await?;
+    rooms.file(draft.poster.as_ref(), None, &asked)
+}
+
+/// `GET /media/live/{capture}/subtitles/{number}`
+pub(super) async fn live_subtitles(
+    State(rooms): Shared,
+    Path((capture, number)): Path<(String, usize)>,
+    asked: HeaderMap,
+) -> Answer {
+    let draft = rooms.draft(&capture).await?;
+    rooms.file(draft.subtitles.get(number).map(|track| &track.file), None, &asked)
 }
 
 /// `GET /media/{manifest}/info.json`
@@ -131,17 +154,28 @@ impl Rooms {
         })
     }
 
+    /// What is known of a capture: its draft while it is made, then its first manifest.
+    pub(super) async fn draft(&self, capture: &str) -> Result<Manifest, ApiError> {
+        let row = self.store.get(&CAPTURES, &address(capture)?.to_bytes())?;
+        let unknown = || ApiError::not_found("unknown-capture", "This node does not know this capture.");
+        let row = row.ok_or_else(unknown)?;
+        match (row.draft, row.revisions.first()) {
+            (Some(draft), _) => Ok(draft),
+            (None, Some(first)) => self.manifest(&first.to_string()).await,
+            (None, None) => Err(unknown()),
+        }
+    }
+
     /// What can be played of a capture, in the making or complete.
     async fn growing(&self, capture: &str) -> Result<(Vec<Rendition>, Presentation), ApiError> {
-        let capture = address(capture)?;
-        let row = self.store.get(&crate::store::rows::CAPTURES, &capture.to_bytes())?;
-        let row = row
-            .ok_or_else(|| ApiError::not_found("unknown-capture", "This node does not know this capture."))?;
-        if let Some(first) = row.revisions.first() {
-            let manifest = self.manifest(&first.to_string()).await?;
-            return Ok((manifest.renditions, Presentation::Static));
+        let draft = self.draft(capture).await?;
+        if !draft.original.is_empty() {
+            return Ok((draft.renditions, Presentation::Static));
         }
-        Ok((self.jobs.growing(&capture)?, Presentation::Growing))
+        Ok((
+            self.jobs.growing(&address(capture)?)?,
+            Presentation::Growing { duration_ms: draft.meta.duration_ms },
+        ))
     }
 
     fn piece(&self, renditions: &[Rendition], id: &str, file: &str, asked: &HeaderMap) -> Answer {

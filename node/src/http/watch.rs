@@ -63,7 +63,7 @@ impl Rooms {
             reason: row.reason.clone(),
             progress: (!row.state.ended()).then(|| self.requests.video_progress(row)).transpose()?,
             doing: now.map(|now| now.doing).unwrap_or_default(),
-            player: self.player(row, manifest)?,
+            player: self.player(row, manifest).await?,
             creator: row.creator.clone(),
             creator_url: creator.and_then(|creator| creator.url.clone()),
             published: row.published_at.map(|at| date(at.0)),
@@ -79,7 +79,7 @@ impl Rooms {
         })
     }
 
-    fn player(&self, row: &VideoRow, manifest: Option<&Manifest>) -> Result<Option<Player>, ApiError> {
+    async fn player(&self, row: &VideoRow, manifest: Option<&Manifest>) -> Result<Option<Player>, ApiError> {
         let base = Player {
             mpd: String::new(),
             live: false,
@@ -92,7 +92,7 @@ impl Rooms {
             return Ok(Some(Player {
                 mpd: format!("/media/{cid}/manifest.mpd"),
                 poster: row.poster.then(|| format!("/media/{cid}/poster.jpg")),
-                tracks: tracks(&cid.to_string(), manifest),
+                tracks: tracks(&format!("/media/{cid}"), manifest),
                 ..base
             }));
         }
@@ -154,10 +154,10 @@ impl Rooms {
 }
 
 /// Subtitles that browsers read.
-fn tracks(manifest_cid: &str, manifest: &Manifest) -> Vec<Track> {
+fn tracks(base_path: &str, manifest: &Manifest) -> Vec<Track> {
     let numbered = manifest.subtitles.iter().enumerate().filter(|(_, track)| track.format == "vtt");
     let track = |(number, track): (usize, &horahora_protocol::manifest::TextTrack)| Track {
-        src: format!("/media/{manifest_cid}/subtitles/{number}"),
+        src: format!("{base_path}/subtitles/{number}"),
         lang: track.lang.clone(),
         label: language(&track.lang),
     };

@@ -237,7 +237,7 @@ fn sum(files: &mut BTreeMap<String, (u64, Option<u64>, f64)>, now: Progress) -> 
 /// Says what a failure means for the person who asked, then the site's own words.
 fn explain(code: Code, message: &str) -> Failure {
     let words = message.split_once("] ").map_or(message, |(_, rest)| rest);
-    let words = words.split("; please report this issue").next().unwrap_or(words).trim();
+    let words = words.split("; please report this issue").next().unwrap_or(words).trim().replace('\n', " ");
     let means = match code {
         Code::Gone => "The origin does not have it any more.",
         Code::Legal => "The origin may not show it for legal reasons.",

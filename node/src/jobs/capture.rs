@@ -47,8 +47,18 @@ impl Inner {
         let text = job.key.text();
 
         let fetched = self.download(job, &dir).await?;
-        let mut draft = self.begin(video, job, capture, &fetched)?;
         let sources = Sources::look(&tools, &fetched.media).await?;
+        let mut draft = new_draft(video, job, capture, &fetched);
+        if draft.meta.duration_ms == 0 {
+            draft.meta.duration_ms = (sources.duration * 1000.0) as u64;
+        }
+        draft.tools.clone_from(&tools.versions);
+        self.keep_small_files(&fetched, &mut draft, &journal).await?;
+        let thumbnail = fetched.thumbnail.as_deref();
+        if let Some(jpeg) = pictures::poster(&tools, thumbnail, sources.picture()).await {
+            draft.poster = Some(self.keep_bytes("poster.jpg", "image/jpeg", jpeg, &journal).await?);
+        }
+        let mut draft = self.begin(draft)?;
         let rungs = sources.plan.first.len().max(1) as f64;
         for (index, rung) in sources.plan.first.iter().enumerate() {
             let report = |done: f64| {
@@ -60,17 +70,11 @@ impl Inner {
         }
 
         self.live.progress(&text, DOWNLOAD + PACKAGE, "keeps the original files");
-        self.keep_files(&fetched, &mut draft, &journal).await?;
-        let thumbnail = fetched.thumbnail.as_deref();
-        if let Some(jpeg) = pictures::poster(&tools, thumbnail, sources.picture()).await {
-            draft.poster = Some(self.keep_bytes("poster.jpg", "image/jpeg", jpeg, &journal).await?);
+        for path in &fetched.media {
+            draft.original.push(self.keep_file(path, &journal).await?);
         }
         self.live.progress(&text, 0.98, "publishes");
         self.blobs.put(Codec::DagCbor, start.into(), Some(&journal)).await.map_err(disk)?;
-        if draft.meta.duration_ms == 0 {
-            draft.meta.duration_ms = (sources.duration * 1000.0) as u64;
-        }
-        draft.tools.extend(tools.versions.clone());
         self.publish_first(draft, &sources.plan, &journal, job).await
     }
 
@@ -93,37 +97,13 @@ impl Inner {
         Ok(fetched)
     }
 
-    /// Writes down that this capture is in the making, and what the site says about the video.
-    fn begin(
-        &self,
-        id: &VideoId,
-        job: &JobRow,
-        capture: Cid,
-        fetched: &Fetched,
-    ) -> Result<Manifest, Failure> {
-        let info = fetched.info.as_ref().filter(|path| path.metadata().is_ok_and(|m| m.len() < INFO_READ));
-        let meta =
-            info.and_then(|path| std::fs::read(path).ok()).map_or_else(Meta::default, |b| read_info(&b));
-        let mut draft = Manifest {
-            v: 1,
-            capture,
-            previous: None,
-            video: id.clone(),
-            source_url: job.url.clone(),
-            fetched_at: clock::now(),
-            tools: std::collections::BTreeMap::new(),
-            meta,
-            original: Vec::new(),
-            info: None,
-            thumbnail: None,
-            poster: None,
-            subtitles: Vec::new(),
-            danmaku: Vec::new(),
-            renditions: Vec::new(),
-        };
+    /// Writes down that this capture is in the making, and what the site says about the video. What an
+    /// earlier run made of it stays.
+    fn begin(&self, mut draft: Manifest) -> Result<Manifest, Failure> {
+        let capture = draft.capture;
         let known: Option<CaptureRow> = self.store.get(&CAPTURES, &capture.to_bytes()).map_err(disk)?;
         let mut row = known.unwrap_or(CaptureRow {
-            video: id.clone(),
+            video: draft.video.clone(),
             started: clock::now(),
             draft: None,
             rungs: Vec::new(),
@@ -133,7 +113,7 @@ impl Inner {
             draft.renditions = earlier.renditions;
         }
         row.draft = Some(draft.clone());
-        let mut video = self.video(id)?;
+        let mut video = self.video(&draft.video)?;
         if !draft.meta.title.is_empty() {
             video.title.clone_from(&draft.meta.title);
         }
@@ -143,22 +123,19 @@ impl Inner {
         video.capture = Some(capture);
         let mut batch = Batch::default();
         batch.put(&CAPTURES, &capture.to_bytes(), &row);
-        batch.put(&VIDEOS, id.as_str().as_bytes(), &video);
+        batch.put(&VIDEOS, video.id.as_str().as_bytes(), &video);
         self.store.write(batch).map_err(disk)?;
         self.tell_video(&video);
         Ok(draft)
     }
 
-    async fn keep_files(
+    /// What a page shows beside the player, before the large files.
+    async fn keep_small_files(
         &self,
         fetched: &Fetched,
         draft: &mut Manifest,
         journal: &Journal,
     ) -> Result<(), Failure> {
-        draft.original.clear();
-        for path in &fetched.media {
-            draft.original.push(self.keep_file(path, journal).await?);
-        }
         if let Some(path) = &fetched.info {
             draft.info = Some(self.keep_file(path, journal).await?);
         }
@@ -206,6 +183,29 @@ impl Inner {
         let cid = self.blobs.put(Codec::Raw, Bytes::from(bytes), Some(journal)).await.map_err(disk)?;
         let chunks = vec![Blob { cid, bytes: size }];
         Ok(File { name: name.to_owned(), media_type: media_type.to_owned(), bytes: size, chunks })
+    }
+}
+
+/// What is known of a capture before anything is made of it.
+fn new_draft(video: &VideoId, job: &JobRow, capture: Cid, fetched: &Fetched) -> Manifest {
+    let info = fetched.info.as_ref().filter(|path| path.metadata().is_ok_and(|m| m.len() < INFO_READ));
+    let meta = info.and_then(|path| std::fs::read(path).ok()).map_or_else(Meta::default, |b| read_info(&b));
+    Manifest {
+        v: 1,
+        capture,
+        previous: None,
+        video: video.clone(),
+        source_url: job.url.clone(),
+        fetched_at: clock::now(),
+        tools: std::collections::BTreeMap::new(),
+        meta,
+        original: Vec::new(),
+        info: None,
+        thumbnail: None,
+        poster: None,
+        subtitles: Vec::new(),
+        danmaku: Vec::new(),
+        renditions: Vec::new(),
     }
 }
 

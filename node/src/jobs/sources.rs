@@ -54,9 +54,10 @@ impl Sources {
             video: video.as_ref().and_then(|(_, probe)| probe.video.clone()),
             audio: audio.as_ref().and_then(|(_, probe)| probe.audio.clone()),
             duration: video.as_ref().or(audio.as_ref()).map_or(0.0, |(_, probe)| probe.duration),
+            start: 0.0,
         };
         let keys = match &video {
-            Some((file, _)) => key_frames(tools, file).await?,
+            Some((file, probe)) => key_frames(tools, file, probe.start).await?,
             None => Vec::new(),
         };
         Ok(Self { plan: plan(&both, &keys), duration: both.duration, video, audio })

@@ -227,7 +227,7 @@ mod tests {
             start: 0.0,
             duration: 20.0,
         };
-        Probe { video: Some(video), audio: Some(audio), duration: 20.0 }
+        Probe { video: Some(video), audio: Some(audio), duration: 20.0, start: 0.0 }
     }
 
     fn names(rungs: &[Rung]) -> Vec<&str> {

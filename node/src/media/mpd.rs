@@ -12,7 +12,10 @@ pub enum Presentation {
     /// All are there.
     Static,
     /// More come; players ask again every few seconds.
-    Growing,
+    Growing {
+        /// Length that it will have, in milliseconds; 0 when unknown.
+        duration_ms: u64,
+    },
 }
 
 /// The MPD of `renditions`. Segments are at `<rendition>/<number>.m4s` beside it, counted from 1.
@@ -28,8 +31,14 @@ fn write_mpd(xml: &mut String, renditions: &[Rendition], presentation: Presentat
     let duration = renditions.iter().map(seconds).fold(0.0, f64::max);
     let kind = match presentation {
         Presentation::Static => format!(r#"type="static" mediaPresentationDuration="PT{duration:.3}S""#),
-        // Every segment is available as soon as it is listed, so the clock does not matter.
-        Presentation::Growing => r#"type="dynamic" availabilityStartTime="1970-01-01T00:00:00Z" publishTime="1970-01-01T00:00:00Z" minimumUpdatePeriod="PT2S""#.to_owned(),
+        // Every segment is available as soon as it is listed, so the clock does not matter; the time shift
+        // buffer reaches back to the beginning however long it is.
+        Presentation::Growing { duration_ms } => {
+            let depth = duration_ms / 1000 + 86_400;
+            format!(
+                r#"type="dynamic" availabilityStartTime="1970-01-01T00:00:00Z" publishTime="1970-01-01T00:00:00Z" minimumUpdatePeriod="PT2S" timeShiftBufferDepth="PT{depth}S""#
+            )
+        }
     };
     writeln!(
         xml,

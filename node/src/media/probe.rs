@@ -26,6 +26,8 @@ pub struct Probe {
     pub audio: Option<AudioStream>,
     /// Length in seconds, 0 when unknown.
     pub duration: f64,
+    /// Time of the first sample in seconds; ffmpeg makes it 0.
+    pub start: f64,
 }
 
 /// A picture.
@@ -90,11 +92,11 @@ pub async fn probe(tools: &Toolset, file: &Path) -> Result<Probe, Failure> {
     Ok(probe)
 }
 
-/// Times of the key frames in seconds, in order. Reads the file without decoding it.
+/// Times of the key frames in seconds after `start`, in order. Reads the file without decoding it.
 ///
 /// # Errors
 /// When ffprobe does not run.
-pub async fn key_frames(tools: &Toolset, file: &Path) -> Result<Vec<f64>, Failure> {
+pub async fn key_frames(tools: &Toolset, file: &Path, start: f64) -> Result<Vec<f64>, Failure> {
     let args = [
         "-v",
         "error",
@@ -117,7 +119,7 @@ pub async fn key_frames(tools: &Toolset, file: &Path) -> Result<Vec<f64>, Failur
         .lines()
         .filter_map(|line| line.split_once(','))
         .filter(|(_, flags)| flags.starts_with('K'))
-        .filter_map(|(time, _)| time.parse().ok())
+        .filter_map(|(time, _)| Some(time.parse::<f64>().ok()? - start))
         .collect();
     times.sort_by(f64::total_cmp);
     Ok(times)
@@ -199,6 +201,7 @@ impl Report {
             video: video.and_then(|stream| stream.video(file_start)),
             audio: audio.map(|stream| stream.audio(file_start)),
             duration: if longest > 0.0 { longest } else { whole },
+            start: file_start,
         }
     }
 }

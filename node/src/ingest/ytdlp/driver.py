@@ -166,24 +166,27 @@ def texts(info):
 
 
 def fetch(ydl, url):
-    info = ydl.extract_info(url, download=True)
+    info = ydl.extract_info(url, download=False)
     if info and info.get('_type') in ('playlist', 'multi_video'):
         entries = [entry for entry in info.get('entries') or () if entry]
         if len(entries) != 1:
             return fail('unsupported', 'This is a list, not a video.')
         info = entries[0]
-    if info and info.get('live_status') in ('is_live', 'is_upcoming', 'post_live'):
+    if not info:
+        return fail('unsupported', 'There is no video at this address.')
+    if info.get('live_status') in ('is_live', 'is_upcoming', 'post_live'):
         return fail('not_yet', 'This is a live stream that has not ended yet.')
-    downloads = (info or {}).get('requested_downloads') or ()
-    media = []
-    for download in downloads:
-        parts = download.get('requested_formats') or [download]
-        media += [part.get('filepath') for part in parts if part.get('filepath')]
+    # The formats are chosen and encrypted ones are left out by now. From here on this setting only keeps
+    # picture and sound apart as the site sent them; without it yt-dlp gives up for want of ffmpeg.
+    ydl.params['allow_unplayable_formats'] = True
+    ydl.process_info(info)
+    parts = info.get('requested_formats') or [info]
+    media = [part['filepath'] for part in parts if part.get('filepath')]
     if not media or not all(os.path.isfile(path) for path in media):
         return fail('refused', 'yt-dlp ended without a file.')
-    thumbnails = [t.get('filepath') for t in info.get('thumbnails') or () if t.get('filepath')]
-    say(t='done', media=media, info=info.get('infojson_filename') or downloads[0].get('infojson_filename'),
-        thumbnail=next(iter(thumbnails), None), texts=list(texts(info)))
+    thumbnails = [t['filepath'] for t in info.get('thumbnails') or () if t.get('filepath')]
+    say(t='done', media=media, info=info.get('infojson_filename'), thumbnail=next(iter(thumbnails), None),
+        texts=list(texts(info)))
     return None
 
 
@@ -195,8 +198,6 @@ def main():
     if MODE == 'fetch':
         lock = own(FOLDER)
         options['progress_hooks'] = [show_progress]
-        options['match_filter'] = lambda info, *, incomplete=False: (
-            'live' if info.get('live_status') in ('is_live', 'is_upcoming', 'post_live') else None)
     else:
         lock = None
         options['lazy_playlist'] = True
