@@ -186,15 +186,15 @@ impl Jobs {
     /// # Errors
     /// When the database fails.
     pub fn again(&self, key: &JobKey) -> Result<(), StoreError> {
-        if let Some(mut job) = self.get(key)?
-            && !matches!(job.state, State::Running | State::Queued | State::Done)
-        {
-            (job.state, job.code, job.reason) = (State::Queued, None, None);
-            (job.attempts, job.not_before) = (0, Timestamp::default());
-            self.0.pauses().remove(&site(&job.url));
-            self.set(job)?;
-            self.wake();
+        let Some(mut job) = self.get(key)? else { return Ok(()) };
+        if matches!(job.state, State::Running | State::Done) {
+            return Ok(());
         }
+        self.0.pauses().remove(&site(&job.url));
+        (job.state, job.code, job.reason) = (State::Queued, None, None);
+        (job.attempts, job.not_before) = (0, Timestamp::default());
+        self.set(job)?;
+        self.wake();
         Ok(())
     }
 

@@ -1,6 +1,8 @@
 //! Verification: reads every byte that is claimed to be held and checks every signature.
 
-use horahora_protocol::{Cid, VideoId, manifest::Manifest};
+use std::collections::BTreeSet;
+
+use horahora_protocol::{Cid, Codec, VideoId, manifest::Manifest};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -23,6 +25,8 @@ pub struct Report {
     pub blobs: u64,
     /// Bytes of those.
     pub bytes: u64,
+    /// Blobs on the disk that nothing links; unfinished work links what it keeps. Counted only for everything.
+    pub strays: u64,
     /// What does not fit, in words.
     pub problems: Vec<String>,
 }
@@ -44,10 +48,15 @@ pub async fn verify(
     }
     let captures: Vec<(Vec<u8>, CaptureRow)> = store.scan(&CAPTURES, b"", None, usize::MAX)?;
     let captures = captures.into_iter().filter(|(_, row)| only.is_none_or(|video| *video == row.video));
-    let mut seen = std::collections::BTreeSet::new();
+    let mut seen = BTreeSet::new();
+    let mut linked: BTreeSet<Cid> =
+        feeds.blocks().await?.iter().map(|block| Cid::of(Codec::DagCbor, block)).collect();
     let mut found = false;
-    for (_, row) in captures {
+    for (key, row) in captures {
         found = true;
+        linked.extend(Cid::from_bytes(&key));
+        linked.extend(row.revisions.iter().copied());
+        linked.extend(row.draft.iter().flat_map(Manifest::blobs).map(|blob| blob.cid));
         for revision in &row.revisions {
             let what = format!("{}, manifest {revision}", row.video);
             let Some(block) = read(blobs, *revision, &what, &mut report).await else { continue };
@@ -69,6 +78,10 @@ pub async fn verify(
     }
     if let (Some(video), false) = (only, found) {
         report.problems.push(format!("{video} is not archived here"));
+    }
+    if only.is_none() {
+        let known = |cid: &Cid| linked.contains(cid) || seen.contains(cid);
+        report.strays = blobs.list().filter(|cid| !known(cid)).count() as u64;
     }
     Ok(report)
 }

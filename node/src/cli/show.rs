@@ -195,13 +195,13 @@ pub(super) async fn verify(global: &Global, video: Option<&str>) -> Result<ExitC
     if global.json {
         say(json!(report));
     } else {
-        let check::Report { entries, manifests, blobs, bytes, problems } = &report;
+        let check::Report { entries, manifests, blobs, bytes, strays, problems } = &report;
         problems.iter().for_each(say);
         let megabytes = *bytes as f64 / 1e6;
         say(format_args!(
             "{entries} entries, {manifests} manifests, {blobs} blobs, {megabytes:.1} MB checked"
         ));
-        say(format_args!("{} problems", problems.len()));
+        say(format_args!("{} problems, {strays} blobs that nothing links", problems.len()));
     }
     Ok(if report.problems.is_empty() { DONE } else { ExitCode::FAILURE })
 }

@@ -1,0 +1,308 @@
+//! Real nodes: processes on loopback with temporary data folders and one shared tools folder.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::{Output, Stdio},
+    time::Duration,
+};
+
+use anyhow::{Context, Result, bail, ensure};
+use reqwest::{Method, Response, StatusCode};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio::process::{Child, Command};
+
+use crate::fixture::{Fixture, Media};
+
+/// Longest that anything may take on a slow machine; reaching it is a failure.
+pub const DEADLINE: Duration = Duration::from_secs(180);
+/// Installing the tools downloads about 200 MB.
+const INSTALL: Duration = Duration::from_secs(900);
+const POLL: Duration = Duration::from_millis(20);
+
+/// A node under test. Dropping it ends its process.
+#[derive(Debug)]
+pub struct Node {
+    child: Option<Child>,
+    data: TempDir,
+    options: Vec<String>,
+    http: reqwest::Client,
+    base: String,
+    token: String,
+    /// The one-time login link that the node printed at its last start.
+    pub login: String,
+}
+
+/// The build's folder for what tests share between runs.
+///
+/// # Errors
+/// When the test does not run from a cargo target folder.
+pub fn shared_dir() -> Result<PathBuf> {
+    let target = target_dir()?;
+    let dir = target.parent().context("the target folder has a parent")?.join("testnet");
+    fs::create_dir_all(&dir)?;
+    Ok(dir)
+}
+
+/// The `horahora` binary beside this test.
+///
+/// # Errors
+/// When it was not built.
+pub fn binary() -> Result<PathBuf> {
+    let path = target_dir()?.join("horahora");
+    ensure!(path.exists(), "{} is missing: run `cargo build --workspace` first", path.display());
+    Ok(path)
+}
+
+fn target_dir() -> Result<PathBuf> {
+    let exe = std::env::current_exe()?;
+    let dir = exe.parent().context("a test is in a folder")?;
+    Ok(if dir.ends_with("deps") {
+        dir.parent().context("deps has a parent")?.to_owned()
+    } else {
+        dir.to_owned()
+    })
+}
+
+/// The tools that all tests share: yt-dlp's Python, ffmpeg, ffprobe. A node installs them if they are missing.
+///
+/// # Errors
+/// When they cannot be installed.
+pub async fn tools() -> Result<horahora::tools::Toolset> {
+    let dir = shared_dir()?.join("tools");
+    if let Some(found) = horahora::tools::find(&dir) {
+        return Ok(found);
+    }
+    let node = Node::start(&[]).await?;
+    node.until_within(INSTALL, "the tools are installed", async || {
+        Ok(node.get("/api/v1/node").await?["tools"]["ffprobe"].is_string())
+    })
+    .await?;
+    horahora::tools::find(&dir).context("the node said that it installed the tools")
+}
+
+/// The fake sites, on sample files that are made once.
+///
+/// # Errors
+/// When the samples cannot be made.
+pub async fn fixture() -> Result<Fixture> {
+    let tools = tools().await?;
+    let media = Media::prepare(&shared_dir()?.join("media"), &tools.ffmpeg).await?;
+    Fixture::start(&media).await
+}
+
+impl Node {
+    /// Starts a node that reaches the fake sites.
+    ///
+    /// # Errors
+    /// When it does not start.
+    pub async fn at(fixture: &Fixture) -> Result<Self> {
+        let (proxy, args) = (fixture.proxy(), fixture.ytdlp_args());
+        let args = format!("--ytdlp-args={args}");
+        Self::start(&["--allow-private-sources", "--proxy", &proxy, &args]).await
+    }
+
+    /// Starts a node with these options of `run`.
+    ///
+    /// # Errors
+    /// When it does not start.
+    pub async fn start(options: &[&str]) -> Result<Self> {
+        let mut node = Self {
+            child: None,
+            data: TempDir::with_prefix("horahora-test-")?,
+            options: options.iter().map(ToString::to_string).collect(),
+            http: reqwest::Client::builder()
+                .no_proxy()
+                .redirect(reqwest::redirect::Policy::none())
+                .build()?,
+            base: String::new(),
+            token: String::new(),
+            login: String::new(),
+        };
+        node.restart().await?;
+        Ok(node)
+    }
+
+    /// Starts the node again on its data folder, after it was killed or stopped.
+    ///
+    /// # Errors
+    /// When it does not start.
+    pub async fn restart(&mut self) -> Result<()> {
+        let address = self.data.path().join("api-address");
+        let _ = fs::remove_file(&address);
+        let (out, err) = (self.data.path().join("test-stdout"), self.data.path().join("test-stderr"));
+        let tools = shared_dir()?.join("tools");
+        let child = Command::new(binary()?)
+            .arg("--json")
+            .arg("--data-dir")
+            .arg(self.data.path())
+            .args([
+                "run",
+                "--http",
+                "127.0.0.1:0",
+                "--listen",
+                "/ip4/127.0.0.1/tcp/0",
+                "--no-mdns",
+                "--name",
+                "testnode",
+            ])
+            .arg("--tools-dir")
+            .arg(tools)
+            .args(&self.options)
+            .stdout(fs::File::create(&out)?)
+            .stderr(fs::OpenOptions::new().create(true).append(true).open(err)?)
+            .stdin(Stdio::null())
+            .kill_on_drop(true)
+            .spawn()?;
+        self.child = Some(child);
+        let started =
+            self.until("the node starts", async || Ok(fs::read_to_string(&out)?.ends_with('\n'))).await;
+        started.with_context(|| self.log())?;
+        let said: Value = serde_json::from_str(fs::read_to_string(&out)?.trim())?;
+        self.base = said["page"].as_str().context("the node says where its page is")?.to_owned();
+        self.login = said["login"].as_str().context("the node prints a login link")?.to_owned();
+        self.token = fs::read_to_string(self.data.path().join("api-token"))?;
+        Ok(())
+    }
+
+    /// Ends the node as a crash would: SIGKILL.
+    ///
+    /// # Errors
+    /// When it cannot be ended.
+    pub async fn kill(&mut self) -> Result<()> {
+        let mut child = self.child.take().context("the node runs")?;
+        child.kill().await?;
+        Ok(())
+    }
+
+    /// Address of a path on the node.
+    #[must_use]
+    pub fn url(&self, path: &str) -> String {
+        format!("{}{path}", self.base)
+    }
+
+    /// The node's data folder.
+    #[must_use]
+    pub fn data(&self) -> &Path {
+        self.data.path()
+    }
+
+    /// The token of the node's own programs.
+    #[must_use]
+    pub fn token(&self) -> &str {
+        &self.token
+    }
+
+    /// What the node logged, for a failure's message.
+    #[must_use]
+    pub fn log(&self) -> String {
+        fs::read_to_string(self.data.path().join("test-stderr")).unwrap_or_default()
+    }
+
+    /// A request without any header of ours.
+    #[must_use]
+    pub fn ask(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
+        self.http.request(method, self.url(path))
+    }
+
+    /// JSON at a path.
+    ///
+    /// # Errors
+    /// When the answer is not a success or no JSON.
+    pub async fn get(&self, path: &str) -> Result<Value> {
+        Ok(self.ask(Method::GET, path).send().await?.error_for_status()?.json().await?)
+    }
+
+    /// Posts JSON with the token.
+    ///
+    /// # Errors
+    /// When the node does not answer.
+    pub async fn post(&self, path: &str, body: &Value) -> Result<Response> {
+        Ok(self.ask(Method::POST, path).bearer_auth(&self.token).json(body).send().await?)
+    }
+
+    /// Requests a source and gives the request's id.
+    ///
+    /// # Errors
+    /// When it is not accepted.
+    pub async fn request(&self, url: &str) -> Result<String> {
+        let answer = self.post("/api/v1/requests", &json!({ "url": url })).await?;
+        let (status, body): (StatusCode, Value) = (answer.status(), answer.json().await?);
+        ensure!(status == StatusCode::ACCEPTED, "{url} was answered {status}: {body}");
+        Ok(body["id"].as_str().context("an id")?.to_owned())
+    }
+
+    /// Waits until a request is in one of these states.
+    ///
+    /// # Errors
+    /// When it takes too long.
+    pub async fn settled(&self, id: &str, states: &[&str]) -> Result<Value> {
+        let path = format!("/api/v1/requests/{id}");
+        let what = format!("request becomes {states:?}");
+        let reached = self.until(&what, async || {
+            let request = self.get(&path).await?;
+            Ok(states.contains(&request["state"].as_str().unwrap_or_default()))
+        });
+        if let Err(late) = reached.await {
+            bail!("{late:#}; it is {}\n{}", self.get(&path).await?, self.log());
+        }
+        self.get(&path).await
+    }
+
+    /// Archives a source to its end and gives its videos.
+    ///
+    /// # Errors
+    /// When it does not become done.
+    pub async fn archive(&self, url: &str) -> Result<Vec<Value>> {
+        let id = self.request(url).await?;
+        let request = self.settled(&id, &["done", "failed", "gone", "refused", "needs-operator"]).await?;
+        ensure!(request["state"] == "done", "{url} ended as {request}\n{}", self.log());
+        let mut videos = Vec::new();
+        for video in request["videos"].as_array().into_iter().flatten() {
+            let path = video.as_str().unwrap_or_default().replace(':', "%3A");
+            videos.push(self.get(&format!("/api/v1/videos/{path}")).await?);
+        }
+        Ok(videos)
+    }
+
+    /// Runs a subcommand of `horahora` on the node's data folder.
+    ///
+    /// # Errors
+    /// When the program cannot be started.
+    pub async fn cli(&self, args: &[&str]) -> Result<Output> {
+        let mut command = Command::new(binary()?);
+        Ok(command.arg("--data-dir").arg(self.data.path()).args(args).output().await?)
+    }
+
+    /// Waits for a condition.
+    ///
+    /// # Errors
+    /// When it does not come true within [`DEADLINE`].
+    pub async fn until(&self, what: &str, condition: impl AsyncFnMut() -> Result<bool>) -> Result<()> {
+        self.until_within(DEADLINE, what, condition).await
+    }
+
+    async fn until_within(
+        &self,
+        deadline: Duration,
+        what: &str,
+        mut condition: impl AsyncFnMut() -> Result<bool>,
+    ) -> Result<()> {
+        let mut last = None;
+        let waiting = async {
+            loop {
+                match condition().await {
+                    Ok(true) => return,
+                    Ok(false) => {}
+                    Err(error) => last = Some(error),
+                }
+                tokio::time::sleep(POLL).await;
+            }
+        };
+        if tokio::time::timeout(deadline, waiting).await.is_ok() {
+            return Ok(());
+        }
+        bail!("within {deadline:?} it did not happen that {what} ({last:?})\n{}", self.log())
+    }
+}

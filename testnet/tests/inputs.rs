@@ -1,0 +1,113 @@
+//! Bad input gives its code, its reason and its status, and the node goes on.
+
+use horahora_testnet::cluster::{Node, fixture};
+use reqwest::{Method, StatusCode};
+use serde_json::{Value, json};
+
+#[tokio::test]
+async fn what_can_never_be_a_source_is_refused_at_once() {
+    let fixture = fixture().await.unwrap();
+    let node = Node::start(&["--proxy", &fixture.proxy()]).await.unwrap();
+    for (body, code) in [
+        (json!({ "url": "no link at all" }), "not-a-url"),
+        (json!({ "url": "" }), "not-a-url"),
+        (json!({ "url": "file:///etc/passwd" }), "unsupported-scheme"),
+        (json!({ "url": "javascript:alert(1)" }), "unsupported-scheme"),
+        (json!({ "url": "http://127.0.0.1:1/x" }), "private-address"),
+        (json!({ "url": "http://[::1]/x" }), "private-address"),
+        (json!({ "url": "http://192.168.0.1/x" }), "private-address"),
+        (json!({ "url": "https://a:b@site.example/x" }), "credentials-in-url"),
+        (json!({ "url": format!("https://site.example/{}", "x".repeat(5000)) }), "url-too-long"),
+        (json!({ "link": "https://site.example/" }), "missing-url"),
+        (json!({ "url": 7 }), "missing-url"),
+        (json!(["https://site.example/"]), "missing-url"),
+    ] {
+        let answer = node.post("/api/v1/requests", &body).await.unwrap();
+        assert_eq!(answer.status(), StatusCode::BAD_REQUEST, "{body}");
+        let said: Value = answer.json().await.unwrap();
+        assert_eq!(said["code"], code, "{body}");
+        assert!(said["message"].as_str().unwrap().len() > 20, "{said}");
+    }
+    let requests = node.get("/api/v1/requests").await.unwrap();
+    assert_eq!(requests["items"], json!([]), "nothing of it was kept");
+}
+
+#[tokio::test]
+async fn what_a_site_refuses_gets_its_code_and_reason() {
+    let fixture = fixture().await.unwrap();
+    let node = Node::at(&fixture).await.unwrap();
+    let secret = node.data().join("secret.txt");
+    std::fs::write(&secret, "the secret of this machine").unwrap();
+    fixture.set_hls_target(&secret);
+    let site = fixture.site();
+    let tube = |id: &str| format!("{site}/fixtube/watch/{id}");
+    let nico = |id: &str| format!("https://www.nicovideo.jp/watch/{id}");
+    for (url, state, code) in [
+        (format!("{site}/plain"), "refused", "unsupported"),
+        (tube("fxremoved"), "gone", "gone"),
+        (nico("sm90"), "gone", "gone"),
+        (nico("sm95"), "gone", "gone"),
+        (tube("fxprivate"), "needs-operator", "login"),
+        (nico("sm91"), "needs-operator", "login"),
+        (tube("fxlogin"), "needs-operator", "login"),
+        (nico("sm93"), "needs-operator", "login"),
+        (tube("fxgeo"), "needs-operator", "geo"),
+        (nico("sm92"), "needs-operator", "geo"),
+        (tube("fxupcoming"), "waiting", "not_yet"),
+        (nico("sm94"), "waiting", "not_yet"),
+        (nico("sm97"), "waiting", "transient"),
+        (tube("fxbroken"), "waiting", "extractor_broken"),
+        (tube("fxmissing"), "gone", "gone"),
+        (tube("fxtruncated"), "failed", "damaged"),
+        (format!("{site}/files/truncated.mp4"), "failed", "damaged"),
+        (tube("fxtext"), "failed", "not_media"),
+        (format!("{site}/files/text.mp4"), "failed", "not_media"),
+        (tube("fxhls"), "failed", "not_media"),
+        (format!("{site}/files/playlist.mp4"), "failed", "not_media"),
+        // These pause their whole site, so they come last.
+        (nico("sm96"), "waiting", "rate_limited"),
+        (tube("fx429"), "waiting", "rate_limited"),
+    ] {
+        let id = node.request(&url).await.unwrap();
+        let request = node.settled(&id, &[state]).await.unwrap();
+        assert_eq!(request["code"], code, "{url}: {request}");
+        let reason = request["reason"].as_str().unwrap();
+        assert!(reason.len() > 20 && !reason.contains("secret"), "{url}: {reason}");
+    }
+    // What waits for a paused site says so, and asking again lets it go on.
+    let id = node.request(&tube("fx1")).await.unwrap();
+    let paused = node.settled(&id, &["waiting", "done"]).await.unwrap();
+    assert!(paused["state"] == "done" || paused["code"] == "rate_limited", "{paused}");
+    assert_eq!(node.request(&tube("fx1")).await.unwrap(), id);
+    node.settled(&id, &["done"]).await.unwrap();
+    let audio = node.archive(&tube("fxaudio")).await.unwrap();
+    assert!(audio[0]["reason"].as_str().unwrap().contains("only sound"));
+}
+
+#[tokio::test]
+async fn unknown_things_are_not_found() {
+    let node = Node::start(&[]).await.unwrap();
+    let unknown = horahora_protocol::Cid::of(horahora_protocol::Codec::Raw, b"nobody has this");
+    let sha = "bafkreigh2akiscaildcqabsyg3dfr6chu3fgpregiymsck7e7aqa4s52zy";
+    for (path, status, code) in [
+        ("/api/v1/videos/niconico%3Asm1".to_owned(), 404, "unknown-video"),
+        ("/api/v1/videos/nonsense".to_owned(), 404, "unknown-video"),
+        ("/api/v1/requests/nonsense".to_owned(), 404, "unknown-request"),
+        (format!("/api/v1/requests/{unknown}"), 404, "unknown-request"),
+        ("/blobs/nonsense".to_owned(), 400, "bad-cid"),
+        (format!("/blobs/{sha}"), 400, "bad-cid"),
+        (format!("/blobs/{unknown}"), 404, "unknown-blob"),
+        (format!("/media/{unknown}/manifest.mpd"), 404, "unknown-blob"),
+        (format!("/media/live/{unknown}/manifest.mpd"), 404, "unknown-capture"),
+        ("/api/v1/videos?after=xyz".to_owned(), 400, "bad-cursor"),
+        ("/api/v2/anything".to_owned(), 404, "unknown-path"),
+    ] {
+        let answer = node.ask(Method::GET, &path).send().await.unwrap();
+        assert_eq!(answer.status().as_u16(), status, "{path}");
+        let said: Value = answer.json().await.unwrap();
+        assert_eq!(said["code"], code, "{path}");
+    }
+    let page = node.ask(Method::GET, "/watch/niconico%3Asm1").send().await.unwrap();
+    assert_eq!(page.status(), StatusCode::NOT_FOUND);
+    assert!(page.text().await.unwrap().contains("does not have this video"));
+}

@@ -1,0 +1,61 @@
+//! Other players than ours play what the node describes, to the end and with every frame.
+
+use horahora_testnet::cluster::{self, Node, fixture};
+use tokio::process::Command;
+
+/// Frames that ffmpeg decodes from `input`, and what it complained about.
+async fn frames(ffmpeg: &std::path::Path, input: &str) -> (u64, String) {
+    let output = Command::new(ffmpeg)
+        .args([
+            "-nostdin",
+            "-v",
+            "error",
+            "-i",
+            input,
+            "-map",
+            "0:v:0",
+            "-f",
+            "null",
+            "-progress",
+            "pipe:1",
+            "-",
+        ])
+        .output()
+        .await
+        .unwrap();
+    let told = String::from_utf8_lossy(&output.stdout).into_owned();
+    let count = told.lines().rev().find_map(|line| line.strip_prefix("frame=")?.trim().parse().ok());
+    (count.unwrap_or(0), String::from_utf8_lossy(&output.stderr).into_owned())
+}
+
+#[tokio::test]
+async fn ffmpeg_and_yt_dlp_play_it_to_the_end() {
+    let fixture = fixture().await.unwrap();
+    let tools = cluster::tools().await.unwrap();
+    let node = Node::at(&fixture).await.unwrap();
+    let videos = node.archive(&format!("{}/fixtube/watch/fxlong", fixture.site())).await.unwrap();
+    let manifest = videos[0]["manifest"].as_str().unwrap();
+    let mpd = node.url(&format!("/media/{manifest}/manifest.mpd"));
+    let original = node.url(&format!("/media/{manifest}/original/0"));
+    let (expected, _) = frames(&tools.ffmpeg, &original).await;
+    assert!(expected > 900, "40 s at 25 frames a second: {expected}");
+    let (played, complaints) = frames(&tools.ffmpeg, &mpd).await;
+    assert_eq!((played, complaints.as_str()), (expected, ""));
+
+    let dir = tempfile::tempdir().unwrap();
+    for (format, name) in [("bestvideo", "best.mp4"), ("worstvideo", "worst.mp4")] {
+        let file = dir.path().join(name);
+        let output = Command::new(&tools.python)
+            .args(["-m", "yt_dlp", "--ignore-config", "--ffmpeg-location"])
+            .arg(&tools.ffmpeg)
+            .args(["-f", format, "--no-part", "-o"])
+            .arg(&file)
+            .arg(&mpd)
+            .output()
+            .await
+            .unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let (fetched, complaints) = frames(&tools.ffmpeg, file.to_str().unwrap()).await;
+        assert_eq!((fetched, complaints.as_str()), (expected, ""), "{format}");
+    }
+}
