@@ -7,11 +7,13 @@ use serde_json::Value;
 use tokio::process::Command;
 
 async fn archive_and_watch(node: &Node, source: &str, subtitles: &str, shots: &str) -> Value {
+    let link: Value = serde_json::from_slice(&node.cli(&["--json", "login"]).await.unwrap().stdout).unwrap();
+    let link = link["login"].as_str().unwrap();
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
     let shots = cluster::shared_dir().unwrap().join("shots").join(shots);
     let output = Command::new("node")
         .arg(folder.join("browser/archive-and-watch.mjs"))
-        .args(["--login", &node.login, "--source", source, "--expect-subtitles", subtitles, "--shots"])
+        .args(["--login", link, "--source", source, "--expect-subtitles", subtitles, "--shots"])
         .arg(shots)
         .stdin(Stdio::null())
         .kill_on_drop(true)

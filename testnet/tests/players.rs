@@ -59,3 +59,33 @@ async fn ffmpeg_and_yt_dlp_play_it_to_the_end() {
         assert_eq!((fetched, complaints.as_str()), (expected, ""), "{format}");
     }
 }
+
+#[tokio::test]
+async fn a_capture_in_the_making_is_watched_from_its_beginning() {
+    let fixture = fixture().await.unwrap();
+    let tools = cluster::tools().await.unwrap();
+    let node = Node::at(&fixture).await.unwrap();
+    node.request(&format!("{}/fixtube/watch/fxfilm", fixture.site())).await.unwrap();
+    let mut live = String::new();
+    let growing = node.until("a segment of the picture is there", async || {
+        let video = node.get("/api/v1/videos/fixtube%3Afxfilm").await?;
+        anyhow::ensure!(video["manifest"].is_null(), "it was published before anyone could watch it grow");
+        let Some(capture) = video["live"].as_str() else { return Ok(false) };
+        live = node.url(&format!("/media/live/{capture}/manifest.mpd"));
+        let page = node.ask(reqwest::Method::GET, "/watch/fixtube%3Afxfilm").send().await?.text().await?;
+        let mpd = reqwest::get(&live).await?.text().await?;
+        Ok(mpd.contains("type=\"dynamic\"")
+            && mpd.contains("v240")
+            && page.contains(&format!("live/{capture}")))
+    });
+    growing.await.unwrap();
+    let first = reqwest::get(live.replace("manifest.mpd", "v240/1.m4s")).await.unwrap();
+    assert!(first.status().is_success(), "{}", first.status());
+    assert!(first.bytes().await.unwrap().windows(4).any(|four| four == b"moof"));
+    let published = async || Ok(node.get("/api/v1/videos/fixtube%3Afxfilm").await?["manifest"].is_string());
+    node.until("it is published", published).await.unwrap();
+    let mpd = reqwest::get(&live).await.unwrap().text().await.unwrap();
+    assert!(mpd.contains("type=\"static\""), "who still watches gets to the end: {mpd}");
+    let (played, complaints) = frames(&tools.ffmpeg, &live).await;
+    assert!(played >= 2000, "80 s at 25 frames a second: {played}, {complaints}");
+}

@@ -72,7 +72,7 @@ impl Rooms {
             description: manifest.map(|manifest| manifest.meta.description.clone()).unwrap_or_default(),
             tags: manifest.map(|manifest| manifest.meta.tags.clone()).unwrap_or_default(),
             renditions,
-            holders: manifest.map(|manifest| vec![self.holder(manifest)]).unwrap_or_default(),
+            holders: self.holders(row, manifest)?,
             facts: manifest.map(|manifest| self.facts(row, manifest)).unwrap_or_default(),
             downloads: manifest.map(|manifest| downloads(row, manifest)).unwrap_or_default(),
             related: related.iter().take(RELATED).map(card).collect(),
@@ -97,10 +97,16 @@ impl Rooms {
             }));
         }
         let Some(capture) = row.capture else { return Ok(None) };
-        let playable = is_playable(&self.jobs.growing(&capture)?);
-        Ok(playable.then(|| Player {
-            mpd: format!("/media/live/{capture}/manifest.mpd"),
+        if !is_playable(&self.jobs.growing(&capture)?) {
+            return Ok(None);
+        }
+        let base_path = format!("/media/live/{capture}");
+        let draft = self.draft(&capture.to_string()).await?;
+        Ok(Some(Player {
+            mpd: format!("{base_path}/manifest.mpd"),
             live: true,
+            poster: draft.poster.is_some().then(|| format!("{base_path}/poster.jpg")),
+            tracks: tracks(&base_path, &draft),
             ..base
         }))
     }
@@ -127,9 +133,15 @@ impl Rooms {
         Ok(rows)
     }
 
-    fn holder(&self, manifest: &Manifest) -> HolderRow {
-        let holds = format!("original, {}", count(manifest.renditions.len(), "rendition"));
-        HolderRow { node: self.name.clone(), holds, here: true }
+    fn holders(&self, row: &VideoRow, manifest: Option<&Manifest>) -> Result<Vec<HolderRow>, ApiError> {
+        let holds = match (manifest, &row.capture) {
+            (Some(manifest), _) => format!("original, {}", count(manifest.renditions.len(), "rendition")),
+            (None, Some(capture)) if !self.jobs.growing(capture)?.is_empty() => {
+                "what is made so far".to_owned()
+            }
+            (None, _) => return Ok(Vec::new()),
+        };
+        Ok(vec![HolderRow { node: self.name.clone(), holds, here: true }])
     }
 
     fn facts(&self, row: &VideoRow, manifest: &Manifest) -> Vec<Fact> {

@@ -82,13 +82,14 @@ export class Player {
   get duration(): number {
     const measured = this.video.duration;
     if (!this.live && Number.isFinite(measured) && measured > 0) return measured;
-    return Math.max(this.known, this.available);
+    return this.known || this.available;
   }
 
   /** How much of it can be played by now. */
   get available(): number {
     const end = this.shaka?.seekRange().end ?? 0;
-    return Number.isFinite(end) && end < 1e9 ? end : 0;
+    // The edge of what grows goes on with the clock; it is never behind the end.
+    return Number.isFinite(end) && end < 1e9 ? Math.min(end, this.known || end) : 0;
   }
 
   play(): void {

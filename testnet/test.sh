@@ -1,0 +1,52 @@
+#!/usr/bin/env bash
+# Installs what the tests need and runs them all.
+#   testnet/test.sh         everything, at most 40 minutes on an empty machine with 2 cores
+#   testnet/test.sh --long  what takes longer: the crash tests many times over, and ten times the properties' cases
+# Needs Rust, Node.js 20 and Python 3.11. On Debian the rest is installed here (root or sudo).
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+say() { printf '\n== %s (%s s)\n' "$*" "$SECONDS"; }
+
+install_packages() {
+  local missing=()
+  command -v chromium >/dev/null || missing+=(chromium)
+  fc-list 2>/dev/null | grep -q 'Noto Sans CJK' || missing+=(fonts-noto-cjk)
+  [ ${#missing[@]} -eq 0 ] && return
+  local root=()
+  [ "$(id -u)" -eq 0 ] || root=(sudo)
+  "${root[@]}" apt-get update -qq
+  "${root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
+}
+
+# Installs locked npm packages unless the lock file's are there already.
+npm_packages() {
+  [ "$1/node_modules/.package-lock.json" -nt "$1/package-lock.json" ] || (cd "$1" && npm ci --no-audit --no-fund)
+}
+
+say "packages"
+install_packages
+npm_packages testnet
+
+say "build"
+cargo build --workspace --locked
+
+say "format and lints"
+cargo fmt --all --check
+cargo clippy --workspace --all-targets --locked -- -D warnings
+(cd web && npm run --silent check)
+
+if [ "${1:-}" = --long ]; then
+  say "properties, ten times the cases"
+  PROPTEST_CASES=5000 cargo test --locked --package horahora-protocol --release
+  for round in $(seq 1 10); do
+    say "crashes, round $round of 10"
+    cargo test --locked --package horahora-testnet --test integration -- --test-threads=2 crash::
+  done
+  say "done"
+  exit 0
+fi
+
+say "tests"
+cargo test --workspace --locked -- --test-threads=2
+say "all green"
