@@ -1,6 +1,6 @@
 //! The composition root: opens the rooms, hands them to each other, and stops them in reverse.
 
-use std::{fs, sync::Arc};
+use std::{fs, sync::Arc, time::Duration};
 
 use anyhow::{Context, Result};
 use tokio::net::TcpListener;
@@ -23,6 +23,9 @@ use crate::{
 
 /// Name of the file that tells programs of this machine where a running node's page is.
 pub const ADDRESS_FILE: &str = "api-address";
+
+/// How long open requests may go on after the node was asked to end.
+const LAST_ANSWERS: Duration = Duration::from_secs(5);
 
 /// Runs a node until `shutdown` is ready. `announce` hears the address of the page and a login link.
 ///
@@ -75,10 +78,12 @@ pub async fn run(
 
     tokio::pin!(serve);
     let served = tokio::select! {
+        biased;
         served = &mut serve => served,
         () = shutdown => {
             stop.cancel();
-            serve.await
+            // A viewer who takes his time must not keep the node from ending.
+            tokio::time::timeout(LAST_ANSWERS, serve).await.unwrap_or(Ok(()))
         }
     };
     let _ = fs::remove_file(address_file);

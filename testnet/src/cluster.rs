@@ -201,7 +201,6 @@ impl Node {
     }
 
     /// A request without any header of ours.
-    #[must_use]
     pub fn ask(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
         self.http.request(method, self.url(path))
     }
