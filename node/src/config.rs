@@ -5,7 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use clap::Args;
+use clap::{Args, builder::FalseyValueParser};
 use libp2p::Multiaddr;
 use serde::Deserialize;
 use thiserror::Error;
@@ -24,7 +24,7 @@ pub struct RunOptions {
     #[arg(long, env = "HORAHORA_PEER", value_name = "MULTIADDR", value_delimiter = ',')]
     pub peer: Vec<Multiaddr>,
     /// Do not look for nodes on the local network
-    #[arg(long, env = "HORAHORA_NO_MDNS")]
+    #[arg(long, env = "HORAHORA_NO_MDNS", value_parser = FalseyValueParser::new())]
     pub no_mdns: bool,
     /// Folder for yt-dlp and ffmpeg, may be shared by several nodes [default: DATA/tools]
     #[arg(long, env = "HORAHORA_TOOLS_DIR", value_name = "DIR")]
@@ -36,7 +36,7 @@ pub struct RunOptions {
     #[arg(long, env = "HORAHORA_YTDLP_ARGS", value_name = "ARGS", allow_hyphen_values = true)]
     pub ytdlp_args: Option<String>,
     /// Allow source URLs on this machine and on private networks
-    #[arg(long, env = "HORAHORA_ALLOW_PRIVATE_SOURCES")]
+    #[arg(long, env = "HORAHORA_ALLOW_PRIVATE_SOURCES", value_parser = FalseyValueParser::new())]
     pub allow_private_sources: bool,
     /// Name of this node, shown to people [default: the machine's name]
     #[arg(long, env = "HORAHORA_NAME", value_name = "NAME")]
@@ -171,6 +171,31 @@ impl Config {
     }
 }
 
+/// What `config.toml` holds at the first start: every key, none of them set.
+const TEMPLATE: &str = r#"# Settings of this node. Command line and environment come before this file.
+# Remove the # before a line to set it; restart the node afterwards. All are explained in docs/API.md.
+
+# name = "attic"
+# http = "127.0.0.1:8080"
+# hosts = ["attic.local"]
+# listen = ["/ip4/0.0.0.0/tcp/4150"]
+# peer = []
+# no_mdns = false
+# tools_dir = "/var/lib/horahora-tools"
+# proxy = "socks5://127.0.0.1:1080"
+# ytdlp_args = "--cookies /path/to/cookies.txt"
+# allow_private_sources = false
+"#;
+
+/// Writes the commented template unless there is a `config.toml`.
+///
+/// # Errors
+/// When the disk fails.
+pub fn write_template(data_dir: &Path) -> std::io::Result<()> {
+    let path = data_dir.join("config.toml");
+    if path.exists() { Ok(()) } else { std::fs::write(path, TEMPLATE) }
+}
+
 fn read_file(path: &Path) -> Result<RunOptions, ConfigError> {
     match std::fs::read_to_string(path) {
         Ok(text) => toml::from_str(&text)
@@ -183,4 +208,39 @@ fn read_file(path: &Path) -> Result<RunOptions, ConfigError> {
 fn machine_name() -> String {
     let name = rustix::system::uname().nodename().to_string_lossy().trim().to_owned();
     if name.is_empty() { "horahora".to_owned() } else { name }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_template_sets_nothing_and_every_line_of_it_can_be_set() {
+        let dir = tempfile::tempdir().unwrap();
+        write_template(dir.path()).unwrap();
+        let config = Config::load(dir.path(), RunOptions::default()).unwrap();
+        assert_eq!(config.http, SocketAddr::from(([127, 0, 0, 1], 8080)));
+        assert!(config.mdns && config.source.ytdlp_args.is_empty());
+        let all = TEMPLATE.replace("# ", "").lines().skip(3).collect::<Vec<_>>().join("\n");
+        std::fs::write(dir.path().join("config.toml"), all).unwrap();
+        let config = Config::load(dir.path(), RunOptions::default()).unwrap();
+        assert_eq!((config.name.as_str(), config.hosts.len()), ("attic", 1));
+        assert_eq!(config.source.ytdlp_args, ["--cookies", "/path/to/cookies.txt"]);
+    }
+
+    #[test]
+    fn the_command_line_comes_before_the_file_and_mistakes_are_told() {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join("config.toml"), "name = \"file\"\nproxy = \"http://file:1\"").unwrap();
+        let given = RunOptions { name: Some("given".to_owned()), ..RunOptions::default() };
+        let config = Config::load(dir.path(), given).unwrap();
+        assert_eq!((config.name.as_str(), config.source.proxy.as_deref()), ("given", Some("http://file:1")));
+        let quote = RunOptions { ytdlp_args: Some("--a 'b".to_owned()), ..RunOptions::default() };
+        assert!(matches!(Config::load(dir.path(), quote), Err(ConfigError::YtdlpArgs(_))));
+        let proxy = RunOptions { proxy: Some("nonsense".to_owned()), ..RunOptions::default() };
+        assert!(matches!(Config::load(dir.path(), proxy), Err(ConfigError::Proxy(_))));
+        std::fs::write(dir.path().join("config.toml"), "nmae = \"typo\"").unwrap();
+        let typo = Config::load(dir.path(), RunOptions::default()).unwrap_err();
+        assert!(typo.to_string().contains("nmae"), "{typo}");
+    }
 }

@@ -138,12 +138,13 @@ impl Invocation {
             let mut bytes = Vec::new();
             let limit = u64::try_from(cap).unwrap_or(u64::MAX).saturating_add(1);
             let mut limited = stdout.take(limit);
-            let (read, tail) = tokio::join!(limited.read_to_end(&mut bytes), tail(stderr, |_| false));
-            read?;
-            if bytes.len() > cap {
-                return Err(ProcessError::TooMuchOutput(cap));
-            }
-            Ok((bytes, tail))
+            // Too much ends the child at once: it would wait for ever for someone to read the rest.
+            let read = async {
+                limited.read_to_end(&mut bytes).await?;
+                if bytes.len() > cap { Err(ProcessError::TooMuchOutput(cap)) } else { Ok(()) }
+            };
+            let ((), tail) = tokio::try_join!(read, async { Ok(tail(stderr, |_| false).await) })?;
+            Ok::<_, ProcessError>((bytes, tail))
         };
         let (bytes, tail) = running.within(timeout, work).await??;
         running.finish(tail).await?;

@@ -8,7 +8,7 @@ use tracing_subscriber::EnvFilter;
 
 use super::{Global, say};
 use crate::{
-    config::{Config, RunOptions},
+    config::{self, Config, RunOptions},
     node,
 };
 
@@ -19,6 +19,7 @@ pub(super) async fn run(global: &Global, options: RunOptions) -> Result<ExitCode
     std::fs::create_dir_all(&data_dir)
         .with_context(|| format!("the data folder {} cannot be made", data_dir.display()))?;
     let data_dir = data_dir.canonicalize()?;
+    config::write_template(&data_dir)?;
     let config = Config::load(&data_dir, options)?;
     let listener = TcpListener::bind(config.http).await.with_context(|| {
         format!("cannot serve the page on {}; choose another address with --http IP:PORT", config.http)
