@@ -1,0 +1,23 @@
+//! What holds for every value, every block and every stranger's bytes, tried with many of each.
+//!
+//! The seed is fixed, so the gate does not depend on luck. To look further:
+//! `PROPTEST_RNG_SEED=$RANDOM PROPTEST_CASES=10000 cargo test -p horahora-protocol --test properties`.
+
+#[path = "properties/canonical.rs"]
+mod canonical;
+#[path = "properties/caps.rs"]
+mod caps;
+#[path = "properties/cbor.rs"]
+mod cbor;
+#[path = "properties/feeds.rs"]
+mod feeds;
+#[path = "properties/manifests.rs"]
+mod manifests;
+#[path = "properties/names.rs"]
+mod names;
+#[path = "properties/signatures.rs"]
+mod signatures;
+#[path = "properties/strangers.rs"]
+mod strangers;
+#[path = "properties/values.rs"]
+mod values;
