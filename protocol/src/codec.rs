@@ -85,7 +85,8 @@ impl Cid {
     /// # Errors
     /// When it is no CID, or not one of the kind used here.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, CidError> {
-        cid::Cid::try_from(bytes).map_err(|_| CidError::Malformed)?.try_into()
+        let cid: Self = cid::Cid::try_from(bytes).map_err(|_| CidError::Malformed)?.try_into()?;
+        if cid.to_bytes() == bytes { Ok(cid) } else { Err(CidError::Malformed) }
     }
 
     /// Whether `bytes` are what this address names.

@@ -128,6 +128,12 @@ pub enum BodyError {
     /// A kind of a later version: keep it, pass it on, do not read it.
     #[error("entries of the kind {0:?} are not known to this version")]
     UnknownKind(String),
+    /// A form of a later version: keep it, pass it on, do not read it.
+    #[error("version {0} of this kind of entry is not known to this version")]
+    UnknownVersion(u8),
+    /// A text is longer than allowed.
+    #[error("the body's {0} is too long")]
+    TooLong(&'static str),
     /// The block is not what its kind says.
     #[error(transparent)]
     Codec(#[from] CodecError),
@@ -160,11 +166,33 @@ impl Body {
     /// When the kind is of a later version, or the block does not fit it.
     pub fn decode(kind: &str, block: &[u8]) -> Result<Self, BodyError> {
         let cap = limits::BODY_BYTES;
-        Ok(match kind {
+        let body = match kind {
             "profile" => Self::Profile(codec::decode(block, cap)?),
             "request" => Self::Request(codec::decode(block, cap)?),
             "capture" => Self::Capture(codec::decode(block, cap)?),
             other => return Err(BodyError::UnknownKind(other.to_owned())),
-        })
+        };
+        body.check()?;
+        Ok(body)
+    }
+
+    fn check(&self) -> Result<(), BodyError> {
+        let (version, url, names) = match self {
+            Self::Profile(body) => (body.v, "", vec![&body.name, &body.software]),
+            Self::Request(body) => (body.v, body.url.as_str(), vec![]),
+            Self::Capture(body) => {
+                (body.v, body.source_url.as_str(), body.tools.iter().flat_map(<[&String; 2]>::from).collect())
+            }
+        };
+        if version != 1 {
+            return Err(BodyError::UnknownVersion(version));
+        }
+        if url.len() > limits::URL_BYTES {
+            return Err(BodyError::TooLong("URL"));
+        }
+        if names.iter().any(|name| name.len() > limits::NAME_BYTES) {
+            return Err(BodyError::TooLong("name"));
+        }
+        Ok(())
     }
 }

@@ -90,7 +90,10 @@ impl Feed {
     /// How many entries are missing to reach `theirs`.
     #[must_use]
     pub fn missing(&self, theirs: Head) -> u64 {
-        theirs.seq.saturating_add(1).saturating_sub(self.next_seq())
+        match self.head {
+            Some(ours) => theirs.seq.saturating_sub(ours.seq),
+            None => theirs.seq.saturating_add(1),
+        }
     }
 
     /// Writes the next entry of our own feed.
@@ -128,7 +131,8 @@ impl Feed {
         if entry.kind.is_empty() || entry.kind.len() > limits::KIND_BYTES {
             return Err(FeedError::Field("kind"));
         }
-        if entry.seq != self.next_seq() {
+        let full = self.head.is_some_and(|head| head.seq == u64::MAX);
+        if full || entry.seq != self.next_seq() {
             return Err(FeedError::Gap { expected: self.next_seq(), found: entry.seq });
         }
         if entry.previous != self.head.map(|head| head.entry) {

@@ -235,12 +235,16 @@ impl Manifest {
     #[must_use]
     pub fn blobs(&self) -> Vec<Blob> {
         let mut seen = BTreeSet::new();
+        self.every_blob().filter(|blob| seen.insert(blob.cid)).collect()
+    }
+
+    /// Every mention of a blob.
+    fn every_blob(&self) -> impl Iterator<Item = Blob> {
         let files = self.files().flat_map(|file| file.chunks.iter().copied());
-        let media = self.renditions.iter().flat_map(|rendition| {
+        files.chain(self.renditions.iter().flat_map(|rendition| {
             let segments = rendition.segments.iter().map(|s| Blob { cid: s.cid, bytes: s.bytes });
             std::iter::once(rendition.init).chain(segments)
-        });
-        files.chain(media).filter(|blob| seen.insert(blob.cid)).collect()
+        }))
     }
 
     fn files(&self) -> impl Iterator<Item = &File> {
@@ -253,14 +257,23 @@ impl Manifest {
         if self.v != 1 {
             return Err(Contradiction("unknown version"));
         }
-        if self.blobs().iter().any(|b| b.bytes > limits::BLOB_BYTES as u64 || b.cid.codec() != Codec::Raw) {
-            return Err(Contradiction("a blob is too large or is no raw blob"));
+        let mut sizes = BTreeMap::new();
+        for blob in self.every_blob() {
+            if blob.bytes > limits::BLOB_BYTES as u64 || blob.cid.codec() != Codec::Raw {
+                return Err(Contradiction("a blob is too large or is no raw blob"));
+            }
+            if *sizes.entry(blob.cid).or_insert(blob.bytes) != blob.bytes {
+                return Err(Contradiction("a blob has two sizes"));
+            }
         }
         for file in self.files() {
+            if file.chunks.iter().any(|chunk| chunk.bytes > limits::CHUNK_BYTES as u64) {
+                return Err(Contradiction("a chunk of a file is too large"));
+            }
             if file.chunks.iter().map(|chunk| chunk.bytes).sum::<u64>() != file.bytes {
                 return Err(Contradiction("a file is not the sum of its chunks"));
             }
-            if file.name.is_empty() || file.name.contains(['/', '\\', '\0']) {
+            if matches!(file.name.as_str(), "" | "." | "..") || file.name.contains(['/', '\\', '\0']) {
                 return Err(Contradiction("a file name is empty or names a folder"));
             }
         }
@@ -270,14 +283,24 @@ impl Manifest {
             if sum != rendition.bytes || rendition.timescale == 0 || rendition.frame_rate.1 == 0 {
                 return Err(Contradiction("a rendition's sizes or clock do not add up"));
             }
-            if rendition.segments.iter().any(|s| s.duration > u64::from(u32::MAX)) {
+            // No clock of 2^62 ticks has ended yet; so sums of start and durations cannot overflow.
+            if rendition.start > 1 << 62
+                || rendition.segments.iter().any(|s| s.duration > u64::from(u32::MAX))
+            {
                 return Err(Contradiction("a segment is longer than its clock can count"));
             }
             let plain = |c: char| c.is_ascii_alphanumeric();
-            if rendition.id.is_empty() || !rendition.id.chars().all(plain) || !names.insert(&rendition.id) {
+            // These are folders of their own beside the renditions.
+            if matches!(rendition.id.as_str(), "" | "original" | "subtitles" | "danmaku")
+                || rendition.id.len() > 32
+                || !rendition.id.chars().all(plain)
+                || !names.insert(&rendition.id)
+            {
                 return Err(Contradiction("a rendition's name is not plain or is there twice"));
             }
-            if rendition.codecs.is_empty() || !rendition.codecs.chars().all(|c| plain(c) || c == '.') {
+            if rendition.codecs.is_empty()
+                || !rendition.codecs.chars().all(|c| plain(c) || c == '.' || c == '-')
+            {
                 return Err(Contradiction("a codec string is not plain"));
             }
         }
