@@ -79,11 +79,17 @@ impl Blobs {
     fn put_now(&self, codec: Codec, bytes: &[u8], journal: Option<&Journal>) -> Result<Cid, BlobError> {
         let cid = Cid::of(codec, bytes);
         let path = self.path(&cid);
-        if fs::metadata(&path).is_ok_and(|found| found.len() == bytes.len() as u64) {
+        // What is there is read again: keeping a blob anew mends a damaged one.
+        if fs::read(&path).is_ok_and(|found| found == bytes) {
             return Ok(cid);
         }
         let folder = path.parent().expect("a blob is in a folder");
-        fs::create_dir_all(folder)?;
+        if !folder.exists() {
+            fs::create_dir_all(folder)?;
+            for above in folder.ancestors().skip(1).take(2) {
+                fs::File::open(above)?.sync_all()?;
+            }
+        }
         let number = self.next_temporary.fetch_add(1, Ordering::Relaxed);
         let temporary = self.dir.join("tmp").join(number.to_string());
         let written = write_synced(&temporary, bytes)

@@ -37,6 +37,12 @@ pub struct Feeds {
 /// Why an entry could not be written.
 #[derive(Debug, Error)]
 pub enum FeedsError {
+    /// The key file is not the one that wrote the feed.
+    #[error(
+        "identity.key is not the key that this data folder was made with. Put the old file back from a backup, \
+         or begin with an empty data folder."
+    )]
+    OtherKey,
     /// The database failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -58,6 +64,11 @@ impl Feeds {
     ) -> Result<Self, FeedsError> {
         let known = store.get(&OWN_FEED, OWN_FEED_KEY)?;
         let first = known.is_none();
+        if let Some(own) = &known
+            && store.scan(&ENTRIES, &entry_prefix(&key, own), None, 1)?.is_empty()
+        {
+            return Err(FeedsError::OtherKey);
+        }
         let own = known.unwrap_or_else(|| new_group(&key, node_name));
         let (group, group_name) = (own.group, own.group_name.as_str().into());
         let feeds = Self { key, store, blobs, own: Arc::new(Mutex::new(own)), group, group_name };

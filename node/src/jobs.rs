@@ -40,10 +40,13 @@ mod sweep;
 const FETCHERS: usize = 2;
 /// Renditions encoded at once: each takes one core, and the page needs the other.
 const ENCODERS: usize = 1;
+/// Pause of a worker that could not write to the database.
+const FAILED_WRITE: Duration = Duration::from_secs(10);
 /// Longest pause between two tries.
 const LONGEST_PAUSE_MS: u64 = 8 * 3600 * 1000;
-/// Jobs looked at when a worker is free; beyond that many the oldest are ended first.
-const LOOK_AHEAD: usize = 1_000;
+/// Jobs of a kind looked at when a worker is free: four full listings of a site that wants us to wait do not
+/// hide what comes after them.
+const LOOK_AHEAD: usize = 20_000;
 
 /// A site that wants us to slow down.
 #[derive(Debug, Clone, Copy, Default)]
@@ -58,6 +61,16 @@ struct SitePause {
 enum Lane {
     Fetch,
     Encode,
+}
+
+impl Lane {
+    /// Kinds of jobs, first ones first: what a link names is known before its videos are fetched.
+    fn kinds(self) -> &'static [u8] {
+        match self {
+            Self::Fetch => &[0, 1],
+            Self::Encode => &[2],
+        }
+    }
 }
 
 /// The node's jobs. Clones share them.
@@ -77,6 +90,8 @@ struct Inner {
     wake: watch::Sender<()>,
     taken: Mutex<BTreeSet<String>>,
     site_pauses: Mutex<BTreeMap<String, SitePause>>,
+    /// Held while it is decided whether a video needs a job, until the job is written.
+    wanting: Mutex<()>,
     /// Held from reading the last revision of a manifest until the next one is written.
     revising: tokio::sync::Mutex<()>,
 }
@@ -122,6 +137,7 @@ impl Jobs {
             wake: watch::Sender::new(()),
             taken: Mutex::default(),
             site_pauses: Mutex::default(),
+            wanting: Mutex::default(),
             revising: tokio::sync::Mutex::default(),
         }));
         for mut job in jobs.open_jobs(usize::MAX)? {
@@ -172,13 +188,24 @@ impl Jobs {
         (pause.until > clock::now()).then_some(pause.until)
     }
 
-    /// Jobs that are not ended, oldest first.
+    /// Jobs that are not ended: those at work, then the oldest of each kind.
     ///
     /// # Errors
     /// When the database fails.
     pub fn open_jobs(&self, limit: usize) -> Result<Vec<JobRow>, StoreError> {
-        let keys = self.0.store.scan(&OPEN_JOBS, b"", None, limit)?;
-        keys.into_iter().filter_map(|(_, key)| self.get(&key).transpose()).collect()
+        let mut jobs = Vec::new();
+        for text in self.0.taken().iter() {
+            jobs.extend(self.0.store.get(&JOBS, text.as_bytes())?);
+        }
+        let at_work: BTreeSet<_> = jobs.iter().map(|job: &JobRow| job.key.clone()).collect();
+        for (_, key) in self.0.store.scan(&OPEN_JOBS, b"", None, limit)? {
+            if !at_work.contains(&key) {
+                jobs.extend(self.get(&key)?);
+            }
+        }
+        jobs.retain(|job| !job.state.ended());
+        jobs.truncate(limit);
+        Ok(jobs)
     }
 
     /// Lets an ended or waiting job begin again now.
@@ -212,7 +239,10 @@ impl Jobs {
             match self.0.take(lane) {
                 Ok(Taken::Job(job)) => {
                     let text = job.key.text();
-                    self.run(*job).await;
+                    if self.run(*job).await.is_err() {
+                        // The database cannot be written; asking it at once again would not help.
+                        tokio::time::sleep(FAILED_WRITE).await;
+                    }
                     self.0.live.end(&text);
                     self.0.taken().remove(&text);
                     self.wake();
@@ -228,14 +258,13 @@ impl Jobs {
         }
     }
 
-    async fn run(&self, mut job: JobRow) {
+    /// Does a job and writes what came of it. An error is the database's, not the job's.
+    async fn run(&self, mut job: JobRow) -> Result<(), StoreError> {
         let text = job.key.text();
         tracing::info!(job = text, "begins");
         (job.state, job.code, job.reason, job.updated) = (State::Running, None, None, clock::now());
-        if let Err(error) = self.set(job.clone()) {
-            tracing::error!(job = text, "its state cannot be written: {error}");
-            return;
-        }
+        self.set(job.clone())
+            .inspect_err(|error| tracing::error!(job = text, "its state cannot be written: {error}"))?;
         let done = match &job.key {
             JobKey::List { request, .. } => self.0.list(*request, &job).await,
             JobKey::Capture { video } => self.0.capture(video, &job).await,
@@ -252,10 +281,9 @@ impl Jobs {
             }
             Err(failure) => self.0.fail(&mut job, &failure),
         };
-        if let Err(error) = ended {
-            tracing::error!(job = text, "its end cannot be written: {error}");
-        }
+        ended.inspect_err(|error| tracing::error!(job = text, "its end cannot be written: {error}"))?;
         self.0.close_folder(&job);
+        Ok(())
     }
 }
 
@@ -269,12 +297,18 @@ impl Inner {
     fn take(&self, lane: Lane) -> Result<Taken, StoreError> {
         let now = clock::now();
         let mut next = now.plus_ms(60_000);
-        for (_, key) in self.store.scan(&OPEN_JOBS, b"", None, LOOK_AHEAD)? {
-            let of_lane = matches!(key, JobKey::Rendition { .. }) == (lane == Lane::Encode);
-            if !of_lane || self.taken().contains(&key.text()) {
+        let mut waiting = Vec::new();
+        for kind in lane.kinds() {
+            waiting.extend(self.store.scan(&OPEN_JOBS, &[*kind], None, LOOK_AHEAD)?);
+        }
+        for (_, key) in waiting {
+            if self.taken().contains(&key.text()) {
                 continue;
             }
             let Some(job) = self.store.get(&JOBS, key.text().as_bytes())? else { continue };
+            if job.state.ended() {
+                continue;
+            }
             let pause = self.pauses().get(&site(&job.url)).copied().unwrap_or_default();
             let begin =
                 job.not_before.max(if lane == Lane::Fetch { pause.until } else { Timestamp::default() });

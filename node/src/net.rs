@@ -1,12 +1,15 @@
 //! The way to peers. One task owns the swarm; everybody else holds a [`Net`] and reads what it knows.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use anyhow::{Context, Result};
 use futures::StreamExt;
 use horahora_protocol::NodeKey;
 use libp2p::{
-    Multiaddr, PeerId, Swarm, SwarmBuilder, identify, identity, mdns,
+    Multiaddr, PeerId, Swarm, SwarmBuilder, connection_limits, identify, identity, mdns,
     multiaddr::Protocol,
     noise, ping,
     swarm::{NetworkBehaviour, SwarmEvent, behaviour::toggle::Toggle, dial_opts::DialOpts},
@@ -17,12 +20,15 @@ use tokio::sync::watch;
 use crate::spawn::Tasks;
 
 const IDENTIFY: &str = "/horahora/id/1";
+/// Connections that strangers may open; each costs about 100 kB.
+const INCOMING: u32 = 256;
 /// A configured peer that is not connected is tried again after this.
 const REDIAL: Duration = Duration::from_secs(15);
 
 /// What the swarm speaks.
 #[derive(NetworkBehaviour)]
 struct Behaviour {
+    limits: connection_limits::Behaviour,
     identify: identify::Behaviour,
     ping: ping::Behaviour,
     mdns: Toggle<mdns::tokio::Behaviour>,
@@ -59,7 +65,8 @@ impl Net {
         }
         let (tell_addresses, addresses) = watch::channel(Vec::new());
         let (tell_connected, connected) = watch::channel(BTreeSet::new());
-        let owner = Owner { swarm, peers: options.peers, tell_addresses, tell_connected };
+        let owner =
+            Owner { swarm, peers: options.peers, reached: BTreeMap::new(), tell_addresses, tell_connected };
         tasks.spawn("net", owner.run());
         Ok(Self { addresses, connected })
     }
@@ -89,7 +96,12 @@ fn build(keypair: identity::Keypair, with_mdns: bool) -> Result<Swarm<Behaviour>
     let identify = identify::Config::new(IDENTIFY.to_owned(), keypair.public()).with_agent_version(agent);
     let found =
         if with_mdns { mdns::tokio::Behaviour::new(mdns::Config::default(), peer_id).ok() } else { None };
+    let limits = connection_limits::ConnectionLimits::default()
+        .with_max_pending_incoming(Some(64))
+        .with_max_established_incoming(Some(INCOMING))
+        .with_max_established_per_peer(Some(4));
     let behaviour = Behaviour {
+        limits: connection_limits::Behaviour::new(limits),
         identify: identify::Behaviour::new(identify),
         ping: ping::Behaviour::default(),
         mdns: found.into(),
@@ -105,6 +117,8 @@ fn build(keypair: identity::Keypair, with_mdns: bool) -> Result<Swarm<Behaviour>
 struct Owner {
     swarm: Swarm<Behaviour>,
     peers: Vec<Multiaddr>,
+    /// Who answered at a configured address that does not name its peer.
+    reached: BTreeMap<Multiaddr, PeerId>,
     tell_addresses: watch::Sender<Vec<Multiaddr>>,
     tell_connected: watch::Sender<BTreeSet<PeerId>>,
 }
@@ -123,7 +137,9 @@ impl Owner {
     fn hear(&mut self, event: SwarmEvent<BehaviourEvent>) {
         match event {
             SwarmEvent::NewListenAddr { .. } | SwarmEvent::ExpiredListenAddr { .. } => self.list_addresses(),
-            SwarmEvent::ConnectionEstablished { peer_id, .. } => {
+            SwarmEvent::ConnectionEstablished { peer_id, endpoint, .. } => {
+                self.reached.insert(endpoint.get_remote_address().clone(), peer_id);
+                self.reached.retain(|address, _| self.peers.contains(address));
                 tracing::info!(%peer_id, "connected");
                 self.tell_connected.send_modify(|all| _ = all.insert(peer_id));
             }
@@ -157,6 +173,7 @@ impl Owner {
                 Protocol::P2p(peer) => Some(peer),
                 _ => None,
             });
+            let peer = peer.or(self.reached.get(address).copied());
             if peer.is_none_or(|peer| !self.swarm.is_connected(&peer))
                 && let Err(error) = self.swarm.dial(address.clone())
             {

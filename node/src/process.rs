@@ -24,6 +24,9 @@ const LINE_BYTES: usize = 1 << 20;
 /// Lines of a child's complaints that are kept for the error message.
 const TAIL_LINES: usize = 12;
 
+/// How long a child may live after its outputs were closed.
+const LAST_BREATH: Duration = Duration::from_secs(60);
+
 /// What to run.
 #[derive(Debug)]
 pub struct Invocation {
@@ -45,12 +48,18 @@ pub enum ProcessError {
         /// Why.
         source: io::Error,
     },
+    /// It could not be confined, or is not there.
+    #[error("it cannot be started: {0}")]
+    Confine(String),
     /// It took too long and was ended.
     #[error("it took longer than {} and was ended", minutes(*.0))]
     TimedOut(Duration),
     /// It wrote more than it may.
     #[error("it wrote more than {0} bytes and was ended")]
     TooMuchOutput(usize),
+    /// It was ended from outside: out of memory, or someone's signal.
+    #[error("it was ended from outside ({0})")]
+    Killed(ExitStatus),
     /// It ended with a failure.
     #[error("it failed ({status}): {tail}")]
     Failed {
@@ -194,9 +203,18 @@ impl Running {
     /// # Errors
     /// When it ended with a failure; `tail` goes into the message.
     pub async fn finish(mut self, tail: String) -> Result<(), ProcessError> {
-        let status = self.child.wait().await?;
+        let status = match tokio::time::timeout(LAST_BREATH, self.child.wait()).await {
+            Ok(status) => status?,
+            Err(_) => return Err(ProcessError::TimedOut(LAST_BREATH)),
+        };
         self.kill();
-        if status.success() { Ok(()) } else { Err(ProcessError::Failed { status, tail }) }
+        match status.code() {
+            Some(0) => Ok(()),
+            // Our own program speaks first when a child cannot be confined or is not there.
+            Some(_) if tail.starts_with("horahora: ") => Err(ProcessError::Confine(tail)),
+            Some(_) => Err(ProcessError::Failed { status, tail }),
+            None => Err(ProcessError::Killed(status)),
+        }
     }
 
     fn kill(&mut self) {

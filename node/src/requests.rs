@@ -1,11 +1,14 @@
 //! Archive requests: what people want kept, and where each wish stands.
 
+use std::sync::Arc;
+
 use horahora_protocol::{
     Cid, Timestamp,
     entry::{Body, Request},
 };
 use serde::Serialize;
 use thiserror::Error;
+use tokio::sync::Mutex;
 
 use crate::{
     clock,
@@ -30,6 +33,8 @@ pub struct Requests {
     ingest: Ingest,
     jobs: Jobs,
     live: Live,
+    /// Held while it is decided whether a source was asked for before.
+    submitting: Arc<Mutex<()>>,
 }
 
 /// Why a request was not taken.
@@ -88,7 +93,7 @@ impl Requests {
     /// The requests in this database.
     #[must_use]
     pub fn new(store: Store, feeds: Feeds, ingest: Ingest, jobs: Jobs, live: Live) -> Self {
-        Self { store, feeds, ingest, jobs, live }
+        Self { store, feeds, ingest, jobs, live, submitting: Arc::default() }
     }
 
     /// Takes a request and gives its id; it is on the disk when this returns. The same source gives the same
@@ -97,6 +102,7 @@ impl Requests {
     /// # Errors
     /// When it can never be a source, or the disk fails.
     pub async fn submit(&self, text: &str) -> Result<Cid, RequestError> {
+        let _one = self.submitting.lock().await;
         let mut url = self.ingest.check(text).await?;
         url.set_fragment(None);
         let canonical = url.to_string();
@@ -138,7 +144,9 @@ impl Requests {
             for video in &row.videos {
                 self.jobs.again(&JobKey::Capture { video: video.clone() })?;
             }
-        } else if view.state.ended() && (view.state != State::Done || view.counts.failed > 0) {
+        } else if view.state.ended()
+            && (view.state != State::Done || view.counts.failed > 0 || row.videos.len() > 1)
+        {
             row.listings += 1;
             let mut batch = Batch::default();
             put(&mut batch, key, &row);

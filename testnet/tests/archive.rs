@@ -73,6 +73,12 @@ async fn a_video_is_downloaded_once_however_it_is_asked_for() {
     assert_eq!(fixture.served("sm9"), 1);
     let video = node.get("/api/v1/videos/niconico%3Asm9").await.unwrap();
     assert_eq!(video["danmaku"], serde_json::json!(["comments"]));
+    let path = format!("/media/{}/info.json", video["manifest"].as_str().unwrap());
+    let info = node.ask(reqwest::Method::GET, &path).send().await.unwrap().text().await.unwrap();
+    assert!(info.contains("uploader"), "the site's metadata is kept");
+    for secret in ["\"cookies\"", "\"http_headers\"", "domand_bid"] {
+        assert!(!info.contains(secret), "{secret} must not be published");
+    }
 }
 
 #[tokio::test]

@@ -11,7 +11,7 @@ use std::{
 use serde_json::Value;
 
 /// What `protocol` may be made of. Nothing here waits, reads, sends or asks for the time.
-const PROTOCOL_DEPENDENCIES: [&str; 11] = [
+const PROTOCOL_DEPENDENCIES: [&str; 10] = [
     "blake3",
     "bs58",
     "cid",

@@ -14,6 +14,7 @@ const CONNECT: Duration = Duration::from_secs(5);
 #[derive(Debug)]
 pub(super) struct Client {
     http: reqwest::Client,
+    named: bool,
     base: String,
     token: String,
 }
@@ -23,10 +24,16 @@ impl Client {
     pub(super) fn new(global: &Global) -> Result<Self> {
         let dir = global.data_dir();
         let running = fs::read_to_string(dir.join(ADDRESS_FILE)).ok();
+        let named = global.api.is_some() || running.is_some();
         let base = global.api.clone().or(running).unwrap_or_else(|| "http://127.0.0.1:8080".to_owned());
         let token = fs::read_to_string(dir.join("api-token")).unwrap_or_default().trim().to_owned();
         let http = reqwest::Client::builder().connect_timeout(CONNECT).no_proxy().build()?;
-        Ok(Self { http, base: base.trim().trim_end_matches('/').to_owned(), token })
+        Ok(Self { http, named, base: base.trim().trim_end_matches('/').to_owned(), token })
+    }
+
+    /// Whether the node was named, or is the one that uses the data folder.
+    pub(super) fn is_named(&self) -> bool {
+        self.named
     }
 
     /// Whether a node answers.

@@ -186,7 +186,7 @@ pub(super) async fn login(global: &Global) -> Result<ExitCode> {
 
 pub(super) async fn verify(global: &Global, video: Option<&str>) -> Result<ExitCode> {
     let client = Client::new(global)?;
-    let report = if client.answers().await {
+    let report = if client.is_named() && client.answers().await {
         let answer = client.post("/api/v1/verify", &json!({ "video": video })).await?;
         serde_json::from_value(answer)?
     } else {

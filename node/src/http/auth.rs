@@ -117,8 +117,13 @@ pub(super) async fn guard(
     request: Request,
     next: Next,
 ) -> Response {
+    let page =
+        matches!(request.uri().path(), "/" | "/archive") || request.uri().path().starts_with("/watch/");
     let mut response = match check(&rooms.auth, from.ip(), &request) {
         Ok(()) => next.run(request).await,
+        Err(error) if page && error.status == StatusCode::UNAUTHORIZED => {
+            Redirect::to("/login").into_response()
+        }
         Err(error) => error.into_response(),
     };
     let headers = response.headers_mut();
@@ -185,10 +190,12 @@ pub(super) struct LoginQuery {
 pub(super) async fn login(
     State(rooms): Shared,
     Query(query): Query<LoginQuery>,
+    method: Method,
     headers: HeaderMap,
 ) -> Response {
     let known = rooms.auth.is_operator(&headers);
-    let Some(key) = query.key.filter(|_| !known) else {
+    // Looking at a link without opening it does not use it up.
+    let Some(key) = query.key.filter(|_| !known && method == Method::GET) else {
         return if known { Redirect::to("/").into_response() } else { pages::login(&rooms, &headers, false) };
     };
     if !rooms.auth.redeem(&key) {

@@ -94,8 +94,8 @@ pub(super) fn login(rooms: &Rooms, headers: &HeaderMap, used: bool) -> Response 
     let message = if used {
         "Each link works once and only until the node restarts. Run `horahora login` on the node's machine for a new one."
     } else {
-        "Reading is open. To archive, open the login link that the node printed when it started, or run \
-         `horahora login` on the node's machine for a new one."
+        "Open the login link that the node printed when it started, or run \
+         `horahora login` on the node's machine for a new one. On that machine reading needs no login."
     };
     let status = if used { StatusCode::FORBIDDEN } else { StatusCode::OK };
     message_page(rooms, headers, status, title, message, state)
@@ -243,7 +243,9 @@ impl Rooms {
             waiting: request.counts.waiting,
             progress: request.progress,
             reason: request.reason.clone(),
-            retry: (request.state.ended() && request.state != Stand::Done) || request.state == Stand::Waiting,
+            retry: (request.state.ended() && request.state != Stand::Done)
+                || request.state == Stand::Waiting
+                || (request.state == Stand::Done && request.counts.failed > 0),
         })
     }
 

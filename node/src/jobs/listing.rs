@@ -1,5 +1,7 @@
 //! Finds out what a request's URL names, and makes sure that each of its videos is or will be captured.
 
+use std::{collections::BTreeSet, sync::PoisonError};
+
 use horahora_protocol::{Cid, Timestamp};
 use serde_json::json;
 
@@ -21,16 +23,20 @@ impl Inner {
         let Some((key, mut row)) = requests::find(&self.store, &request).map_err(disk)? else {
             return Ok(());
         };
+        let wanting = self.wanting.lock().unwrap_or_else(PoisonError::into_inner);
         let mut batch = Batch::default();
         row.title = listing.title.or_else(|| listing.items.first().and_then(|item| item.title.clone()));
-        for item in listing.items {
-            if !row.videos.contains(&item.id) {
+        // A list may name a video twice.
+        let (mut known, mut seen) = (row.videos.iter().cloned().collect::<BTreeSet<_>>(), BTreeSet::new());
+        for item in listing.items.into_iter().filter(|item| seen.insert(item.id.clone())) {
+            if known.insert(item.id.clone()) {
                 row.videos.push(item.id.clone());
             }
             self.want(&mut batch, item)?;
         }
         requests::put(&mut batch, &key, &row);
         self.store.write(batch).map_err(disk)?;
+        drop(wanting);
         self.store.durable().await.map_err(disk)?;
         self.live.tell("request", json!({ "id": request.to_string() }));
         Ok(())

@@ -25,6 +25,8 @@ use crate::{
 /// Overall limit: encoding at a fifth of the playing speed.
 const SLOWEST: f64 = 5.0;
 const SHORTEST_LIMIT: f64 = 600.0;
+/// Overall limit where the source does not tell its length.
+const UNKNOWN_LIMIT: f64 = 12.0 * 3600.0;
 const READ_BYTES: usize = 1 << 18;
 
 /// What happened while a rendition is made.
@@ -94,7 +96,9 @@ pub async fn encode(
         }
     };
     let complaints = tail(stderr, |line| progress_line(line, &position));
-    let limit = Duration::from_secs_f64((job.duration * SLOWEST).max(SHORTEST_LIMIT));
+    let seconds =
+        if job.duration > 0.0 { (job.duration * SLOWEST).max(SHORTEST_LIMIT) } else { UNKNOWN_LIMIT };
+    let limit = Duration::from_secs_f64(seconds);
     let work = async {
         tokio::pin!(read, complaints);
         // When keeping fails the child must not block on a pipe that nobody reads.

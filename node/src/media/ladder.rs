@@ -32,8 +32,13 @@ pub struct Rung {
 /// How a rendition is made.
 #[derive(Debug, Clone, PartialEq)]
 pub enum How {
-    /// The source's own packets.
+    /// The source's own packets of sound.
     Copy,
+    /// The source's own packets of picture.
+    CopyVideo {
+        /// A segment ends at the first key frame after this many seconds.
+        shortest: f64,
+    },
     /// H.264.
     H264(H264),
     /// AAC, stereo or mono.
@@ -81,7 +86,8 @@ pub fn plan(probe: &Probe, key_frames: &[f64]) -> Plan {
     let Some(video) = &probe.video else { return plan };
     let copied = copies_video(video, key_frames, probe.duration);
     let short = video.width.min(video.height);
-    let cuts = copied.then(|| key_frames.to_vec());
+    let shortest = shortest_segment(probe.duration);
+    let cuts = copied.then(|| cuts(key_frames, shortest));
     let mut rungs = Vec::new();
     if !copied {
         rungs.push(encoded(video, short.min(TALLEST), None));
@@ -94,12 +100,29 @@ pub fn plan(probe: &Probe, key_frames: &[f64]) -> Plan {
     rungs.reverse();
     if copied {
         let id = format!("v{short}");
-        plan.first.push(Rung { id, kind: MediaKind::Video, how: How::Copy });
+        plan.first.push(Rung { id, kind: MediaKind::Video, how: How::CopyVideo { shortest } });
     } else {
         plan.first.push(rungs.remove(0));
     }
     plan.later = rungs;
     plan
+}
+
+/// Segments shorter than this cost more in requests than they save in waiting. A long source gets longer ones,
+/// so that the list of cuts fits into one argument of a program (128 KiB on Linux).
+fn shortest_segment(duration: f64) -> f64 {
+    (duration / 9_000.0).max(1.9)
+}
+
+/// Where the segments of a copied picture begin: the first key frame, then each that ends a long enough one.
+fn cuts(key_frames: &[f64], shortest: f64) -> Vec<f64> {
+    let mut cuts: Vec<f64> = Vec::new();
+    for time in key_frames {
+        if cuts.last().is_none_or(|last| time - last >= shortest) {
+            cuts.push(*time);
+        }
+    }
+    cuts
 }
 
 /// Codecs that every current browser plays from fragmented MP4, in the pixel format they agree on.
@@ -160,9 +183,10 @@ impl Rung {
     #[must_use]
     pub fn output_args(&self) -> Vec<String> {
         let text = match &self.how {
-            How::Copy if self.kind == MediaKind::Video => {
-                format!("-map 0:v:0 -c copy -an {CLEAN} -movflags +frag_keyframe{FRAGMENTED}")
-            }
+            How::CopyVideo { shortest } => format!(
+                "-map 0:v:0 -c copy -an {CLEAN} -min_frag_duration {:.0} -movflags +frag_keyframe{FRAGMENTED}",
+                shortest * 1e6
+            ),
             How::Copy => format!(
                 "-map 0:a:0 -c copy -vn {CLEAN} -frag_duration 4000000 -movflags {}",
                 &FRAGMENTED[1..]
@@ -238,7 +262,7 @@ mod tests {
     fn what_browsers_play_is_copied_and_lower_rungs_follow_lowest_first() {
         let plan = plan(&source("h264", 1280, 720), &[0.0, 5.0, 10.0, 15.0]);
         assert_eq!(names(&plan.first), ["a0", "v720"]);
-        assert!(plan.first.iter().all(|rung| rung.how == How::Copy));
+        assert!(matches!(plan.first[1].how, How::CopyVideo { .. }));
         assert_eq!(names(&plan.later), ["v240", "v480"]);
         let How::H264(settings) = &plan.later[1].how else { panic!("encoded") };
         assert_eq!((settings.width, settings.height), (854, 480));
@@ -260,7 +284,16 @@ mod tests {
         let plan = plan(&source("h264", 1280, 720), &[0.0, 12.0]);
         assert_eq!(names(&plan.first), ["a0", "v240"]);
         let late = super::plan(&source("h264", 1280, 720), &[3.0, 5.0]);
-        assert!(late.first.iter().all(|rung| rung.kind == MediaKind::Audio || rung.how != How::Copy));
+        assert!(late.first.iter().all(|rung| !matches!(rung.how, How::CopyVideo { .. })));
+    }
+
+    #[test]
+    fn a_source_of_key_frames_alone_gets_few_segments() {
+        let every_frame: Vec<f64> = (0..1000).map(|n| f64::from(n) / 25.0).collect();
+        let cuts = cuts(&every_frame, shortest_segment(40.0));
+        assert_eq!(&cuts[..3], [0.0, 1.92, 3.84]);
+        let day = shortest_segment(86_400.0);
+        assert!(86_400.0 / day * 14.0 < 131_072.0, "a day's cuts fit into one argument");
     }
 
     #[test]

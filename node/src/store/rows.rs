@@ -28,7 +28,7 @@ pub const REQUESTS: Table<RequestRow> = Table::new(3);
 pub const REQUEST_KEYS: Table<Block> = Table::new(4);
 /// Jobs under their key.
 pub const JOBS: Table<JobRow> = Table::new(5);
-/// Jobs that are not ended, under `created ‖ key`.
+/// Jobs that are not ended, under `kind ‖ created ‖ key`.
 pub const OPEN_JOBS: Table<JobKey> = Table::new(6);
 /// Videos under their id.
 pub const VIDEOS: Table<VideoRow> = Table::new(7);
@@ -188,6 +188,16 @@ pub enum JobKey {
 }
 
 impl JobKey {
+    /// First byte of its key in [`OPEN_JOBS`].
+    #[must_use]
+    pub fn lane(&self) -> u8 {
+        match self {
+            Self::List { .. } => 0,
+            Self::Capture { .. } => 1,
+            Self::Rendition { .. } => 2,
+        }
+    }
+
     /// Its text form, unique: `list/<request>/<n>`, `capture/<video>`, `rendition/<capture>/<rung>`.
     #[must_use]
     pub fn text(&self) -> String {
@@ -299,10 +309,10 @@ pub fn aged_key(at: Timestamp, id: &[u8]) -> Vec<u8> {
     [&age(at), id].concat()
 }
 
-/// Key in [`OPEN_JOBS`]: oldest first.
+/// Key in [`OPEN_JOBS`]: each kind for itself, oldest first.
 #[must_use]
 pub fn open_job_key(job: &JobRow) -> Vec<u8> {
-    [&job.created.0.to_be_bytes(), job.key.text().as_bytes()].concat()
+    [&[job.key.lane()], job.created.0.to_be_bytes().as_slice(), job.key.text().as_bytes()].concat()
 }
 
 /// Key in [`SEGMENTS`]: the head of a rung, or its segment `n`.

@@ -158,6 +158,27 @@ def show_progress(status):
         part=status.get('fragment_index'), parts=status.get('fragment_count'))
 
 
+def forget_secrets(info):
+    """The metadata is archived for everyone; the operator's login and signed addresses are not."""
+    secret = re.compile(r'^(?:cookies|http_headers|authorization)$', re.I)
+    if isinstance(info, dict):
+        for key in [key for key in info if isinstance(key, str) and secret.match(key)]:
+            del info[key]
+    for value in list(info.values()) if isinstance(info, dict) else info if isinstance(info, list) else ():
+        forget_secrets(value)
+
+
+def clean_metadata(path):
+    if path and os.path.isfile(path):
+        with open(path, encoding='utf-8') as file:
+            info = json.load(file)
+        forget_secrets(info)
+        with open(path + '.new', 'w', encoding='utf-8') as file:
+            json.dump(info, file, ensure_ascii=False)
+        os.replace(path + '.new', path)
+    return path
+
+
 def texts(info):
     for lang, track in (info.get('requested_subtitles') or {}).items():
         path = track.get('filepath')
@@ -185,7 +206,7 @@ def fetch(ydl, url):
     if not media or not all(os.path.isfile(path) for path in media):
         return fail('refused', 'yt-dlp ended without a file.')
     thumbnails = [t['filepath'] for t in info.get('thumbnails') or () if t.get('filepath')]
-    say(t='done', media=media, info=info.get('infojson_filename'), thumbnail=next(iter(thumbnails), None),
+    say(t='done', media=media, info=clean_metadata(info.get('infojson_filename')), thumbnail=next(iter(thumbnails), None),
         texts=list(texts(info)))
     return None
 
