@@ -10,9 +10,11 @@ say() { printf '\n== %s (%s s)\n' "$*" "$SECONDS"; }
 
 install_packages() {
   local missing=()
-  command -v chromium >/dev/null || missing+=(chromium)
-  fc-list 2>/dev/null | grep -q 'Noto Sans CJK' || missing+=(fonts-noto-cjk)
+  for package in chromium fonts-noto-cjk; do
+    dpkg --status "$package" >/dev/null 2>&1 || missing+=("$package")
+  done
   [ ${#missing[@]} -eq 0 ] && return
+  command -v apt-get >/dev/null || { echo "install ${missing[*]} by hand: this is no Debian" >&2; exit 1; }
   local root=()
   [ "$(id -u)" -eq 0 ] || root=(sudo)
   "${root[@]}" apt-get update -qq
