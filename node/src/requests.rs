@@ -291,20 +291,9 @@ fn summarize(view: &mut RequestView, videos: &[VideoRow]) {
 }
 
 fn list_job(row: &RequestRow) -> JobRow {
-    let now = clock::now();
-    JobRow {
-        key: JobKey::List { request: row.id, n: row.listings - 1 },
-        video: None,
-        url: row.url.clone(),
-        title: row.title.clone().unwrap_or_else(|| row.url.clone()),
-        state: State::Queued,
-        code: None,
-        reason: None,
-        attempts: 0,
-        not_before: Timestamp::default(),
-        created: now,
-        updated: now,
-    }
+    let key = JobKey::List { request: row.id, n: row.listings - 1 };
+    let title = row.title.clone().unwrap_or_else(|| row.url.clone());
+    JobRow::queued(key, None, row.url.clone(), title, clock::now())
 }
 
 /// A request's row and its key.

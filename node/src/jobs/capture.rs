@@ -6,7 +6,7 @@ use std::path::Path;
 
 use bytes::Bytes;
 use horahora_protocol::{
-    Cid, Codec, Timestamp, VideoId, codec,
+    Cid, Codec, VideoId, codec,
     entry::CaptureStart,
     limits,
     manifest::{Blob, File, Manifest, MediaKind, Meta, TextTrack},
@@ -229,6 +229,3 @@ fn media_type(name: &str) -> &'static str {
         _ => "application/octet-stream",
     }
 }
-
-/// Time zero, for rows that were never waiting.
-pub(super) const AT_ONCE: Timestamp = Timestamp(0);

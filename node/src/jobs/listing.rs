@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, sync::PoisonError};
 
-use horahora_protocol::{Cid, Timestamp};
+use horahora_protocol::Cid;
 use serde_json::json;
 
 use super::{Inner, Jobs, disk};
@@ -53,19 +53,10 @@ impl Inner {
             Some(job) => {
                 JobRow { state: State::Queued, code: None, reason: None, attempts: 0, not_before: now, ..job }
             }
-            None => JobRow {
-                key,
-                video: Some(item.id.clone()),
-                url: item.url.clone(),
-                title: item.title.clone().unwrap_or_else(|| item.id.to_string()),
-                state: State::Queued,
-                code: None,
-                reason: None,
-                attempts: 0,
-                not_before: Timestamp::default(),
-                created: now,
-                updated: now,
-            },
+            None => {
+                let title = item.title.clone().unwrap_or_else(|| item.id.to_string());
+                JobRow::queued(key, Some(item.id.clone()), item.url.clone(), title, now)
+            }
         };
         if self.store.get(&VIDEOS, item.id.as_str().as_bytes()).map_err(disk)?.is_none() {
             let video = VideoRow {

@@ -6,7 +6,7 @@ use horahora_protocol::{
     manifest::{File, Manifest, MediaKind},
 };
 
-use super::{Inner, Jobs, capture::AT_ONCE, disk};
+use super::{Inner, Jobs, disk};
 use crate::{
     blobs::journal::Journal,
     clock,
@@ -128,16 +128,7 @@ impl Inner {
 
 /// Lowest first: jobs are taken in the order of their making.
 fn later_job(capture_job: &JobRow, manifest: &Manifest, rung: &str, index: usize) -> JobRow {
-    JobRow {
-        key: JobKey::Rendition { capture: manifest.capture, rung: rung.to_owned() },
-        title: manifest.meta.title.clone(),
-        state: State::Queued,
-        code: None,
-        reason: None,
-        attempts: 0,
-        not_before: AT_ONCE,
-        created: clock::now().plus_ms(index as u64),
-        updated: clock::now(),
-        ..capture_job.clone()
-    }
+    let key = JobKey::Rendition { capture: manifest.capture, rung: rung.to_owned() };
+    let now = clock::now().plus_ms(index as u64);
+    JobRow::queued(key, capture_job.video.clone(), capture_job.url.clone(), manifest.meta.title.clone(), now)
 }

@@ -236,6 +236,26 @@ pub struct JobRow {
     pub updated: Timestamp,
 }
 
+impl JobRow {
+    /// A job that may begin at once.
+    #[must_use]
+    pub fn queued(key: JobKey, video: Option<VideoId>, url: String, title: String, now: Timestamp) -> Self {
+        Self {
+            key,
+            video,
+            url,
+            title,
+            state: State::Queued,
+            code: None,
+            reason: None,
+            attempts: 0,
+            not_before: Timestamp::default(),
+            created: now,
+            updated: now,
+        }
+    }
+}
+
 /// A row of [`VIDEOS`].
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct VideoRow {
