@@ -38,7 +38,7 @@ pub async fn run(
     announce: impl FnOnce(&str, &str),
 ) -> Result<()> {
     let dir = &config.data_dir;
-    let store = Store::open(&dir.join("db"))?;
+    let store = Store::open_patiently(&dir.join("db")).await?;
     let blobs = Blobs::open(&dir.join("blobs"))?;
     let key = Arc::new(identity::load_or_create(&dir.join("identity.key"))?);
     let token = identity::api_token(&dir.join("api-token"))?;

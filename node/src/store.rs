@@ -3,7 +3,7 @@
 //! A [`Batch`] changes any number of tables in one transaction or not at all. Nothing that was promised to
 //! the outside may rest on a batch before [`Store::durable`] returned: sled's own flush is no fsync.
 
-use std::{fs, marker::PhantomData, path::Path, sync::Arc};
+use std::{fs, marker::PhantomData, path::Path, sync::Arc, time::Duration};
 
 use serde::{Serialize, de::DeserializeOwned};
 use sled::{
@@ -16,6 +16,9 @@ pub mod rows;
 
 /// Version of all stored forms together. A newer one is refused, an older one is migrated.
 const SCHEMA: u64 = 1;
+/// How long, and how often, a locked data folder is tried again: 3 s in all.
+const RETRY: Duration = Duration::from_millis(100);
+const PATIENCE: u32 = 30;
 const META: &str = "meta";
 /// Names of the trees, in the order of [`Table`]'s indices.
 const TREES: [&str; 11] = [
@@ -128,6 +131,21 @@ impl Store {
         }
         debug_assert_eq!(TREES[0], META, "the schema version lives in the first tree");
         Ok(store)
+    }
+
+    /// As [`Store::open`], but waits a moment for a node that was just killed: a child it was about to start may
+    /// hold the lock until it becomes another program.
+    ///
+    /// # Errors
+    /// As [`Store::open`].
+    pub async fn open_patiently(dir: &Path) -> Result<Self, StoreError> {
+        for _ in 0..PATIENCE {
+            match Self::open(dir) {
+                Err(StoreError::InUse) => tokio::time::sleep(RETRY).await,
+                other => return other,
+            }
+        }
+        Self::open(dir)
     }
 
     /// One record.

@@ -213,7 +213,7 @@ async fn verify_directly(global: &Global, video: Option<&str>) -> Result<check::
         bail!("{} is no data folder of a node; name it with --data-dir", dir.display());
     }
     let video = video.map(str::parse).transpose()?;
-    let store = Store::open(&dir.join("db"))?;
+    let store = Store::open_patiently(&dir.join("db")).await?;
     let blobs = Blobs::open(&dir.join("blobs"))?;
     let key = Arc::new(identity::load(&dir.join("identity.key"))?);
     let feeds = Feeds::open(key, store.clone(), blobs.clone(), "").await?;
