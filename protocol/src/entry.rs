@@ -13,7 +13,8 @@ use crate::{
     group::GroupId,
     id::{NodeId, VideoId},
     limits,
-    sign::Signable,
+    sign::{Signable, Signed},
+    summary::Summary,
     time::Timestamp,
 };
 
@@ -50,6 +51,7 @@ impl Signable for Entry {
 }
 
 /// What an entry says, of the kinds known here.
+#[expect(clippy::large_enum_variant, reason = "read one at a time, and nearly all of them are captures")]
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Body {
     /// Who this node is.
@@ -88,7 +90,7 @@ pub struct Request {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Capture {
-    /// Version of this form, 1.
+    /// Version of this form: 1 without a summary, 2 with one.
     pub v: u8,
     /// The capture: the address of its [`CaptureStart`].
     pub capture: Cid,
@@ -106,6 +108,9 @@ pub struct Capture {
     pub original: Vec<Cid>,
     /// The manifest of this revision.
     pub manifest: Cid,
+    /// What a list of videos shows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub summary: Option<Summary>,
 }
 
 /// What names a capture before it has a manifest.
@@ -120,6 +125,13 @@ pub struct CaptureStart {
     pub video: VideoId,
     /// When it began.
     pub at: Timestamp,
+}
+
+/// The body that a signed entry's block links. The signature is not looked at: only for blocks that were
+/// accepted before.
+#[must_use]
+pub fn body_of(block: &[u8]) -> Option<Cid> {
+    codec::decode::<Signed<Entry>>(block, limits::ENTRY_BYTES).ok().map(|signed| signed.claimed().body)
 }
 
 /// Why the body of an entry was refused.
@@ -184,8 +196,15 @@ impl Body {
                 (body.v, body.source_url.as_str(), body.tools.iter().flat_map(<[&String; 2]>::from).collect())
             }
         };
-        if version != 1 {
+        let known = match self {
+            Self::Capture(body) => version == if body.summary.is_some() { 2 } else { 1 },
+            Self::Profile(_) | Self::Request(_) => version == 1,
+        };
+        if !known {
             return Err(BodyError::UnknownVersion(version));
+        }
+        if matches!(self, Self::Capture(Capture { summary: Some(summary), .. }) if !summary.is_bounded()) {
+            return Err(BodyError::TooLong("summary"));
         }
         if url.len() > limits::URL_BYTES {
             return Err(BodyError::TooLong("URL"));

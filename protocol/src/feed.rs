@@ -75,6 +75,12 @@ impl Feed {
         Self { id, head }
     }
 
+    /// Which feed it is.
+    #[must_use]
+    pub fn id(&self) -> FeedId {
+        self.id
+    }
+
     /// Where it ends, none when it has no entry.
     #[must_use]
     pub fn head(&self) -> Option<Head> {

@@ -2,7 +2,15 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{codec::Cid, id::NodeId, sign::Signable, time::Timestamp};
+use thiserror::Error;
+
+use crate::{
+    codec::{self, Cid, CodecError},
+    id::NodeId,
+    limits,
+    sign::{BadSignature, Signable, Signed, Verified},
+    time::Timestamp,
+};
 
 /// A group's name: the address of its signed [`Genesis`].
 pub type GroupId = Cid;
@@ -31,5 +39,37 @@ impl Signable for Genesis {
 
     fn signer(&self) -> NodeId {
         self.founder
+    }
+}
+
+/// Why a genesis was refused.
+#[derive(Debug, Error)]
+pub enum GenesisError {
+    /// Unreadable, too large or not canonical.
+    #[error(transparent)]
+    Codec(#[from] CodecError),
+    /// Forged.
+    #[error(transparent)]
+    Signature(#[from] BadSignature),
+    /// A field is longer than allowed, or of a version that is not known.
+    #[error("the genesis' {0} is not allowed")]
+    Field(&'static str),
+}
+
+impl Genesis {
+    /// Reads and checks a genesis from its block.
+    ///
+    /// # Errors
+    /// See [`GenesisError`].
+    pub fn decode(block: &[u8]) -> Result<Verified<Self>, GenesisError> {
+        let signed: Signed<Self> = codec::decode(block, limits::GENESIS_BYTES)?;
+        let genesis = signed.verify()?;
+        if genesis.v != 1 {
+            return Err(GenesisError::Field("version"));
+        }
+        if genesis.name.len() > limits::NAME_BYTES || genesis.nonce.len() > 32 {
+            return Err(GenesisError::Field("name or nonce"));
+        }
+        Ok(genesis)
     }
 }

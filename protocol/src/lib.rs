@@ -7,10 +7,13 @@ pub mod codec;
 pub mod entry;
 pub mod feed;
 pub mod group;
+pub mod growing;
 pub mod id;
 pub mod limits;
 pub mod manifest;
+pub mod message;
 pub mod sign;
+pub mod summary;
 pub mod time;
 
 pub use codec::{Cid, Codec};

@@ -24,3 +24,39 @@ pub const KIND_BYTES: usize = 32;
 pub const NAME_BYTES: usize = 512;
 /// Videos that one listing may add; a larger source is listed in several passes.
 pub const LISTING_ITEMS: usize = 5_000;
+/// Tags that travel in a summary; more stay in the manifest. Niconico allows 11, Bilibili 12.
+pub const TAGS: usize = 32;
+/// Renditions of a capture in the making: five pictures and a few sound tracks.
+pub const RUNGS: usize = 16;
+/// Segments of one rendition: 24 h at 2 s.
+pub const SEGMENTS: usize = 43_200;
+/// A record of a capture in the making; a whole batch of gossip is not larger.
+pub const GROWING_BYTES: usize = 48 << 10;
+/// Segments that one such record tells of for a rendition: 50 bytes each.
+pub const GROWING_SEGMENTS: usize = 200;
+/// One message of gossip; gossipsub sends at most 64 KiB in one piece.
+pub const GOSSIP_BYTES: usize = 56 << 10;
+/// Feeds named in one message of gossip.
+pub const GOSSIP_FEEDS: usize = 64;
+/// Records of captures in the making in one message of gossip.
+pub const GOSSIP_GROWING: usize = 16;
+/// A question of one node to another: the heads of 64 groups.
+pub const REQUEST_BYTES: usize = 1 << 20;
+/// An answer: one batch of entries and its frame.
+pub const RESPONSE_BYTES: usize = 4 << 20;
+/// Groups that nodes tell each other of.
+pub const GROUPS: usize = 64;
+/// Feeds of one group: its members, each with a few restored lives.
+pub const FEEDS: usize = 1_000;
+/// Entries of one batch, and the bytes after which it ends: a few round trips a second fill any line.
+pub const BATCH_ENTRIES: usize = 1_000;
+/// See [`BATCH_ENTRIES`].
+pub const BATCH_BYTES: usize = 2 << 20;
+/// Manifests asked about at once.
+pub const HOLDINGS: usize = 256;
+/// A node's own word about itself.
+pub const PRESENCE_BYTES: usize = 4 << 10;
+/// The head of a frame of the blob exchange: a number, an address, two flags; 70 bytes seen.
+pub const FRAME_BYTES: usize = 256;
+/// Blobs that one peer may have asked for and not got yet.
+pub const WANTS: usize = 64;

@@ -280,28 +280,16 @@ impl Manifest {
         let mut names = BTreeSet::new();
         for rendition in &self.renditions {
             let sum = rendition.init.bytes + rendition.segments.iter().map(|s| s.bytes).sum::<u64>();
-            if sum != rendition.bytes || rendition.timescale == 0 || rendition.frame_rate.1 == 0 {
-                return Err(Contradiction("a rendition's sizes or clock do not add up"));
+            if sum != rendition.bytes {
+                return Err(Contradiction("a rendition's sizes do not add up"));
             }
-            // No clock of 2^62 ticks has ended yet; so sums of start and durations cannot overflow.
-            if rendition.start > 1 << 62
-                || rendition.segments.iter().any(|s| s.duration > u64::from(u32::MAX))
-            {
+            if rendition.segments.iter().any(|s| s.duration > u64::from(u32::MAX)) {
                 return Err(Contradiction("a segment is longer than its clock can count"));
             }
-            let plain = |c: char| c.is_ascii_alphanumeric();
-            // These are folders of their own beside the renditions.
-            if matches!(rendition.id.as_str(), "" | "original" | "subtitles" | "danmaku")
-                || rendition.id.len() > 32
-                || !rendition.id.chars().all(plain)
-                || !names.insert(&rendition.id)
-            {
-                return Err(Contradiction("a rendition's name is not plain or is there twice"));
-            }
-            if rendition.codecs.is_empty()
-                || !rendition.codecs.chars().all(|c| plain(c) || c == '.' || c == '-')
-            {
-                return Err(Contradiction("a codec string is not plain"));
+            if !rendition.is_plain() || !names.insert(&rendition.id) {
+                return Err(Contradiction(
+                    "a rendition's name or clock is not plain, or a name is there twice",
+                ));
             }
         }
         Ok(())
@@ -309,6 +297,22 @@ impl Manifest {
 }
 
 impl Rendition {
+    /// Whether its name, its codec string and its clock can be part of a path and of an XML text.
+    #[must_use]
+    pub fn is_plain(&self) -> bool {
+        let plain = |c: char| c.is_ascii_alphanumeric();
+        // These are folders of their own beside the renditions.
+        !matches!(self.id.as_str(), "" | "original" | "subtitles" | "danmaku")
+            && self.id.len() <= 32
+            && self.id.chars().all(plain)
+            && !self.codecs.is_empty()
+            && self.codecs.chars().all(|c| plain(c) || c == '.' || c == '-')
+            && self.timescale != 0
+            && self.frame_rate.1 != 0
+            // No clock of 2^62 ticks has ended yet; so sums of start and durations cannot overflow.
+            && self.start <= 1 << 62
+    }
+
     /// Length of its segments in ticks.
     #[must_use]
     pub fn ticks(&self) -> u64 {

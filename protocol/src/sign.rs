@@ -94,6 +94,13 @@ pub struct Signed<T> {
     signature: SignatureBytes,
 }
 
+impl<T> Signed<T> {
+    /// What it claims. Nobody checked it.
+    pub(crate) fn claimed(&self) -> &T {
+        &self.payload
+    }
+}
+
 impl<T: Signable> Signed<T> {
     /// Checks the signature against the signer that the payload names.
     ///

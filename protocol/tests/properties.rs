@@ -11,13 +11,25 @@ mod caps;
 mod cbor;
 #[path = "properties/feeds.rs"]
 mod feeds;
+#[path = "properties/forms.rs"]
+mod forms;
+#[path = "properties/growing.rs"]
+mod growing;
 #[path = "properties/manifests.rs"]
 mod manifests;
+#[path = "properties/message_caps.rs"]
+mod message_caps;
+#[path = "properties/messages.rs"]
+mod messages;
 #[path = "properties/names.rs"]
 mod names;
+#[path = "properties/said.rs"]
+mod said;
 #[path = "properties/signatures.rs"]
 mod signatures;
 #[path = "properties/strangers.rs"]
 mod strangers;
+#[path = "properties/summaries.rs"]
+mod summaries;
 #[path = "properties/values.rs"]
 mod values;

@@ -5,7 +5,7 @@ use horahora_protocol::{
     codec::{self, CodecError},
     entry::{Body, BodyError, Entry, Profile, Request},
     feed::{Feed, FeedError},
-    group::Genesis,
+    group::{Genesis, GenesisError},
     limits,
     manifest::{Blob, Manifest, ManifestError},
 };
@@ -42,6 +42,10 @@ fn a_block_that_is_too_large_is_refused_before_it_is_read() {
     }
     match Manifest::decode(&vec![0xff; limits::MANIFEST_BYTES + 1]) {
         Err(ManifestError::Codec(error)) => too_large(&error, limits::MANIFEST_BYTES),
+        other => panic!("{other:?}"),
+    }
+    match Genesis::decode(&vec![0xff; limits::GENESIS_BYTES + 1]) {
+        Err(GenesisError::Codec(error)) => too_large(&error, limits::GENESIS_BYTES),
         other => panic!("{other:?}"),
     }
     for kind in ["profile", "request", "capture"] {
@@ -117,15 +121,36 @@ fn a_name_is_as_long_as_allowed() {
     );
 }
 
-/// Fills a block to its cap with one long text, then adds a byte.
+#[test]
+fn a_genesis_is_as_long_as_allowed() {
+    let of = |v, name: usize, nonce: usize| {
+        let (name, nonce) = ("n".repeat(name), vec![9; nonce]);
+        let genesis = Genesis { v, name, nonce, ..values::genesis_sample() };
+        Genesis::decode(&values::key().sign(genesis).block().1)
+    };
+    let most = limits::NAME_BYTES;
+    assert!(of(1, most, 32).is_ok());
+    assert!(of(1, 0, 0).is_ok());
+    assert!(matches!(of(1, most + 1, 0), Err(GenesisError::Field("name or nonce"))));
+    assert!(matches!(of(1, 0, 33), Err(GenesisError::Field("name or nonce"))));
+    assert!(matches!(of(0, 0, 0), Err(GenesisError::Field("version"))));
+    assert!(matches!(of(2, 0, 0), Err(GenesisError::Field("version"))));
+}
+
+/// A block of `cap` bytes must be read, one of a byte more must not.
 fn holds<T: Serialize + DeserializeOwned>(cap: usize, of: impl Fn(String) -> T) {
-    let mut room = cap / 2;
-    room += cap - codec::encode(&of("x".repeat(room))).len();
-    // Within one step of the cap the length's own form does not change any more.
-    room += cap - codec::encode(&of("x".repeat(room))).len().min(cap);
-    let full = codec::encode(&of("x".repeat(room)));
-    assert_eq!(full.len(), cap);
+    let [full, over] = filled(cap, |room| codec::encode(&of("x".repeat(room))));
     assert!(codec::decode::<T>(&full, cap).is_ok());
-    let over = codec::encode(&of("x".repeat(room + 1)));
     assert!(matches!(codec::decode::<T>(&over, cap), Err(CodecError::TooLarge { .. })));
+}
+
+/// What `of` makes of a room, as large as the cap and a byte larger.
+pub(crate) fn filled(cap: usize, of: impl Fn(usize) -> Vec<u8>) -> [Vec<u8>; 2] {
+    let mut room = cap / 2;
+    room += cap - of(room).len();
+    // Within one step of the cap the length's own form does not change any more.
+    room += cap - of(room).len().min(cap);
+    let [full, over] = [of(room), of(room + 1)];
+    assert_eq!((full.len(), over.len()), (cap, cap + 1));
+    [full, over]
 }

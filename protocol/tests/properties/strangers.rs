@@ -3,12 +3,15 @@
 use std::fmt::Debug;
 
 use horahora_protocol::{
-    Cid, Signed, codec,
-    entry::{Body, CaptureStart, Entry},
+    Cid, Signed, Verified, codec,
+    entry::{self, Body, CaptureStart, Entry},
     feed::{Feed, FeedId, Head},
     group::Genesis,
+    growing::Growing,
     limits,
     manifest::Manifest,
+    message::{self, Answer, Gossip, Message, Presence, Response, Want},
+    sign::Signable,
 };
 use proptest::{
     collection::vec,
@@ -20,7 +23,7 @@ use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
     cbor::{self, NULL, TRUE},
-    values,
+    said, values,
 };
 
 proptest! {
@@ -125,12 +128,20 @@ fn depth_does_not_break_the_stack() {
 
 /// Reads `bytes` as everything there is; whatever is accepted must be written the same way again.
 fn read(bytes: &[u8]) {
-    if let Some(signed) = same::<Signed<Entry>>(bytes, limits::ENTRY_BYTES) {
-        let _ = signed.verify();
+    let entry = same::<Signed<Entry>>(bytes, limits::ENTRY_BYTES);
+    let body = entry::body_of(bytes);
+    assert_eq!(body.is_some(), entry.is_some());
+    if let Some(Ok(entry)) = entry.map(Signed::verify) {
+        assert_eq!(body, Some(entry.body));
     }
-    if let Some(signed) = same::<Signed<Genesis>>(bytes, limits::GENESIS_BYTES) {
-        let _ = signed.verify();
-    }
+    record(bytes, Genesis::decode(bytes));
+    record(bytes, Growing::decode(bytes));
+    record(bytes, Presence::decode(bytes));
+    message::<message::Request>(bytes);
+    message::<Response>(bytes);
+    message::<Gossip>(bytes);
+    message::<Want>(bytes);
+    message::<Answer>(bytes);
     same::<CaptureStart>(bytes, limits::BODY_BYTES);
     same::<Head>(bytes, limits::BODY_BYTES);
     same::<FeedId>(bytes, limits::BODY_BYTES);
@@ -159,6 +170,18 @@ fn same<T: Serialize + DeserializeOwned + Debug>(bytes: &[u8], cap: usize) -> Op
     Some(value)
 }
 
+fn record<T: Signable, E>(bytes: &[u8], read: Result<Verified<T>, E>) {
+    if let Ok(record) = read {
+        assert_eq!(record.block().1, bytes);
+    }
+}
+
+fn message<T: Message>(bytes: &[u8]) {
+    if let Ok(message) = T::decode(bytes) {
+        assert_eq!(message.encode(), bytes);
+    }
+}
+
 fn samples() -> Vec<Vec<u8>> {
     let start = CaptureStart {
         v: 1,
@@ -166,16 +189,25 @@ fn samples() -> Vec<Vec<u8>> {
         video: values::capture_sample().video,
         at: values::entry_sample().at,
     };
-    vec![
+    let mut samples = vec![
         values::key().sign(values::entry_sample()).block().1,
         values::key().sign(values::genesis_sample()).block().1,
+        values::key().sign(said::growing_sample()).block().1,
+        values::key().sign(said::presence_sample()).block().1,
+        said::gossip_sample().encode(),
         Body::Profile(values::profile_sample()).block().1,
         Body::Request(values::request_sample()).block().1,
         Body::Capture(values::capture_sample()).block().1,
+        Body::Capture(said::capture_2_sample()).block().1,
         codec::encode(&start),
         codec::encode(&values::feed_id()),
         codec::encode(&values::manifest_sample()),
-    ]
+    ];
+    samples.extend(said::request_samples().iter().map(Message::encode));
+    samples.extend(said::response_samples().iter().map(Message::encode));
+    samples.extend(said::want_samples().iter().map(Message::encode));
+    samples.extend(said::answer_samples().iter().map(Message::encode));
+    samples
 }
 
 /// Any CBOR, with our own keys in its maps.
@@ -203,6 +235,26 @@ fn item() -> impl Strategy<Value = Vec<u8>> {
         "founder",
         "public",
         "nonce",
+        "heads",
+        "presence",
+        "groups",
+        "genesis",
+        "feeds",
+        "entries",
+        "feed",
+        "from",
+        "growing",
+        "run",
+        "have",
+        "holding",
+        "manifests",
+        "refused",
+        "blob",
+        "cancel",
+        "id",
+        "cid",
+        "urgent",
+        "bytes",
         "x",
     ]);
     let leaf = prop_oneof![

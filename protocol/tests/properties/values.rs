@@ -16,6 +16,8 @@ use proptest::{
     test_runner::RngSeed,
 };
 
+use crate::said;
+
 /// `cases` tries, or as many times more as `PROPTEST_CASES` is more than 256.
 pub(crate) fn tries(cases: u32) -> ProptestConfig {
     let given = ProptestConfig::default();
@@ -82,6 +84,7 @@ pub(crate) fn capture_sample() -> Capture {
         info: Some(raw("info")),
         original: vec![raw("picture"), raw("sound")],
         manifest: linked("manifest"),
+        summary: None,
     }
 }
 
@@ -90,7 +93,7 @@ pub(crate) fn file_sample(name: &str) -> File {
     File { name: name.to_owned(), media_type: "video/mp4".to_owned(), bytes: 320, chunks }
 }
 
-fn rendition_sample(id: &str, kind: MediaKind) -> Rendition {
+pub(crate) fn rendition_sample(id: &str, kind: MediaKind) -> Rendition {
     let segment = |n: u64| Segment { cid: raw(&format!("{id} {n}")), bytes: 1_000 + n, duration: 60_060 };
     let picture = kind == MediaKind::Video;
     Rendition {
@@ -169,11 +172,11 @@ pub(crate) fn number() -> impl Strategy<Value = u64> {
     prop_oneof![any::<u64>(), (0..edges.len()).prop_map(move |at| edges[at]), 0..1000_u64]
 }
 
-fn time() -> impl Strategy<Value = Timestamp> {
+pub(crate) fn time() -> impl Strategy<Value = Timestamp> {
     number().prop_map(Timestamp)
 }
 
-fn words() -> impl Strategy<Value = String> {
+pub(crate) fn words() -> impl Strategy<Value = String> {
     prop_oneof![4 => ".{0,12}", 1 => any::<String>()]
 }
 
@@ -190,7 +193,7 @@ pub(crate) fn entry(by: NodeId) -> impl Strategy<Value = Entry> {
 }
 
 pub(crate) fn genesis(by: NodeId) -> impl Strategy<Value = Genesis> {
-    ("\\PC{0,40}", any::<bool>(), time(), vec(any::<u8>(), 0..40))
+    ("\\PC{0,40}", any::<bool>(), time(), vec(any::<u8>(), 0..=32))
         .prop_map(move |(name, public, at, nonce)| Genesis { v: 1, founder: by, name, public, at, nonce })
 }
 
@@ -208,9 +211,10 @@ pub(crate) fn body() -> BoxedStrategy<Body> {
 
 fn capture() -> impl Strategy<Value = Capture> {
     let what = (cid(), video_id(), "\\PC{1,60}", time());
-    (what, tools(), option::of(cid()), vec(cid(), 0..6), cid()).prop_map(
-        |((capture, video, source_url, fetched_at), tools, info, original, manifest)| Capture {
-            v: 1,
+    let links = (option::of(cid()), vec(cid(), 0..6), cid());
+    (what, tools(), links, option::of(said::summary())).prop_map(
+        |((capture, video, source_url, fetched_at), tools, (info, original, manifest), summary)| Capture {
+            v: if summary.is_some() { 2 } else { 1 },
             capture,
             video,
             source_url,
@@ -219,12 +223,13 @@ fn capture() -> impl Strategy<Value = Capture> {
             info,
             original,
             manifest,
+            summary,
         },
     )
 }
 
 /// A blob whose size follows from its address, as in the world.
-fn blob() -> impl Strategy<Value = Blob> {
+pub(crate) fn blob() -> impl Strategy<Value = Blob> {
     (0..=4_u64 << 20).prop_map(|bytes| Blob { cid: raw(&bytes.to_string()), bytes })
 }
 
@@ -245,7 +250,7 @@ fn track() -> impl Strategy<Value = TextTrack> {
     })
 }
 
-fn creator() -> impl Strategy<Value = Creator> {
+pub(crate) fn creator() -> impl Strategy<Value = Creator> {
     (words(), option::of(words()), option::of(words())).prop_map(|(name, id, url)| Creator { name, id, url })
 }
 
@@ -263,7 +268,7 @@ fn meta() -> impl Strategy<Value = Meta> {
     )
 }
 
-fn segment() -> impl Strategy<Value = Segment> {
+pub(crate) fn segment() -> impl Strategy<Value = Segment> {
     (blob(), any::<u32>()).prop_map(|(blob, duration)| Segment {
         cid: blob.cid,
         bytes: blob.bytes,
@@ -271,7 +276,7 @@ fn segment() -> impl Strategy<Value = Segment> {
     })
 }
 
-fn rendition() -> impl Strategy<Value = Rendition> {
+pub(crate) fn rendition() -> impl Strategy<Value = Rendition> {
     let shape = (any::<u32>(), any::<u32>(), (any::<u32>(), 1..=u32::MAX), any::<u32>(), any::<u32>());
     let made = (words(), vec(words(), 0..4), "[a-z0-9]{4}(\\.[0-9A-Za-z]{1,6}){0,4}");
     let clock = (number(), 1..=u32::MAX, 0..u64::from(u32::MAX));
