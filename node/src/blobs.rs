@@ -90,17 +90,47 @@ impl Blobs {
                 fs::File::open(above)?.sync_all()?;
             }
         }
+        self.place(&path, |temporary| {
+            write_synced(temporary, bytes)?;
+            journal.map_or(Ok(()), |journal| journal.note(&cid))
+        })?;
+        fs::File::open(folder)?.sync_all()?;
+        Ok(cid)
+    }
+
+    /// Keeps a blob that came from another node and was held against its address. Whole or absent after a crash;
+    /// only after [`Blobs::sync`] does it survive a power cut, too: it could be fetched again.
+    ///
+    /// # Errors
+    /// When the disk is full or fails.
+    pub async fn put_fetched(&self, cid: Cid, bytes: Bytes) -> Result<(), BlobError> {
+        let blobs = self.clone();
+        blocking(move || {
+            let path = blobs.path(&cid);
+            fs::create_dir_all(path.parent().expect("a blob is in a folder"))?;
+            Ok(blobs.place(&path, |temporary| fs::write(temporary, &bytes))?)
+        })
+        .await
+    }
+
+    /// Waits until everything fetched so far survives a power cut.
+    ///
+    /// # Errors
+    /// When the disk fails.
+    pub async fn sync(&self) -> Result<(), BlobError> {
+        let dir = Arc::clone(&self.dir);
+        blocking(move || Ok(rustix::fs::syncfs(fs::File::open(&*dir)?).map_err(io::Error::from)?)).await
+    }
+
+    /// Writes a temporary file and gives it its name.
+    fn place(&self, path: &Path, write: impl FnOnce(&Path) -> io::Result<()>) -> io::Result<()> {
         let number = self.next_temporary.fetch_add(1, Ordering::Relaxed);
         let temporary = self.dir.join("tmp").join(number.to_string());
-        let written = write_synced(&temporary, bytes)
-            .and_then(|()| journal.map_or(Ok(()), |journal| journal.note(&cid)))
-            .and_then(|()| fs::rename(&temporary, &path))
-            .and_then(|()| fs::File::open(folder)?.sync_all());
+        let written = write(&temporary).and_then(|()| fs::rename(&temporary, path));
         if written.is_err() {
             let _ = fs::remove_file(&temporary);
         }
-        written?;
-        Ok(cid)
+        written
     }
 
     /// Whether the blob is here.

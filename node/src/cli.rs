@@ -11,8 +11,10 @@ use crate::{
 };
 
 mod client;
+mod others;
 mod run;
 mod show;
+mod tools;
 
 /// A node of a federated video archive.
 #[derive(Debug, Parser)]
@@ -65,10 +67,33 @@ enum Command {
     Id,
     /// Print a new login link for the page
     Login,
+    /// Show the other nodes that this one knows
+    Nodes {
+        /// Connect to this node and follow its public groups, now and after every start
+        #[arg(long, value_name = "ADDRESS")]
+        add: Option<String>,
+    },
+    /// Keep a video of another node here, whole
+    Keep {
+        /// The video, for example niconico:sm9
+        video: String,
+        /// Do not keep it any more
+        #[arg(long)]
+        let_go: bool,
+        /// Wait until all of it is here
+        #[arg(long, conflicts_with = "let_go")]
+        wait: bool,
+    },
     /// Read every byte again and check it against its hash, and every signature
     Verify {
         /// Only this video, for example niconico:sm9
         video: Option<String>,
+    },
+    /// Install yt-dlp, ffmpeg and ffprobe now, without a node, and print their versions
+    Tools {
+        /// The folder for them [default: as for `run`]
+        #[arg(long, value_name = "DIR")]
+        tools_dir: Option<PathBuf>,
     },
     /// Give up rights and become another program (used by the node itself)
     #[command(hide = true)]
@@ -105,6 +130,9 @@ async fn dispatch(cli: Cli) -> Result<ExitCode> {
         Some(Command::Id) => show::id(global).await,
         Some(Command::Login) => show::login(global).await,
         Some(Command::Verify { video }) => show::verify(global, video.as_deref()).await,
+        Some(Command::Nodes { add }) => others::nodes(global, add).await,
+        Some(Command::Keep { video, let_go, wait }) => others::keep(global, &video, let_go, wait).await,
+        Some(Command::Tools { tools_dir }) => tools::tools(global, tools_dir.or(cli.run.tools_dir)).await,
         Some(Command::Confine(_)) => unreachable!("handled before the runtime starts"),
     }
 }

@@ -17,7 +17,7 @@ pub struct RunOptions {
     /// Address of the node's page. Port 0 takes a free one [default: 127.0.0.1:8080]
     #[arg(long, env = "HORAHORA_HTTP", value_name = "IP:PORT")]
     pub http: Option<SocketAddr>,
-    /// Addresses for peers [default: /ip4/0.0.0.0/tcp/4150]
+    /// Addresses for peers [default: port 4150, TCP and QUIC, IPv4 and IPv6]
     #[arg(long, env = "HORAHORA_LISTEN", value_name = "MULTIADDR", value_delimiter = ',')]
     pub listen: Vec<Multiaddr>,
     /// Peers to connect to
@@ -53,7 +53,7 @@ pub struct Config {
     pub data_dir: PathBuf,
     /// Address of the page.
     pub http: SocketAddr,
-    /// Addresses for peers.
+    /// Addresses for peers; none means the usual ones.
     pub listen: Vec<Multiaddr>,
     /// Peers to connect to.
     pub peers: Vec<Multiaddr>,
@@ -144,10 +144,6 @@ impl Config {
     /// When a file or a value cannot be used; the message says what to change.
     pub fn load(data_dir: &Path, given: RunOptions) -> Result<Self, ConfigError> {
         let given = given.or(read_file(&data_dir.join("config.toml"))?);
-        let mut listen = given.listen;
-        if listen.is_empty() {
-            listen = ["/ip4/0.0.0.0/tcp/4150"].map(|a| a.parse().expect("a fixed address")).to_vec();
-        }
         let args = given.ytdlp_args.unwrap_or_default();
         let proxy = given.proxy.filter(|proxy| !proxy.is_empty());
         if let Some(proxy) = proxy.as_ref().filter(|proxy| url::Url::parse(proxy).is_err()) {
@@ -156,7 +152,7 @@ impl Config {
         Ok(Self {
             data_dir: data_dir.to_owned(),
             http: given.http.unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 8080))),
-            listen,
+            listen: given.listen,
             peers: given.peer,
             mdns: !given.no_mdns,
             tools_dir: given.tools_dir.unwrap_or_else(|| data_dir.join("tools")),
@@ -178,7 +174,7 @@ const TEMPLATE: &str = r#"# Settings of this node. Command line and environment 
 # name = "attic"
 # http = "127.0.0.1:8080"
 # hosts = ["attic.local"]
-# listen = ["/ip4/0.0.0.0/tcp/4150"]
+# listen = ["/ip4/0.0.0.0/tcp/4150", "/ip4/0.0.0.0/udp/4150/quic-v1"]
 # peer = []
 # no_mdns = false
 # tools_dir = "/var/lib/horahora-tools"

@@ -4,14 +4,23 @@ use std::{net::SocketAddr, sync::Arc};
 
 use axum::{
     Router, middleware,
-    routing::{get, post},
+    routing::{delete, get, post},
 };
 use horahora_protocol::NodeKey;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    blobs::Blobs, feeds::Feeds, jobs::Jobs, live::Live, net::Net, requests::Requests, store::Store,
+    blobs::Blobs,
+    catalogue::Catalogue,
+    feeds::Feeds,
+    fetch::Fetch,
+    growing::Growing,
+    jobs::Jobs,
+    live::Live,
+    net::{Net, Provide, Sync},
+    requests::Requests,
+    store::Store,
     tools::Tools,
 };
 
@@ -20,7 +29,9 @@ mod auth;
 mod bytes;
 mod error;
 mod events;
+mod holders;
 mod media;
+mod nodes;
 mod pages;
 mod watch;
 
@@ -37,6 +48,16 @@ pub struct Rooms {
     pub blobs: Blobs,
     /// The node's feed.
     pub feeds: Feeds,
+    /// What the group has.
+    pub catalogue: Catalogue,
+    /// Captures in the making.
+    pub growing: Growing,
+    /// The way to blobs of others.
+    pub fetch: Fetch,
+    /// What the network is told of.
+    pub provide: Provide,
+    /// What other nodes say.
+    pub sync: Sync,
     /// The jobs.
     pub jobs: Jobs,
     /// The requests.
@@ -69,7 +90,11 @@ fn router(rooms: Arc<Rooms>, stop: &CancellationToken) -> Router {
     Router::new()
         .route("/", get(pages::home))
         .route("/archive", get(pages::archive).post(pages::request))
+        .route("/nodes", get(nodes::nodes).post(nodes::add_form))
+        .route("/nodes/forget", post(nodes::forget_form))
         .route("/watch/{video}", get(watch::watch))
+        .route("/watch/{video}/keep", post(watch::keep))
+        .route("/watch/{video}/let-go", post(watch::let_go))
         .route("/login", get(auth::login))
         .route("/assets/{name}", get(pages::asset))
         .route("/healthz", get(api::healthz))
@@ -78,6 +103,9 @@ fn router(rooms: Arc<Rooms>, stop: &CancellationToken) -> Router {
         .route("/api/v1/requests/{request}", get(api::request_one))
         .route("/api/v1/videos", get(api::videos))
         .route("/api/v1/videos/{video}", get(api::video))
+        .route("/api/v1/videos/{video}/keep", post(api::keep).delete(api::let_go))
+        .route("/api/v1/nodes", get(nodes::list).post(nodes::add))
+        .route("/api/v1/nodes/{node}", delete(nodes::forget))
         .route("/api/v1/jobs", get(api::jobs))
         .route("/api/v1/verify", post(api::verify))
         .route("/api/v1/login-links", post(auth::login_link))

@@ -70,6 +70,7 @@ impl Failure {
             Code::RateLimited => retry(30 * SECOND, 12, State::Failed),
             Code::Forbidden | Code::Refused => retry(5 * MINUTE, 3, State::NeedsOperator),
             Code::Transient => retry(15 * SECOND, 6, State::Failed),
+            Code::NoHolder => retry(30 * SECOND, 40, State::Failed),
             Code::LocalIo => retry(5 * MINUTE, 12, State::NeedsOperator),
             Code::ToolBroken | Code::ExtractorBroken | Code::Postprocess => {
                 retry(30 * MINUTE, 3, State::Failed)

@@ -15,8 +15,11 @@ use tokio::sync::watch;
 
 use crate::{
     blobs::Blobs,
+    catalogue::Catalogue,
     clock,
     feeds::Feeds,
+    fetch::Fetch,
+    growing::Growing,
     ingest::{Failure, Ingest},
     live::Live,
     spawn::Tasks,
@@ -29,6 +32,7 @@ use crate::{
 
 mod capture;
 mod growing;
+mod keep;
 mod listing;
 mod publish;
 mod rendition;
@@ -40,6 +44,8 @@ mod sweep;
 const FETCHERS: usize = 2;
 /// Renditions encoded at once: each takes one core, and the page needs the other.
 const ENCODERS: usize = 1;
+/// Videos fetched from other nodes at once.
+const KEEPERS: usize = 1;
 /// Pause of a worker that could not write to the database.
 const FAILED_WRITE: Duration = Duration::from_secs(10);
 /// Longest pause between two tries.
@@ -61,6 +67,7 @@ struct SitePause {
 enum Lane {
     Fetch,
     Encode,
+    Keep,
 }
 
 impl Lane {
@@ -69,6 +76,7 @@ impl Lane {
         match self {
             Self::Fetch => &[0, 1],
             Self::Encode => &[2],
+            Self::Keep => &[JobKey::KEEP_LANE],
         }
     }
 }
@@ -86,6 +94,9 @@ struct Inner {
     ingest: Ingest,
     tools: Tools,
     live: Live,
+    catalogue: Catalogue,
+    growing: Growing,
+    fetch: Fetch,
     dir: PathBuf,
     wake: watch::Sender<()>,
     taken: Mutex<BTreeSet<String>>,
@@ -113,6 +124,12 @@ pub struct Rooms {
     pub tools: Tools,
     /// Progress and events.
     pub live: Live,
+    /// What the group has.
+    pub catalogue: Catalogue,
+    /// Captures in the making.
+    pub growing: Growing,
+    /// The way to blobs of others.
+    pub fetch: Fetch,
     /// Folder for unfinished work.
     pub dir: PathBuf,
 }
@@ -123,7 +140,7 @@ impl Jobs {
     /// # Errors
     /// When the disk fails.
     pub async fn open(rooms: Rooms) -> anyhow::Result<Self> {
-        let Rooms { key, store, blobs, feeds, ingest, tools, live, dir } = rooms;
+        let Rooms { key, store, blobs, feeds, ingest, tools, live, catalogue, growing, fetch, dir } = rooms;
         std::fs::create_dir_all(&dir)?;
         let jobs = Self(Arc::new(Inner {
             key,
@@ -133,6 +150,9 @@ impl Jobs {
             ingest,
             tools,
             live,
+            catalogue,
+            growing,
+            fetch,
             dir,
             wake: watch::Sender::new(()),
             taken: Mutex::default(),
@@ -147,12 +167,15 @@ impl Jobs {
             }
         }
         jobs.0.sweep().await?;
+        jobs.resume_keeping()?;
         Ok(jobs)
     }
 
     /// Starts the workers.
     pub fn start(&self, tasks: &Tasks) {
-        for lane in std::iter::repeat_n(Lane::Fetch, FETCHERS).chain([Lane::Encode; ENCODERS]) {
+        self.follow_revisions(tasks);
+        let lanes = [(Lane::Fetch, FETCHERS), (Lane::Encode, ENCODERS), (Lane::Keep, KEEPERS)];
+        for lane in lanes.into_iter().flat_map(|(lane, count)| std::iter::repeat_n(lane, count)) {
             let jobs = self.clone();
             tasks.spawn("worker", async move { jobs.work(lane).await });
         }
@@ -269,11 +292,15 @@ impl Jobs {
             JobKey::List { request, .. } => self.0.list(*request, &job).await,
             JobKey::Capture { video } => self.0.capture(video, &job).await,
             JobKey::Rendition { capture, rung } => self.0.rendition(*capture, rung, &job).await,
+            JobKey::Keep { video } => self.0.keep(video, &job).await,
         };
+        if matches!(job.key, JobKey::Capture { .. }) {
+            self.0.growing.end(&self.0.capture_id(&job).0);
+        }
         let ended = match done {
             Ok(()) => {
                 tracing::info!(job = text, "done");
-                if !matches!(job.key, JobKey::Rendition { .. }) {
+                if matches!(job.key, JobKey::List { .. } | JobKey::Capture { .. }) {
                     self.0.pauses().remove(&site(&job.url));
                 }
                 (job.state, job.updated) = (State::Done, clock::now());

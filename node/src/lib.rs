@@ -4,10 +4,13 @@
 //! docs/ARCHITECTURE.md.
 
 pub mod blobs;
+pub mod catalogue;
 pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod feeds;
+pub mod fetch;
+pub mod growing;
 pub mod http;
 pub mod identity;
 pub mod ingest;

@@ -1,50 +1,94 @@
-//! The way to peers. One task owns the swarm; everybody else holds a [`Net`] and reads what it knows.
+//! The way to peers. One task owns the swarm; everybody else holds a [`Net`], whose methods read like plain
+//! calls. libp2p's types stop here: other rooms know peers as [`NodeId`]s.
+//!
+//! `behaviour` says what is spoken, `swarm` owns it, `codec` is the wire form, `exchange` fetches blobs and
+//! `serve` gives them, `sync` keeps feeds alike, `provide` tells the hash table, `book` remembers addresses,
+//! `refusals` counts what peers did wrong, `traffic` what moves.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeMap,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, TcpListener, UdpSocket},
+    sync::Arc,
     time::Duration,
 };
 
 use anyhow::{Context, Result};
-use futures::StreamExt;
-use horahora_protocol::NodeKey;
-use libp2p::{
-    Multiaddr, PeerId, Swarm, SwarmBuilder, connection_limits, identify, identity, mdns,
-    multiaddr::Protocol,
-    noise, ping,
-    swarm::{NetworkBehaviour, SwarmEvent, behaviour::toggle::Toggle, dial_opts::DialOpts},
-    tcp, yamux,
+use horahora_protocol::{
+    Cid, NodeId, NodeKey, Timestamp,
+    group::GroupId,
+    message::{Request, Response},
 };
-use tokio::sync::watch;
+use libp2p::{Multiaddr, PeerId, identity};
+use thiserror::Error;
+use tokio::sync::{mpsc, oneshot, watch};
 
-use crate::spawn::Tasks;
+use crate::{blobs::Blobs, spawn::Tasks, store::Store};
 
-const IDENTIFY: &str = "/horahora/id/1";
-/// Connections that strangers may open; each costs about 100 kB.
-const INCOMING: u32 = 256;
-/// A configured peer that is not connected is tried again after this.
-const REDIAL: Duration = Duration::from_secs(15);
+mod behaviour;
+mod book;
+mod codec;
+mod exchange;
+mod provide;
+mod refusals;
+mod serve;
+mod swarm;
+mod sync;
+mod traffic;
 
-/// What the swarm speaks.
-#[derive(NetworkBehaviour)]
-struct Behaviour {
-    limits: connection_limits::Behaviour,
-    identify: identify::Behaviour,
-    ping: ping::Behaviour,
-    mdns: Toggle<mdns::tokio::Behaviour>,
+pub use book::Book;
+pub use exchange::BlobFailure;
+pub use provide::{BUDGET, Provide};
+pub use refusals::{Reason, Refusals};
+pub use sync::Sync;
+pub use traffic::{Flow, Traffic};
+
+use swarm::{Command, News};
+
+/// Commands that wait for the swarm.
+const COMMANDS: usize = 256;
+/// News that wait for the sync room; more are dropped, and asked for again later.
+const NEWS: usize = 256;
+
+/// A connected node.
+#[derive(Debug, Clone)]
+pub struct Peer {
+    /// Since when.
+    pub since: Timestamp,
+    /// Its address on this connection.
+    pub address: String,
+    /// Whether we dialled it.
+    pub outgoing: bool,
+    /// What program it runs, empty until it said so.
+    pub software: String,
+    /// Whether it speaks our protocols.
+    pub speaks: bool,
+    /// Whether its public groups are to be followed.
+    pub follow: bool,
 }
 
-/// What is known of the network now. Clones share it.
+/// Nodes connected now.
+pub type Peers = BTreeMap<NodeId, Peer>;
+
+/// The way to peers. Clones share it.
 #[derive(Debug, Clone)]
-pub struct Net {
+pub struct Net(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    me: NodeId,
+    commands: mpsc::Sender<Command>,
     addresses: watch::Receiver<Vec<Multiaddr>>,
-    connected: watch::Receiver<BTreeSet<PeerId>>,
+    peers: watch::Receiver<Peers>,
+    links: exchange::Links,
+    refusals: Refusals,
+    traffic: Traffic,
+    book: Book,
 }
 
 /// What the network needs to know.
 #[derive(Debug)]
 pub struct NetOptions {
-    /// Addresses to listen on.
+    /// Addresses to listen on; none means the usual ones.
     pub listen: Vec<Multiaddr>,
     /// Peers to stay connected to.
     pub peers: Vec<Multiaddr>,
@@ -52,141 +96,246 @@ pub struct NetOptions {
     pub mdns: bool,
 }
 
+/// Why a question was not answered.
+#[derive(Debug, Error)]
+pub enum AskError {
+    /// The peer is not connected, or the connection broke.
+    #[error("the node is not connected")]
+    Gone,
+    /// It did not answer in time.
+    #[error("the node did not answer in time")]
+    Late,
+    /// It does not speak this version of the protocol.
+    #[error("the node speaks another version")]
+    Foreign,
+}
+
+/// Why an address cannot be used.
+#[derive(Debug, Error)]
+pub enum AddressError {
+    /// Not a multiaddr.
+    #[error("this is no address of a node; it looks like /ip4/192.168.1.5/tcp/4150/p2p/12D3KooW…")]
+    Malformed,
+    /// Without the `/p2p/` part nobody knows who should answer.
+    #[error("the address must end with /p2p/ and the node's id, as the other node prints it")]
+    NoNode,
+    /// Our own.
+    #[error("this is the address of this node itself")]
+    Own,
+}
+
 impl Net {
-    /// Listens, connects to the configured peers, and goes on in the background.
+    /// Listens, connects to the configured peers, serves blobs, and goes on in the background. Gives what the
+    /// sync room hears.
     ///
     /// # Errors
     /// When an address cannot be listened on.
-    pub fn open(key: &NodeKey, options: NetOptions, tasks: &Tasks) -> Result<Self> {
+    pub fn open(
+        key: &NodeKey,
+        options: NetOptions,
+        store: &Store,
+        blobs: Blobs,
+        tasks: &Tasks,
+    ) -> Result<(Self, Ears)> {
         let keypair = identity::Keypair::ed25519_from_bytes(key.secret()).context("the key is not usable")?;
-        let mut swarm = build(keypair, options.mdns)?;
-        for address in &options.listen {
+        let mut swarm = behaviour::build(keypair, options.mdns)?;
+        let listen = if options.listen.is_empty() { usual_addresses() } else { options.listen };
+        for address in &listen {
             swarm.listen_on(address.clone()).with_context(|| format!("cannot listen on {address}"))?;
         }
+        let control = swarm.behaviour().streams.new_control();
+        let (commands, inbox) = mpsc::channel(COMMANDS);
+        let (news, ears) = mpsc::channel(NEWS);
         let (tell_addresses, addresses) = watch::channel(Vec::new());
-        let (tell_connected, connected) = watch::channel(BTreeSet::new());
-        let owner =
-            Owner { swarm, peers: options.peers, reached: BTreeMap::new(), tell_addresses, tell_connected };
+        let (tell_peers, peers) = watch::channel(Peers::new());
+        let (refusals, traffic, book) = (Refusals::default(), Traffic::default(), Book::new(store.clone()));
+        let owner = swarm::Owner::new(
+            swarm,
+            options.peers,
+            inbox,
+            news,
+            tell_addresses,
+            tell_peers,
+            refusals.clone(),
+            book.clone(),
+        );
         tasks.spawn("net", owner.run());
-        Ok(Self { addresses, connected })
+        let links = exchange::Links::new(control.clone(), traffic.clone(), tasks.clone());
+        let me = key.node_id();
+        let net = Self(Arc::new(Inner { me, commands, addresses, peers, links, refusals, traffic, book }));
+        serve::start(control, &net, blobs, tasks)?;
+        Ok((net, Ears(ears)))
+    }
+
+    /// This node.
+    #[must_use]
+    pub fn me(&self) -> NodeId {
+        self.0.me
     }
 
     /// Addresses under which peers reach this node, each with its `/p2p/` part; those that other machines can
     /// use come first.
     #[must_use]
     pub fn addresses(&self) -> Vec<String> {
-        self.addresses.borrow().iter().map(ToString::to_string).collect()
-    }
-
-    /// Peers connected now.
-    #[must_use]
-    pub fn connected(&self) -> usize {
-        self.connected.borrow().len()
+        self.0.addresses.borrow().iter().map(ToString::to_string).collect()
     }
 
     /// Waits for the first address.
     pub async fn listening(&self) {
-        let _ = self.addresses.clone().wait_for(|addresses| !addresses.is_empty()).await;
+        let _ = self.0.addresses.clone().wait_for(|addresses| !addresses.is_empty()).await;
     }
-}
 
-fn build(keypair: identity::Keypair, with_mdns: bool) -> Result<Swarm<Behaviour>> {
-    let peer_id = keypair.public().to_peer_id();
-    let agent = concat!("horahora/", env!("CARGO_PKG_VERSION")).to_owned();
-    let identify = identify::Config::new(IDENTIFY.to_owned(), keypair.public()).with_agent_version(agent);
-    let found =
-        if with_mdns { mdns::tokio::Behaviour::new(mdns::Config::default(), peer_id).ok() } else { None };
-    let limits = connection_limits::ConnectionLimits::default()
-        .with_max_pending_incoming(Some(64))
-        .with_max_established_incoming(Some(INCOMING))
-        .with_max_established_per_peer(Some(4));
-    let behaviour = Behaviour {
-        limits: connection_limits::Behaviour::new(limits),
-        identify: identify::Behaviour::new(identify),
-        ping: ping::Behaviour::default(),
-        mdns: found.into(),
-    };
-    Ok(SwarmBuilder::with_existing_identity(keypair)
-        .with_tokio()
-        .with_tcp(tcp::Config::default(), noise::Config::new, yamux::Config::default)?
-        .with_behaviour(|_| behaviour)?
-        .with_swarm_config(|config| config.with_idle_connection_timeout(Duration::from_secs(3600)))
-        .build())
-}
+    /// Nodes connected now.
+    #[must_use]
+    pub fn peers(&self) -> Peers {
+        self.0.peers.borrow().clone()
+    }
 
-struct Owner {
-    swarm: Swarm<Behaviour>,
-    peers: Vec<Multiaddr>,
-    /// Who answered at a configured address that does not name its peer.
-    reached: BTreeMap<Multiaddr, PeerId>,
-    tell_addresses: watch::Sender<Vec<Multiaddr>>,
-    tell_connected: watch::Sender<BTreeSet<PeerId>>,
-}
+    /// Hears each time that a node comes or goes.
+    #[must_use]
+    pub fn peers_changed(&self) -> watch::Receiver<Peers> {
+        self.0.peers.clone()
+    }
 
-impl Owner {
-    async fn run(mut self) {
-        let mut redial = tokio::time::interval(REDIAL);
-        loop {
-            tokio::select! {
-                event = self.swarm.select_next_some() => self.hear(event),
-                _ = redial.tick() => self.dial(),
-            }
+    /// What peers did wrong.
+    #[must_use]
+    pub fn refusals(&self) -> &Refusals {
+        &self.0.refusals
+    }
+
+    /// What moves.
+    #[must_use]
+    pub fn traffic(&self) -> &Traffic {
+        &self.0.traffic
+    }
+
+    /// Nodes met before.
+    #[must_use]
+    pub fn book(&self) -> &Book {
+        &self.0.book
+    }
+
+    /// Connects to a node, now and after every restart, and follows its public groups. Gives who it is.
+    ///
+    /// # Errors
+    /// When the text is no address of another node.
+    pub async fn add(&self, text: &str) -> Result<NodeId, AddressError> {
+        let address: Multiaddr = text.trim().parse().map_err(|_| AddressError::Malformed)?;
+        let node = swarm::named(&address).and_then(|peer| node_id(&peer)).ok_or(AddressError::NoNode)?;
+        if node == self.0.me {
+            return Err(AddressError::Own);
+        }
+        self.0.book.follow(&node, &[address.to_string()]);
+        self.0.book.durable().await;
+        self.send(Command::Dial(node)).await;
+        Ok(node)
+    }
+
+    /// Wants nothing of a node any more: it is not dialled and not followed.
+    pub async fn forget(&self, node: &NodeId) {
+        self.0.book.ignore(node);
+        self.0.book.durable().await;
+        self.send(Command::Forget(*node)).await;
+    }
+
+    /// Asks a connected node.
+    ///
+    /// # Errors
+    /// See [`AskError`].
+    pub async fn ask(&self, node: &NodeId, request: Request) -> Result<Response, AskError> {
+        let (reply, answer) = oneshot::channel();
+        self.send(Command::Ask(peer_id(node), request, reply)).await;
+        answer.await.map_err(|_| AskError::Gone)?
+    }
+
+    /// Fetches a blob from one node; the bytes fit the address. `bytes` is its size if known.
+    ///
+    /// # Errors
+    /// See [`BlobFailure`]. What the peer did wrong has been held against it.
+    pub async fn blob(
+        &self,
+        node: &NodeId,
+        cid: Cid,
+        bytes: Option<u64>,
+        urgent: bool,
+    ) -> Result<bytes::Bytes, BlobFailure> {
+        let got = self.0.links.fetch(node, cid, bytes, urgent).await;
+        if let Err(BlobFailure::Bad(reason)) = &got {
+            self.refuse(node, *reason).await;
+        }
+        got
+    }
+
+    /// Says something to everyone in a group.
+    pub async fn publish(&self, group: GroupId, bytes: Vec<u8>) {
+        self.send(Command::Publish(group, bytes)).await;
+    }
+
+    /// Hears what is said in these groups, and in no others.
+    pub async fn subscribe(&self, groups: Vec<GroupId>) {
+        self.send(Command::Subscribe(groups)).await;
+    }
+
+    /// Tells the hash table that this node has what `key` names. False when nobody could be told.
+    pub async fn provide(&self, key: Vec<u8>) -> bool {
+        let (reply, done) = oneshot::channel();
+        self.send(Command::Provide(key, reply)).await;
+        done.await.unwrap_or(false)
+    }
+
+    /// Nodes that the hash table names for a key, as they are found.
+    pub async fn providers(&self, key: Vec<u8>) -> mpsc::Receiver<NodeId> {
+        let (tell, found) = mpsc::channel(64);
+        self.send(Command::Providers(key, tell)).await;
+        found
+    }
+
+    /// Holds something against a peer.
+    pub async fn refuse(&self, node: &NodeId, reason: Reason) {
+        if self.0.refusals.note(node, reason) {
+            self.0.links.forget(node);
+            self.send(Command::Block(peer_id(node))).await;
         }
     }
 
-    fn hear(&mut self, event: SwarmEvent<BehaviourEvent>) {
-        match event {
-            SwarmEvent::NewListenAddr { .. } | SwarmEvent::ExpiredListenAddr { .. } => self.list_addresses(),
-            SwarmEvent::ConnectionEstablished { peer_id, endpoint, .. } => {
-                self.reached.insert(endpoint.get_remote_address().clone(), peer_id);
-                self.reached.retain(|address, _| self.peers.contains(address));
-                tracing::info!(%peer_id, "connected");
-                self.tell_connected.send_modify(|all| _ = all.insert(peer_id));
-            }
-            SwarmEvent::ConnectionClosed { peer_id, num_established: 0, .. } => {
-                tracing::info!(%peer_id, "disconnected");
-                self.tell_connected.send_modify(|all| _ = all.remove(&peer_id));
-            }
-            SwarmEvent::Behaviour(BehaviourEvent::Mdns(mdns::Event::Discovered(found))) => {
-                for (peer, address) in found {
-                    let _ = self.swarm.dial(DialOpts::peer_id(peer).addresses(vec![address]).build());
-                }
-            }
-            SwarmEvent::OutgoingConnectionError { peer_id, error, .. } => {
-                tracing::debug!(?peer_id, "cannot connect: {error}");
-            }
-            _ => {}
-        }
-    }
-
-    fn list_addresses(&self) {
-        let own = *self.swarm.local_peer_id();
-        let mut all: Vec<Multiaddr> =
-            self.swarm.listeners().map(|address| address.clone().with(Protocol::P2p(own))).collect();
-        all.sort_by_key(|address| (is_loopback(address), address.to_string()));
-        self.tell_addresses.send_replace(all);
-    }
-
-    fn dial(&mut self) {
-        for address in &self.peers {
-            let peer = address.iter().find_map(|part| match part {
-                Protocol::P2p(peer) => Some(peer),
-                _ => None,
-            });
-            let peer = peer.or(self.reached.get(address).copied());
-            if peer.is_none_or(|peer| !self.swarm.is_connected(&peer))
-                && let Err(error) = self.swarm.dial(address.clone())
-            {
-                tracing::debug!(%address, "cannot dial: {error}");
-            }
-        }
+    async fn send(&self, command: Command) {
+        // The owner is gone only when the node stops.
+        let _ = self.0.commands.send(command).await;
     }
 }
 
-fn is_loopback(address: &Multiaddr) -> bool {
-    address.iter().any(|part| match part {
-        Protocol::Ip4(ip) => ip.is_loopback(),
-        Protocol::Ip6(ip) => ip.is_loopback(),
-        _ => false,
-    })
+/// What the sync room hears of the network.
+#[derive(Debug)]
+pub struct Ears(mpsc::Receiver<News>);
+
+/// How long a peer may take for anything small.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// The port that nodes are known by.
+const PORT: u16 = 4150;
+
+/// TCP and QUIC on every address of this machine. When another node has the usual port, a free one: peers learn
+/// it by themselves.
+fn usual_addresses() -> Vec<Multiaddr> {
+    let ip6 = UdpSocket::bind((Ipv6Addr::LOCALHOST, 0)).is_ok();
+    let free = |ip: IpAddr| TcpListener::bind((ip, PORT)).is_ok() && UdpSocket::bind((ip, PORT)).is_ok();
+    let port = if free(Ipv4Addr::UNSPECIFIED.into()) { PORT } else { 0 };
+    if port == 0 {
+        tracing::info!("port {PORT} is taken; a free one is used");
+    }
+    let hosts = ["/ip4/0.0.0.0", "/ip6/::"].into_iter().take(if ip6 { 2 } else { 1 });
+    hosts
+        .flat_map(|host| [format!("{host}/tcp/{port}"), format!("{host}/udp/{port}/quic-v1")])
+        .map(|address| address.parse().expect("made of fixed parts"))
+        .collect()
+}
+
+fn peer_id(node: &NodeId) -> PeerId {
+    let key = identity::ed25519::PublicKey::try_from_bytes(node.public_key());
+    // A key that is no point of the curve is nobody's; a random id is nobody's either.
+    key.map_or_else(|_| PeerId::random(), |key| identity::PublicKey::from(key).to_peer_id())
+}
+
+fn node_id(peer: &PeerId) -> Option<NodeId> {
+    peer.to_string().parse().ok()
 }

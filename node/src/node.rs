@@ -7,14 +7,17 @@ use tokio::net::TcpListener;
 
 use crate::{
     blobs::Blobs,
+    catalogue::Catalogue,
     config::Config,
     feeds::Feeds,
+    fetch::Fetch,
+    growing::Growing,
     http::{self, Auth, Rooms},
     identity,
     ingest::Ingest,
     jobs::{self, Jobs},
     live::Live,
-    net::{Net, NetOptions},
+    net::{Net, NetOptions, Peers, Provide, Sync},
     requests::Requests,
     spawn::Tasks,
     store::Store,
@@ -42,10 +45,17 @@ pub async fn run(
     let blobs = Blobs::open(&dir.join("blobs"))?;
     let key = Arc::new(identity::load_or_create(&dir.join("identity.key"))?);
     let token = identity::api_token(&dir.join("api-token"))?;
-    let feeds = Feeds::open(Arc::clone(&key), store.clone(), blobs.clone(), &config.name).await?;
-
     let tasks = Tasks::default();
-    let live = Live::default();
+    let (live, provide) = (Live::default(), Provide::default());
+    let me = key.node_id();
+    let catalogue = Catalogue::open(store.clone(), blobs.clone(), live.clone(), provide.clone(), me).await?;
+    let feeds =
+        Feeds::open(Arc::clone(&key), store.clone(), blobs.clone(), catalogue.clone(), &config.name).await?;
+    let growing = Growing::new(Arc::clone(&key), feeds.group());
+    let peers = NetOptions { listen: config.listen.clone(), peers: config.peers.clone(), mdns: config.mdns };
+    let (net, ears) = Net::open(&key, peers, &store, blobs.clone(), &tasks)?;
+    let fetch = Fetch::new(blobs.clone(), net.clone(), catalogue.clone(), tasks.clone());
+
     let tools = Tools::open(config.tools_dir.clone(), &tasks);
     let ingest = Ingest::new(tools.clone(), config.source.clone());
     let jobs = Jobs::open(jobs::Rooms {
@@ -56,12 +66,13 @@ pub async fn run(
         ingest: ingest.clone(),
         tools: tools.clone(),
         live: live.clone(),
+        catalogue: catalogue.clone(),
+        growing: growing.clone(),
+        fetch: fetch.clone(),
         dir: dir.join("jobs"),
     })
     .await?;
     let requests = Requests::new(store.clone(), feeds.clone(), ingest, jobs.clone(), live.clone());
-    let peers = NetOptions { listen: config.listen.clone(), peers: config.peers.clone(), mdns: config.mdns };
-    let net = Net::open(&key, peers, &tasks)?;
     let auth = Auth::new(token, config.hosts.clone(), store.clone());
 
     let address = listener.local_addr()?;
@@ -69,7 +80,38 @@ pub async fn run(
     let login = format!("{page}/login?key={}", auth.login_key());
     tell_tools(&tools, &live, &tasks);
     jobs.start(&tasks);
-    let rooms = Rooms { key, store, blobs, feeds, jobs, requests, tools, net, live, auth, name: config.name };
+    let sync = Sync::start(
+        Arc::clone(&key),
+        config.name.clone(),
+        net.clone(),
+        ears,
+        feeds.clone(),
+        catalogue.clone(),
+        growing.clone(),
+        live.clone(),
+        &tasks,
+    );
+    provide.start(net.clone(), &tasks);
+    tell_network(&catalogue, &jobs, &net, &tasks);
+    let name = config.name;
+    let rooms = Rooms {
+        key,
+        store,
+        blobs,
+        feeds,
+        catalogue,
+        growing,
+        fetch,
+        provide,
+        sync,
+        jobs,
+        requests,
+        tools,
+        net,
+        live,
+        auth,
+        name,
+    };
     let stop = tasks.stopping();
     let serve = http::serve(listener, rooms, stop.clone());
     let address_file = dir.join(ADDRESS_FILE);
@@ -98,6 +140,30 @@ fn tell_tools(tools: &Tools, live: &Live, tasks: &Tasks) {
         while status.changed().await.is_ok() {
             let now = status.borrow_and_update().clone();
             live.tell("tools", serde_json::json!({ "tools": now }));
+        }
+    });
+}
+
+/// Tells the hash table what is here, and the jobs when somebody came who may hold what they wait for.
+fn tell_network(catalogue: &Catalogue, jobs: &Jobs, net: &Net, tasks: &Tasks) {
+    let catalogue = catalogue.clone();
+    tasks.spawn("provide-all", async move {
+        if let Err(error) = catalogue.tell_all().await {
+            tracing::error!("the network cannot be told what is here: {error}");
+        }
+    });
+    let (jobs, mut peers) = (jobs.clone(), net.peers_changed());
+    tasks.spawn("holders-come", async move {
+        let speaking = |peers: &Peers| peers.values().filter(|peer| peer.speaks).count();
+        let mut known = 0;
+        while peers.changed().await.is_ok() {
+            let now = speaking(&peers.borrow_and_update());
+            if now > known
+                && let Err(error) = jobs.somebody_came()
+            {
+                tracing::error!("jobs cannot be read: {error}");
+            }
+            known = now;
         }
     });
 }

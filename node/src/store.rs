@@ -21,7 +21,7 @@ const RETRY: Duration = Duration::from_millis(100);
 const PATIENCE: u32 = 30;
 const META: &str = "meta";
 /// Names of the trees, in the order of [`Table`]'s indices.
-const TREES: [&str; 11] = [
+const TREES: [&str; 19] = [
     "meta",
     "entries",
     "bodies",
@@ -33,6 +33,14 @@ const TREES: [&str; 11] = [
     "videos_by_age",
     "captures",
     "segments",
+    "groups",
+    "feeds",
+    "profiles",
+    "peers",
+    "manifests",
+    "holdings",
+    "kept",
+    "elsewhere",
 ];
 
 /// Why the database did not do it.

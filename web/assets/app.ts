@@ -2,15 +2,16 @@
 
 import { startLive } from "./live";
 import { startPaste } from "./paste";
-import { isTyping, startMenus, startTheme } from "./page";
+import { isTyping, startCopy, startMenus, startTheme } from "./page";
 
 document.documentElement.classList.add("script");
 startTheme();
 startMenus();
+startCopy();
 startPaste();
 startLive();
 
-// `g h`, `g a`: go to a page. `/`: paste a link.
+// `g h`, `g a`, `g n`: go to a page. `/`: paste a link.
 let afterG = 0;
 document.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey || isTyping(event.target)) return;
@@ -22,7 +23,7 @@ document.addEventListener("keydown", (event) => {
     }
     return;
   }
-  const pages: Record<string, string> = { h: "/", a: "/archive" };
+  const pages: Record<string, string> = { h: "/", a: "/archive", n: "/nodes" };
   const target = pages[event.key];
   if (target && performance.now() - afterG < 1500) location.assign(target);
   afterG = event.key === "g" ? performance.now() : 0;

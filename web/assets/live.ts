@@ -1,11 +1,13 @@
-// Keeps `#live` as the server sees it: any event fetches the fragment again, at most twice a second, and the page
-// is changed in place.
+// Keeps `#live` as the server sees it: an event it is about fetches the fragment again, at most twice a second, and
+// the page is changed in place.
 
 import { morph } from "./morph";
 
 const GAP_MS = 500;
 const RETRY_MS = 5_000;
 const SPEAK_MS = 10_000;
+/** What most pages show; `data-events` names what another one shows. */
+const EVENTS = "tools request job video";
 
 export function startLive(): void {
   const live = document.querySelector<HTMLElement>("#live");
@@ -13,7 +15,7 @@ export function startLive(): void {
   if (!live || !address) return;
   const refresh = throttled(() => update(live, address));
   document.addEventListener("horahora:stale", refresh);
-  listen(refresh);
+  listen((live.dataset["events"] ?? EVENTS).split(" "), refresh);
 }
 
 /** Runs one call at a time, `GAP_MS` apart; a call during a run is made up for afterwards. */
@@ -37,7 +39,7 @@ function throttled(run: () => Promise<void>): () => void {
 }
 
 /** A hidden page gives its connection back: a browser allows six to one host, and there may be many tabs. */
-function listen(refresh: () => void): void {
+function listen(events: string[], refresh: () => void): void {
   let source: EventSource | undefined;
   let retry: ReturnType<typeof setTimeout> | undefined;
   let known = true;
@@ -50,7 +52,7 @@ function listen(refresh: () => void): void {
       if (!known) refresh();
       known = true;
     };
-    for (const name of ["tools", "request", "job", "video"]) source.addEventListener(name, refresh);
+    for (const name of events) source.addEventListener(name, refresh);
     source.onerror = () => {
       known = false;
       if (source?.readyState === EventSource.CLOSED) retry = setTimeout(open, RETRY_MS);

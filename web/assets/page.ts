@@ -1,5 +1,6 @@
 // Theme, menus and small questions about the page.
 
+const COPIED_MS = 1_500;
 const ORDER = ["auto", "light", "dark"] as const;
 const WORDS: Record<string, string> = { auto: "automatic", light: "light", dark: "dark" };
 
@@ -35,6 +36,46 @@ export function startMenus(): void {
   });
   if (matchMedia("(max-width: 52rem)").matches) {
     for (const panel of document.querySelectorAll<HTMLDetailsElement>("details.safe")) panel.open = false;
+  }
+}
+
+/** Buttons that copy what they name; the page is told aloud. */
+export function startCopy(): void {
+  document.addEventListener("click", (event) => {
+    const button = event.target instanceof Element ? event.target.closest<HTMLElement>("[data-copy]") : null;
+    if (!button) return;
+    void copy(button.dataset["copy"] ?? "").then((done) => {
+      const region = document.querySelector("#say");
+      if (region) region.textContent = done ? "Copied." : "Not copied: the browser refused it.";
+      if (!done) return;
+      show(button, "copy", "check");
+      setTimeout(() => show(button, "check", "copy"), COPIED_MS);
+    });
+  });
+}
+
+function show(button: Element, from: string, to: string): void {
+  button.classList.toggle("on", to === "check");
+  const use = button.querySelector("use");
+  use?.setAttribute("href", (use.getAttribute("href") ?? "").replace(`#${from}`, `#${to}`));
+}
+
+/** Browsers give the clipboard to HTTPS and this machine only; in a local network the old way is left. */
+async function copy(text: string): Promise<boolean> {
+  try {
+    await navigator.clipboard.writeText(text);
+    return true;
+  } catch {
+    const focused = document.activeElement;
+    const field = document.createElement("textarea");
+    field.className = "vh";
+    field.value = text;
+    document.body.append(field);
+    field.select();
+    const done = document.execCommand("copy");
+    field.remove();
+    if (focused instanceof HTMLElement) focused.focus({ preventScroll: true });
+    return done;
   }
 }
 

@@ -8,8 +8,11 @@ mod asset;
 mod bar;
 mod card;
 mod frame;
+mod holders;
 mod home;
+mod map;
 mod message;
+mod nodes;
 mod state;
 mod text;
 mod watch;
@@ -18,10 +21,12 @@ pub use archive::{ArchivePage, RequestRow, archive, archive_live};
 pub use asset::{Asset, asset};
 pub use card::Card;
 pub use frame::{Frame, Lede, ToolRow};
+pub use holders::{HolderRow, Keep};
 pub use home::{HomePage, JobRow, home, home_live};
 pub use message::{MessagePage, message};
+pub use nodes::{Direction, MoveRow, NodeRow, NodesPage, nodes, nodes_live};
 pub use state::StateView;
-pub use watch::{Download, Fact, HolderRow, Player, RenditionRow, Track, WatchPage, watch, watch_live};
+pub use watch::{Download, Fact, Player, RenditionRow, Track, WatchPage, watch, watch_live};
 
 /// A template's text. The view structs hold all a template asks for, so nothing is left that could fail.
 fn render(template: &impl askama::Template) -> String {

@@ -52,6 +52,15 @@ pub(crate) fn joint(rest: &str) -> &'static str {
     if rest.is_empty() || rest.starts_with([',', '.', ';', ':', ' ']) { "" } else { " " }
 }
 
+/// A long name of letters and digits, such as a PeerId, by its two ends: all begin alike.
+pub(crate) fn short(id: &str) -> String {
+    let letters: Vec<char> = id.chars().collect();
+    match letters.len() {
+        0..=20 => id.to_owned(),
+        many => letters[..12].iter().chain(['…'].iter()).chain(&letters[many - 6..]).collect(),
+    }
+}
+
 /// The first letter of a name, for the arch that stands for its owner.
 pub(crate) fn initial(name: &str) -> String {
     let letter = name.chars().find(|c| c.is_alphanumeric());
@@ -100,6 +109,12 @@ mod tests {
         {
             assert_eq!(count(number), text);
         }
+    }
+
+    #[test]
+    fn an_id_keeps_its_ends() {
+        assert_eq!(short("12D3KooWGRUVh7Kp2xvQn5dR8sYbTz4LmEw9Jc3Fa6Hk1Pq7Xo"), "12D3KooWGRUV…1Pq7Xo");
+        assert_eq!(short("12D3KooW"), "12D3KooW");
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use askama::Template;
 
-use crate::{Card, Frame, StateView, text};
+use crate::{Card, Frame, HolderRow, Keep, StateView, holders, text};
 
 #[derive(Debug, Clone, Default)]
 pub struct WatchPage {
@@ -27,6 +27,8 @@ pub struct WatchPage {
     pub tags: Vec<String>,
     pub renditions: Vec<RenditionRow>,
     pub holders: Vec<HolderRow>,
+    /// Whether this node keeps a copy; none when there is nothing to decide, as it made the video.
+    pub keep: Option<Keep>,
     pub facts: Vec<Fact>,
     pub downloads: Vec<Download>,
     pub related: Vec<Card>,
@@ -63,13 +65,6 @@ pub struct RenditionRow {
 }
 
 #[derive(Debug, Clone, Default)]
-pub struct HolderRow {
-    pub node: String,
-    pub holds: String,
-    pub here: bool,
-}
-
-#[derive(Debug, Clone, Default)]
 pub struct Fact {
     pub label: String,
     pub value: String,
@@ -84,36 +79,23 @@ pub struct Download {
     pub detail: String,
 }
 
-/// Arches beyond this number say nothing more.
-const MOST_ARCHES: usize = 8;
-
 impl WatchPage {
-    /// `2 copies`
     pub(crate) fn copies(&self) -> String {
-        match self.holders.len() {
-            0 => "No copy yet".to_owned(),
-            1 => "1 copy".to_owned(),
-            many => format!("{many} copies"),
-        }
+        holders::copies(&self.holders)
     }
 
-    pub(crate) fn arches(&self) -> usize {
-        self.holders.len().min(MOST_ARCHES)
+    /// One for each arch: whether it stands for a whole copy.
+    pub(crate) fn arches(&self) -> Vec<bool> {
+        holders::arches(&self.holders)
     }
 
-    /// Who has it, in one sentence.
     pub(crate) fn holders_sentence(&self) -> String {
-        let name = |row: &HolderRow| {
-            if row.here { format!("{} (this node)", row.node) } else { row.node.clone() }
-        };
-        match self.holders.as_slice() {
-            [] => "Nothing of this video is stored yet.".to_owned(),
-            [only] => format!("Only {} holds it.", name(only)),
-            [first, second] => format!("{} and {} hold it.", name(first), name(second)),
-            [first, second, rest @ ..] => {
-                format!("{}, {} and {} more hold it.", name(first), name(second), rest.len())
-            }
-        }
+        holders::sentence(&self.holders)
+    }
+
+    /// What this visitor is shown of `keep`: an offer is for who can take it.
+    pub(crate) fn keep(&self) -> Option<&Keep> {
+        self.keep.as_ref().filter(|keep| self.frame.logged_in || !matches!(keep, Keep::Offered { .. }))
     }
 
     /// Whether work on the video goes on or stopped half-way.

@@ -1,9 +1,9 @@
 //! Pages through the public door: what is in the HTML for what was put into the view structs.
 
 use horahora_web::{
-    ArchivePage, Card, Download, Frame, HolderRow, HomePage, JobRow, Lede, MessagePage, Player, RequestRow,
-    StateView, ToolRow, Track, WatchPage, archive, archive_live, asset, home, home_live, message, watch,
-    watch_live,
+    ArchivePage, Card, Download, Frame, HolderRow, HomePage, JobRow, Lede, MessagePage, NodesPage, Player,
+    RequestRow, StateView, ToolRow, Track, WatchPage, archive, archive_live, asset, home, home_live, message,
+    nodes, watch, watch_live,
 };
 
 const EVIL: &str = "<script>alert(1)</script>\"'&";
@@ -33,6 +33,7 @@ fn every_page() -> Vec<String> {
     vec![
         home(&HomePage { frame: frame(), ..HomePage::default() }),
         archive(&ArchivePage { frame: frame(), ..ArchivePage::default() }),
+        nodes(&NodesPage { frame: frame(), ..NodesPage::default() }),
         watch(&video()),
         message(&MessagePage {
             frame: frame(),
@@ -204,7 +205,8 @@ fn without_script_the_files_are_offered() {
 
 #[test]
 fn copies_are_arches() {
-    let holder = |node: &str, here| HolderRow { node: node.into(), holds: "original".into(), here };
+    let holder =
+        |node: &str, here| HolderRow { node: node.into(), holds: "original".into(), here, part: false };
     let page = |holders| watch(&WatchPage { holders, ..video() });
     assert!(page(vec![]).contains("No copy yet"));
     let html = page(vec![holder("kurobune", true)]);
@@ -226,6 +228,7 @@ fn every_page_shows_tools_that_are_missing() {
     for html in [
         home(&HomePage { frame: frame.clone(), ..HomePage::default() }),
         archive(&ArchivePage { frame: frame.clone(), ..ArchivePage::default() }),
+        nodes(&NodesPage { frame: frame.clone(), ..NodesPage::default() }),
         watch(&WatchPage { frame: frame.clone(), ..video() }),
         message(&MessagePage { frame, ..MessagePage::default() }),
     ] {

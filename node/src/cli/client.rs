@@ -54,6 +54,10 @@ impl Client {
         self.send(self.http.post(self.url(path)).json(body)).await
     }
 
+    pub(super) async fn delete(&self, path: &str) -> Result<Value> {
+        self.send(self.http.delete(self.url(path)).json(&serde_json::json!({}))).await
+    }
+
     async fn send(&self, request: reqwest::RequestBuilder) -> Result<Value> {
         let answer = request.bearer_auth(&self.token).send().await.with_context(|| {
             format!("no node answers at {}; start one with `horahora run`, or name it with --api", self.base)

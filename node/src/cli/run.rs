@@ -13,7 +13,8 @@ use crate::{
 };
 
 pub(super) async fn run(global: &Global, options: RunOptions) -> Result<ExitCode> {
-    let filter = EnvFilter::try_from_env("HORAHORA_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
+    let filter =
+        EnvFilter::try_from_env("HORAHORA_LOG").unwrap_or_else(|_| EnvFilter::new("info,libp2p_mdns=warn"));
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
     let data_dir = global.data_dir();
     std::fs::create_dir_all(&data_dir)

@@ -15,7 +15,10 @@ use super::{
     client::{Client, is_data_dir},
     say,
 };
-use crate::{blobs::Blobs, feeds::Feeds, identity, store::Store, verify as check};
+use crate::{
+    blobs::Blobs, catalogue::Catalogue, feeds::Feeds, identity, live::Live, net::Provide, store::Store,
+    verify as check,
+};
 
 /// How often `--wait` asks.
 const ASK: Duration = Duration::from_millis(500);
@@ -216,7 +219,9 @@ async fn verify_directly(global: &Global, video: Option<&str>) -> Result<check::
     let store = Store::open_patiently(&dir.join("db")).await?;
     let blobs = Blobs::open(&dir.join("blobs"))?;
     let key = Arc::new(identity::load(&dir.join("identity.key"))?);
-    let feeds = Feeds::open(key, store.clone(), blobs.clone(), "").await?;
+    let (live, provide, me) = (Live::default(), Provide::default(), key.node_id());
+    let catalogue = Catalogue::open(store.clone(), blobs.clone(), live, provide, me).await?;
+    let feeds = Feeds::open(key, store.clone(), blobs.clone(), catalogue, "").await?;
     Ok(check::verify(&store, &blobs, &feeds, video.as_ref()).await?)
 }
 

@@ -1,6 +1,6 @@
 //! The JSON API. Its shapes are in docs/API.md.
 
-use std::str::FromStr;
+use std::{str::FromStr, time::Duration};
 
 use axum::{
     Json,
@@ -26,28 +26,38 @@ type Answer = Result<Json<Value>, ApiError>;
 /// Items of a page when nothing is said, and at most.
 const PAGE: usize = 50;
 const LARGEST_PAGE: usize = 200;
+/// A page does not wait longer for a manifest from another node.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 pub(super) async fn healthz() -> &'static str {
     "ok\n"
 }
 
-pub(super) async fn node(State(rooms): Shared) -> Json<Value> {
+pub(super) async fn node(State(rooms): Shared) -> Answer {
     let found = rooms.tools.now();
     let version = |name: &&str| found.as_ref().and_then(|tools| tools.versions.get(*name).cloned());
     let versions: serde_json::Map<String, Value> =
         tools::NAMES.iter().map(|name| ((*name).to_owned(), version(name).into())).collect();
-    let group =
+    let own =
         json!({ "id": rooms.feeds.group().to_string(), "name": rooms.feeds.group_name(), "role": "admin" });
-    Json(json!({
+    let followed = rooms
+        .feeds
+        .followed()?
+        .into_iter()
+        .map(|group| json!({ "id": group.id.to_string(), "name": group.row.name, "role": "follower" }));
+    let groups: Vec<_> = std::iter::once(own).chain(followed).collect();
+    let (told, keys) = rooms.provide.told();
+    Ok(Json(json!({
         "node_id": rooms.key.node_id().to_string(),
         "name": rooms.name,
         "version": env!("CARGO_PKG_VERSION"),
         "addresses": rooms.net.addresses(),
-        "connected": rooms.net.connected(),
-        "groups": [group],
+        "connected": rooms.net.peers().len(),
+        "announced": { "keys": keys, "told": told },
+        "groups": groups,
         "tools": versions,
         "tools_status": *rooms.tools.status().borrow(),
-    }))
+    })))
 }
 
 /// `POST /api/v1/requests {"url"}`
@@ -117,10 +127,12 @@ pub(super) async fn video(State(rooms): Shared, Path(id): Path<String>) -> Answe
     let mut video = rooms.video_json(&row)?;
     let mut captures = Vec::new();
     let mut renditions = Vec::new();
-    if let Some((cid, capture, manifest)) = rooms.capture(&row).await? {
+    let (capture, manifest) = rooms.capture(&row).await?;
+    let manifest = manifest.map(|(_, manifest)| manifest);
+    if let Some((cid, capture)) = capture {
         captures.push(json!({
             "id": cid.to_string(),
-            "node": rooms.key.node_id().to_string(),
+            "node": capture.by.unwrap_or(rooms.key.node_id()).to_string(),
             "started_at": capture.started,
             "fetched_at": manifest.as_ref().map(|manifest| manifest.fetched_at),
             "tools": manifest.as_ref().map(|manifest| &manifest.tools),
@@ -135,12 +147,27 @@ pub(super) async fn video(State(rooms): Shared, Path(id): Path<String>) -> Answe
             video["danmaku"] = manifest.danmaku.iter().map(|track| json!(track.lang)).collect();
         }
     }
-    let holder =
-        json!({ "node": rooms.key.node_id().to_string(), "name": rooms.name, "held": video["held"] });
-    let holders = if video["held"] == "none" { vec![] } else { vec![holder] };
-    (video["captures"], video["renditions"], video["holders"]) =
-        (json!(captures), json!(renditions), json!(holders));
+    video["holders"] = rooms.holders_json(&row, manifest.as_ref()).await?;
+    (video["captures"], video["renditions"]) = (json!(captures), json!(renditions));
+    video["kept"] = rooms.jobs.kept(&row.id)?.map(|job| rooms.job_json(&job)).into();
     Ok(Json(video))
+}
+
+/// `POST /api/v1/videos/{id}/keep`
+pub(super) async fn keep(
+    State(rooms): Shared,
+    Path(id): Path<String>,
+) -> Result<(StatusCode, Json<Value>), ApiError> {
+    let row = rooms.video_row(&id)?;
+    rooms.jobs.keep(&row).await?;
+    Ok((StatusCode::ACCEPTED, Json(json!({ "id": row.id }))))
+}
+
+/// `DELETE /api/v1/videos/{id}/keep`
+pub(super) async fn let_go(State(rooms): Shared, Path(id): Path<String>) -> Answer {
+    let row = rooms.video_row(&id)?;
+    rooms.jobs.let_go(&row).await?;
+    Ok(Json(json!({ "id": row.id })))
 }
 
 fn rendition_json(rendition: &horahora_protocol::manifest::Rendition) -> Value {
@@ -201,34 +228,36 @@ impl Rooms {
         self.store.get(&VIDEOS, id.as_str().as_bytes())?.ok_or_else(unknown)
     }
 
-    /// The capture shown of a video, and its latest manifest.
+    /// The capture shown of a video, and its latest manifest that can be had.
     pub(super) async fn capture(
         &self,
         video: &VideoRow,
-    ) -> Result<Option<(Cid, CaptureRow, Option<Manifest>)>, ApiError> {
-        let Some(cid) = video.capture else { return Ok(None) };
-        let Some(row) = self.store.get(&CAPTURES, &cid.to_bytes())? else { return Ok(None) };
-        let manifest = match video.manifest {
-            Some(manifest) => Some(self.manifest(&manifest.to_string()).await?),
-            None => None,
-        };
-        Ok(Some((cid, row, manifest)))
+    ) -> Result<(Option<(Cid, CaptureRow)>, Option<(Cid, Manifest)>), ApiError> {
+        let Some(cid) = video.capture else { return Ok((None, None)) };
+        let row: Option<CaptureRow> = self.store.get(&CAPTURES, &cid.to_bytes())?;
+        let Some(latest) = video.manifest else { return Ok((row.map(|row| (cid, row)), None)) };
+        let mut found =
+            tokio::time::timeout(PATIENCE, self.fetch.manifest(latest)).await.ok().and_then(Result::ok);
+        let mut shown = latest;
+        // With the latest out of reach, an earlier one that is here plays as well.
+        for earlier in row.iter().flat_map(|row| row.revisions.iter().rev()) {
+            if found.is_none() && self.blobs.has(earlier) {
+                (shown, found) = (*earlier, self.fetch.manifest(*earlier).await.ok());
+            }
+        }
+        Ok((row.map(|row| (cid, row)), found.map(|manifest| (shown, manifest))))
     }
 
     fn video_json(&self, row: &VideoRow) -> Result<Value, ApiError> {
-        // A node's own captures are published only when every byte is here.
-        let held = match (&row.manifest, &row.capture) {
-            (Some(_), _) => "whole",
-            (None, Some(capture)) if !self.jobs.growing(capture)?.is_empty() => "part",
-            (None, _) => "none",
-        };
+        let held = self.held(row)?;
+        let growing = |capture: &Cid| held == "part" || self.growing.elsewhere(capture).is_some();
         Ok(json!({
             "id": row.id,
             "title": row.title,
             "creator": row.creator,
             "duration_s": row.duration_ms as f64 / 1000.0,
             "manifest": row.manifest.map(|cid| cid.to_string()),
-            "live": row.capture.filter(|_| row.manifest.is_none() && held == "part").map(|cid| cid.to_string()),
+            "live": row.capture.filter(|capture| row.manifest.is_none() && growing(capture)).map(|cid| cid.to_string()),
             "state": row.state,
             "code": row.code,
             "reason": row.reason,
@@ -245,7 +274,7 @@ impl Rooms {
         let now = self.live.of(&job.key.text());
         json!({
             "id": job.key.text(),
-            "kind": match job.key { JobKey::List { .. } => "list", JobKey::Capture { .. } => "capture", JobKey::Rendition { .. } => "rendition" },
+            "kind": match job.key { JobKey::List { .. } => "list", JobKey::Capture { .. } => "capture", JobKey::Rendition { .. } => "rendition", JobKey::Keep { .. } => "keep" },
             "title": job.title,
             "video": job.video,
             "state": job.state,

@@ -117,8 +117,8 @@ pub(super) async fn guard(
     request: Request,
     next: Next,
 ) -> Response {
-    let page =
-        matches!(request.uri().path(), "/" | "/archive") || request.uri().path().starts_with("/watch/");
+    let page = matches!(request.uri().path(), "/" | "/archive" | "/nodes")
+        || request.uri().path().starts_with("/watch/");
     let mut response = match check(&rooms.auth, from.ip(), &request) {
         Ok(()) => next.run(request).await,
         Err(error) if page && error.status == StatusCode::UNAUTHORIZED => {

@@ -1,6 +1,6 @@
 //! Bytes of blobs as HTTP answers: ranges, validators, caching (RFC 9110 sections 13 and 14, RFC 8246).
 
-use std::ops::Range;
+use std::{io, ops::Range};
 
 use axum::{
     body::Body,
@@ -10,7 +10,10 @@ use axum::{
 use futures::stream;
 use horahora_protocol::manifest::Blob;
 
-use crate::blobs::Blobs;
+use crate::{
+    blobs::Blobs,
+    fetch::{Fetch, Source},
+};
 
 /// Bytes read at once; bounds what one slow viewer holds in memory.
 const STEP: u64 = 1 << 20;
@@ -26,10 +29,12 @@ pub(super) struct Content {
     pub(super) media_type: String,
     /// File name to offer for saving.
     pub(super) save_as: Option<String>,
+    /// Whom to ask for what is not here.
+    pub(super) source: Source,
 }
 
 /// Answers with the bytes or the range of them that is asked for.
-pub(super) fn answer(blobs: &Blobs, content: &Content, asked: &HeaderMap) -> Response {
+pub(super) fn answer(blobs: &Blobs, fetch: &Fetch, content: &Content, asked: &HeaderMap) -> Response {
     let tag = format!("\"{}\"", content.tag);
     let text = |name| asked.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
     let known = text(header::IF_NONE_MATCH).is_some_and(|tags| {
@@ -41,7 +46,7 @@ pub(super) fn answer(blobs: &Blobs, content: &Content, asked: &HeaderMap) -> Res
     let mut response = match range.map_or(Asked::All, |range| parse(range, total)) {
         _ if known => StatusCode::NOT_MODIFIED.into_response(),
         Asked::All => {
-            let mut response = body(blobs, &content.parts, 0..total).into_response();
+            let mut response = body(blobs, fetch, content, 0..total).into_response();
             response.headers_mut().insert(header::CONTENT_LENGTH, total.into());
             response
         }
@@ -49,7 +54,7 @@ pub(super) fn answer(blobs: &Blobs, content: &Content, asked: &HeaderMap) -> Res
             let told = format!("bytes {}-{}/{total}", range.start, range.end - 1);
             let length = range.end - range.start;
             let headers = [(header::CONTENT_RANGE, told), (header::CONTENT_LENGTH, length.to_string())];
-            (StatusCode::PARTIAL_CONTENT, headers, body(blobs, &content.parts, range)).into_response()
+            (StatusCode::PARTIAL_CONTENT, headers, body(blobs, fetch, content, range)).into_response()
         }
         Asked::Outside => {
             let told = [(header::CONTENT_RANGE, format!("bytes */{total}"))];
@@ -107,25 +112,31 @@ fn parse(header: &str, total: u64) -> Asked {
     if range.start >= range.end { Asked::Outside } else { Asked::Part(range) }
 }
 
-fn body(blobs: &Blobs, parts: &[Blob], range: Range<u64>) -> Body {
+fn body(blobs: &Blobs, fetch: &Fetch, content: &Content, range: Range<u64>) -> Body {
     let mut pieces = Vec::new();
     let mut offset = 0;
-    for part in parts {
+    for part in &content.parts {
         let from = range.start.max(offset);
         let to = range.end.min(offset + part.bytes);
         let mut at = from;
         while at < to {
             let length = STEP.min(to - at);
-            pieces.push((part.cid, at - offset, length));
+            pieces.push((*part, at - offset, length));
             at += length;
         }
         offset += part.bytes;
     }
-    let blobs = blobs.clone();
-    Body::from_stream(stream::unfold((blobs, pieces.into_iter()), async |(blobs, mut pieces)| {
-        let (cid, start, length) = pieces.next()?;
-        let read = blobs.read(cid, start, length).await;
-        Some((read, (blobs, pieces)))
+    let (blobs, fetch, source) = (blobs.clone(), fetch.clone(), content.source);
+    Body::from_stream(stream::unfold(pieces.into_iter(), move |mut pieces| {
+        let (blobs, fetch) = (blobs.clone(), fetch.clone());
+        async move {
+            let (part, start, length) = pieces.next()?;
+            let read = async {
+                fetch.blob(part.cid, Some(part.bytes), source, true).await.map_err(io::Error::other)?;
+                blobs.read(part.cid, start, length).await.map_err(io::Error::other)
+            };
+            Some((read.await, pieces))
+        }
     }))
 }
 

@@ -7,7 +7,9 @@ use axum::{
 };
 use serde_json::json;
 
-use crate::{blobs::BlobError, ingest::SourceError, requests::RequestError, store::StoreError};
+use crate::{
+    blobs::BlobError, fetch::FetchError, ingest::SourceError, requests::RequestError, store::StoreError,
+};
 
 /// An error for a client.
 #[derive(Debug)]
@@ -54,6 +56,21 @@ impl From<BlobError> for ApiError {
         match error {
             BlobError::Missing(_) => Self::not_found("unknown-blob", format!("{error}.")),
             BlobError::Damaged(_) | BlobError::Full | BlobError::Io(_) => Self::ours(error),
+        }
+    }
+}
+
+impl From<FetchError> for ApiError {
+    fn from(error: FetchError) -> Self {
+        let message = format!("{error}.");
+        match error {
+            FetchError::Unknown => Self::not_found("unknown-blob", "This node does not know this address."),
+            FetchError::BadManifest(_) => {
+                Self::not_found("not-a-manifest", "There is something at this CID, but no manifest.")
+            }
+            FetchError::NoHolder { .. } => Self::new(StatusCode::SERVICE_UNAVAILABLE, "no-holder", message),
+            FetchError::Late => Self::new(StatusCode::GATEWAY_TIMEOUT, "holders-too-slow", message),
+            FetchError::Disk(_) | FetchError::Full => Self::ours(error),
         }
     }
 }

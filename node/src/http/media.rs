@@ -16,8 +16,9 @@ use super::{
     error::ApiError,
 };
 use crate::{
+    fetch::Source,
     media::mpd::{Presentation, mpd as describe},
-    store::rows::CAPTURES,
+    store::rows::{CAPTURES, CaptureRow},
 };
 
 type Answer = Result<Response, ApiError>;
@@ -33,7 +34,7 @@ pub(super) async fn mpd(State(rooms): Shared, Path(manifest): Path<String>) -> A
 
 /// `GET /media/live/{capture}/manifest.mpd`: grows from 0; once the capture is complete it says so.
 pub(super) async fn live_mpd(State(rooms): Shared, Path(capture): Path<String>) -> Answer {
-    let (renditions, presentation) = rooms.growing(&capture).await?;
+    let Made { renditions, presentation, .. } = rooms.growing(&capture).await?;
     if !is_playable(&renditions) {
         return Err(ApiError::not_found("not-playable-yet", "Nothing of this capture can be played yet."));
     }
@@ -46,8 +47,9 @@ pub(super) async fn segment(
     Path((manifest, rendition, file)): Path<(String, String, String)>,
     asked: HeaderMap,
 ) -> Answer {
+    let source = rooms.source(&manifest)?;
     let manifest = rooms.manifest(&manifest).await?;
-    rooms.piece(&manifest.renditions, &rendition, &file, &asked)
+    rooms.piece(&manifest.renditions, source, (&rendition, &file), &asked).await
 }
 
 /// `GET /media/live/{capture}/{rendition}/{file}`
@@ -56,8 +58,8 @@ pub(super) async fn live_segment(
     Path((capture, rendition, file)): Path<(String, String, String)>,
     asked: HeaderMap,
 ) -> Answer {
-    let (renditions, _) = rooms.growing(&capture).await?;
-    let mut response = rooms.piece(&renditions, &rendition, &file, &asked)?;
+    let Made { renditions, source, .. } = rooms.growing(&capture).await?;
+    let mut response = rooms.piece(&renditions, source, (&rendition, &file), &asked).await?;
     // A capture that begins anew after a crash may put other bytes here.
     response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
     Ok(response)
@@ -65,8 +67,9 @@ pub(super) async fn live_segment(
 
 /// `GET /media/{manifest}/poster.jpg`
 pub(super) async fn poster(State(rooms): Shared, Path(manifest): Path<String>, asked: HeaderMap) -> Answer {
+    let source = rooms.source(&manifest)?;
     let manifest = rooms.manifest(&manifest).await?;
-    rooms.file(manifest.poster.as_ref(), None, &asked)
+    rooms.file(manifest.poster.as_ref(), source, None, &asked).await
 }
 
 /// `GET /media/live/{capture}/poster.jpg`
@@ -75,8 +78,18 @@ pub(super) async fn live_poster(
     Path(capture): Path<String>,
     asked: HeaderMap,
 ) -> Answer {
+    if let Some(elsewhere) = rooms.growing.elsewhere(&address(&capture)?) {
+        let poster = elsewhere.summary.poster.map(|blob| File {
+            name: "poster.jpg".to_owned(),
+            media_type: "image/jpeg".to_owned(),
+            bytes: blob.bytes,
+            chunks: vec![blob],
+        });
+        let source = Source { manifest: None, maker: Some(elsewhere.node) };
+        return rooms.file(poster.as_ref(), source, None, &asked).await;
+    }
     let draft = rooms.draft(&capture).await?;
-    rooms.file(draft.poster.as_ref(), None, &asked)
+    rooms.file(draft.poster.as_ref(), Source::default(), None, &asked).await
 }
 
 /// `GET /media/live/{capture}/subtitles/{number}`
@@ -86,13 +99,14 @@ pub(super) async fn live_subtitles(
     asked: HeaderMap,
 ) -> Answer {
     let draft = rooms.draft(&capture).await?;
-    rooms.file(draft.subtitles.get(number).map(|track| &track.file), None, &asked)
+    rooms.file(draft.subtitles.get(number).map(|track| &track.file), Source::default(), None, &asked).await
 }
 
 /// `GET /media/{manifest}/info.json`
 pub(super) async fn info(State(rooms): Shared, Path(manifest): Path<String>, asked: HeaderMap) -> Answer {
+    let source = rooms.source(&manifest)?;
     let manifest = rooms.manifest(&manifest).await?;
-    rooms.file(manifest.info.as_ref(), Some("info.json".to_owned()), &asked)
+    rooms.file(manifest.info.as_ref(), source, Some("info.json".to_owned()), &asked).await
 }
 
 /// `GET /media/{manifest}/subtitles/{number}`
@@ -101,8 +115,9 @@ pub(super) async fn subtitles(
     Path((manifest, number)): Path<(String, usize)>,
     asked: HeaderMap,
 ) -> Answer {
+    let source = rooms.source(&manifest)?;
     let manifest = rooms.manifest(&manifest).await?;
-    rooms.file(manifest.subtitles.get(number).map(|track| &track.file), None, &asked)
+    rooms.file(manifest.subtitles.get(number).map(|track| &track.file), source, None, &asked).await
 }
 
 /// `GET /media/{manifest}/danmaku/{number}`
@@ -111,9 +126,10 @@ pub(super) async fn danmaku(
     Path((manifest, number)): Path<(String, usize)>,
     asked: HeaderMap,
 ) -> Answer {
+    let source = rooms.source(&manifest)?;
     let manifest = rooms.manifest(&manifest).await?;
     let track: Option<&TextTrack> = manifest.danmaku.get(number);
-    rooms.file(track.map(|track| &track.file), None, &asked)
+    rooms.file(track.map(|track| &track.file), source, None, &asked).await
 }
 
 /// `GET /media/{manifest}/original/{number}`
@@ -122,10 +138,11 @@ pub(super) async fn original(
     Path((manifest, number)): Path<(String, usize)>,
     asked: HeaderMap,
 ) -> Answer {
+    let source = rooms.source(&manifest)?;
     let manifest = rooms.manifest(&manifest).await?;
     let file = manifest.original.get(number);
     let name = file.map(|file| format!("{}-{}", manifest.video.as_str().replace([':', '/'], "-"), file.name));
-    rooms.file(file, name, &asked)
+    rooms.file(file, source, name, &asked).await
 }
 
 /// `GET /blobs/{cid}`
@@ -136,8 +153,9 @@ pub(super) async fn blob(State(rooms): Shared, Path(cid): Path<String>, asked: H
         Codec::Raw => "application/octet-stream",
         Codec::DagCbor => "application/vnd.ipld.dag-cbor",
     };
-    let content = Content { parts, tag: cid.to_string(), media_type: media_type.to_owned(), save_as: None };
-    Ok(answer(&rooms.blobs, &content, &asked))
+    let (tag, media_type) = (cid.to_string(), media_type.to_owned());
+    let content = Content { parts, tag, media_type, save_as: None, source: Source::default() };
+    Ok(answer(&rooms.blobs, &rooms.fetch, &content, &asked))
 }
 
 /// Sound is complete or growing, and so is the picture if there is one in the making.
@@ -145,13 +163,24 @@ pub(super) fn is_playable(renditions: &[Rendition]) -> bool {
     renditions.iter().any(|r| r.kind == MediaKind::Video && !r.segments.is_empty())
 }
 
+/// What can be played of a capture, and whom to ask for it.
+struct Made {
+    renditions: Vec<Rendition>,
+    presentation: Presentation,
+    source: Source,
+}
+
 impl Rooms {
-    /// A manifest that this node holds.
+    /// A manifest of the catalogue; fetched if it is not here.
     pub(super) async fn manifest(&self, cid: &str) -> Result<Manifest, ApiError> {
-        let block = self.blobs.read_verified(address(cid)?).await?;
-        Manifest::decode(&block).map_err(|_| {
-            ApiError::not_found("not-a-manifest", "There is something at this CID, but no manifest.")
-        })
+        Ok(self.fetch.manifest(address(cid)?).await?)
+    }
+
+    /// Whom to ask for the blobs of a manifest.
+    fn source(&self, cid: &str) -> Result<Source, ApiError> {
+        let cid = address(cid)?;
+        let maker = self.catalogue.manifest(&cid)?.map(|made| made.by);
+        Ok(Source { manifest: Some(cid), maker })
     }
 
     /// What is known of a capture: its draft while it is made, then its first manifest.
@@ -167,18 +196,31 @@ impl Rooms {
     }
 
     /// What can be played of a capture, in the making or complete.
-    async fn growing(&self, capture: &str) -> Result<(Vec<Rendition>, Presentation), ApiError> {
+    async fn growing(&self, capture: &str) -> Result<Made, ApiError> {
+        let cid = address(capture)?;
+        let row: Option<CaptureRow> = self.store.get(&CAPTURES, &cid.to_bytes())?;
+        if let (None, Some(elsewhere)) = (&row, self.growing.elsewhere(&cid)) {
+            let presentation = Presentation::Growing { duration_ms: elsewhere.summary.duration_ms };
+            let source = Source { manifest: None, maker: Some(elsewhere.node) };
+            return Ok(Made { renditions: elsewhere.renditions, presentation, source });
+        }
         let draft = self.draft(capture).await?;
         if !draft.original.is_empty() {
-            return Ok((draft.renditions, Presentation::Static));
+            let maker = row.as_ref().and_then(|row| row.by);
+            let source = Source { manifest: row.and_then(|row| row.revisions.first().copied()), maker };
+            return Ok(Made { renditions: draft.renditions, presentation: Presentation::Static, source });
         }
-        Ok((
-            self.jobs.growing(&address(capture)?)?,
-            Presentation::Growing { duration_ms: draft.meta.duration_ms },
-        ))
+        let presentation = Presentation::Growing { duration_ms: draft.meta.duration_ms };
+        Ok(Made { renditions: self.jobs.growing(&cid)?, presentation, source: Source::default() })
     }
 
-    fn piece(&self, renditions: &[Rendition], id: &str, file: &str, asked: &HeaderMap) -> Answer {
+    async fn piece(
+        &self,
+        renditions: &[Rendition],
+        source: Source,
+        (id, file): (&str, &str),
+        asked: &HeaderMap,
+    ) -> Answer {
         let unknown = || ApiError::not_found("unknown-segment", "There is no such rendition or segment.");
         let rendition = renditions.iter().find(|rendition| rendition.id == id).ok_or_else(unknown)?;
         let blob = match file.strip_suffix(".m4s").and_then(|number| number.parse::<usize>().ok()) {
@@ -189,30 +231,36 @@ impl Rooms {
             None => (file == "init.mp4").then_some(rendition.init),
         };
         let blob = blob.ok_or_else(unknown)?;
-        if !self.blobs.has(&blob.cid) {
-            return Err(ApiError::not_found("unknown-blob", "This segment is not on this node."));
-        }
+        self.fetch.blob(blob.cid, Some(blob.bytes), source, true).await?;
         let media_type = match rendition.kind {
             MediaKind::Video => "video/mp4",
             MediaKind::Audio => "audio/mp4",
         };
         let tag = blob.cid.to_string();
-        let content = Content { parts: vec![blob], tag, media_type: media_type.to_owned(), save_as: None };
-        Ok(answer(&self.blobs, &content, asked))
+        let media_type = media_type.to_owned();
+        let content = Content { parts: vec![blob], tag, media_type, save_as: None, source };
+        Ok(answer(&self.blobs, &self.fetch, &content, asked))
     }
 
-    fn file(&self, file: Option<&File>, save_as: Option<String>, asked: &HeaderMap) -> Answer {
+    async fn file(
+        &self,
+        file: Option<&File>,
+        source: Source,
+        save_as: Option<String>,
+        asked: &HeaderMap,
+    ) -> Answer {
         let file = file.ok_or_else(|| ApiError::not_found("unknown-file", "The video has no such file."))?;
-        if let Some(missing) = file.chunks.iter().find(|chunk| !self.blobs.has(&chunk.cid)) {
-            return Err(crate::blobs::BlobError::Missing(missing.cid).into());
+        // A small file is here before anything is said; a large one comes piece by piece.
+        if let [only] = file.chunks.as_slice() {
+            self.fetch.blob(only.cid, Some(only.bytes), source, true).await?;
         }
         let ids: String = file.chunks.iter().map(|chunk| chunk.cid.to_string()).collect();
         let tag = blake3::hash(ids.as_bytes()).to_hex().to_string();
         // Text is UTF-8 here: sites that sent something else were read by yt-dlp.
         let charset = if file.media_type.starts_with("text/") { "; charset=utf-8" } else { "" };
         let media_type = format!("{}{charset}", file.media_type);
-        let content = Content { parts: file.chunks.clone(), tag, media_type, save_as };
-        Ok(answer(&self.blobs, &content, asked))
+        let content = Content { parts: file.chunks.clone(), tag, media_type, save_as, source };
+        Ok(answer(&self.blobs, &self.fetch, &content, asked))
     }
 }
 

@@ -261,7 +261,7 @@ impl Rooms {
 
     fn job_view(&self, job: &JobRow) -> JobView {
         let now = self.live.of(&job.key.text());
-        let tools_missing = self.tools.now().is_none();
+        let tools_missing = self.tools.now().is_none() && !matches!(job.key, JobKey::Keep { .. });
         let doing = match (&now, &job.reason) {
             _ if tools_missing => "Waits until yt-dlp and ffmpeg are installed.".to_owned(),
             (Some(now), _) => format!("{} {}", self.name, now.doing),
@@ -276,6 +276,7 @@ impl Rooms {
             JobKey::List { .. } => format!("listing, {site}"),
             JobKey::Capture { .. } => format!("capture, {site}"),
             JobKey::Rendition { rung, .. } => format!("rendition, {}p H.264", rung.trim_start_matches('v')),
+            JobKey::Keep { .. } => format!("to be kept here, {site}"),
         };
         let href = job.video.as_ref().map(|video| format!("/watch/{}", video.in_path()));
         JobView {
@@ -330,7 +331,7 @@ pub(super) fn date(ms: u64) -> String {
 }
 
 /// "just now", "3 min ago".
-fn ago(ms: u64) -> String {
+pub(super) fn ago(ms: u64) -> String {
     match clock::now().0.saturating_sub(ms) / 60_000 {
         0 => "just now".to_owned(),
         minutes if minutes < 120 => format!("{minutes} min ago"),

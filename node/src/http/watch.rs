@@ -3,10 +3,13 @@
 use axum::{
     extract::{Path, Query, State},
     http::{HeaderMap, StatusCode},
-    response::{Html, IntoResponse, Response},
+    response::{Html, IntoResponse, Redirect, Response},
 };
-use horahora_protocol::manifest::{Manifest, MediaKind, Rendition};
-use horahora_web::{Download, Fact, HolderRow, Player, RenditionRow, StateView, Track, WatchPage};
+use horahora_protocol::{
+    NodeId,
+    manifest::{Manifest, MediaKind, Rendition},
+};
+use horahora_web::{Download, Fact, Player, RenditionRow, StateView, Track, WatchPage};
 
 use super::{
     Rooms, Shared,
@@ -14,7 +17,10 @@ use super::{
     media::is_playable,
     pages::{View, card, count, date, message_page, watch_path},
 };
-use crate::store::rows::{CaptureRow, JobKey, JobRow, VideoRow};
+use crate::{
+    growing::Elsewhere,
+    store::rows::{CaptureRow, JobKey, JobRow, VideoRow},
+};
 
 const RELATED: usize = 8;
 
@@ -41,15 +47,52 @@ pub(super) async fn watch(
     Ok(Html(html).into_response())
 }
 
+/// `POST /watch/{id}/keep`
+pub(super) async fn keep(State(rooms): Shared, Path(id): Path<String>) -> Result<Response, ApiError> {
+    let row = rooms.video_row(&id)?;
+    rooms.jobs.keep(&row).await?;
+    Ok(Redirect::to(&watch_path(&row)).into_response())
+}
+
+/// `POST /watch/{id}/let-go`
+pub(super) async fn let_go(State(rooms): Shared, Path(id): Path<String>) -> Result<Response, ApiError> {
+    let row = rooms.video_row(&id)?;
+    rooms.jobs.let_go(&row).await?;
+    Ok(Redirect::to(&watch_path(&row)).into_response())
+}
+
 impl Rooms {
     async fn watch_page(&self, row: &VideoRow, headers: &HeaderMap) -> Result<WatchPage, ApiError> {
-        let capture = self.capture(row).await?;
-        let manifest = capture.as_ref().and_then(|(.., manifest)| manifest.as_ref());
+        let (capture, manifest) = self.capture(row).await?;
+        let shown = manifest.as_ref().map(|(cid, _)| *cid).or(row.manifest);
+        let row = &VideoRow { manifest: shown, ..row.clone() };
+        let manifest = manifest.as_ref().map(|(_, manifest)| manifest);
+        let elsewhere = row.capture.and_then(|capture| self.growing.elsewhere(&capture));
+        let elsewhere = elsewhere.filter(|_| row.manifest.is_none());
         let job: Option<JobRow> = self.jobs.get(&JobKey::Capture { video: row.id.clone() })?;
         let now = job.and_then(|job| self.live.of(&job.key.text()));
-        let renditions = match &capture {
-            Some((cid, capture, Some(manifest))) => self.rendition_rows(*cid, capture, manifest)?,
+        let renditions = match (&capture, manifest) {
+            (Some((cid, capture)), Some(manifest)) => self.rendition_rows(*cid, capture, manifest)?,
             _ => Vec::new(),
+        };
+        let maker = capture.as_ref().and_then(|(_, capture)| capture.by).unwrap_or(self.key.node_id());
+        let (reason, doing, progress) = match &elsewhere {
+            Some(made) => {
+                let doing = format!("{} makes it, {:.0} %", self.name_of(&made.node), made.progress * 100.0);
+                (None, doing, Some(made.progress))
+            }
+            None if row.manifest.is_some() && manifest.is_none() => {
+                let who = self.name_of(&maker);
+                let why = format!(
+                    "No node that is connected now holds it. {who} made it; it plays when {who} or another node \
+                     that holds it is connected."
+                );
+                (Some(why), String::new(), None)
+            }
+            None => {
+                let progress = (!row.state.ended()).then(|| self.requests.video_progress(row)).transpose()?;
+                (row.reason.clone(), now.map(|now| now.doing).unwrap_or_default(), progress)
+            }
         };
         let mut related: Vec<_> = self.videos_page(None, RELATED + 1)?.0;
         related.retain(|other| other.id != row.id);
@@ -60,10 +103,10 @@ impl Rooms {
             href: watch_path(row),
             title: row.title.clone(),
             state: StateView::of(row.state.name()),
-            reason: row.reason.clone(),
-            progress: (!row.state.ended()).then(|| self.requests.video_progress(row)).transpose()?,
-            doing: now.map(|now| now.doing).unwrap_or_default(),
-            player: self.player(row, manifest).await?,
+            reason,
+            progress,
+            doing,
+            player: self.player(row, manifest, elsewhere).await?,
             creator: row.creator.clone(),
             creator_url: creator.and_then(|creator| creator.url.clone()),
             published: row.published_at.map(|at| date(at.0)),
@@ -72,14 +115,20 @@ impl Rooms {
             description: manifest.map(|manifest| manifest.meta.description.clone()).unwrap_or_default(),
             tags: manifest.map(|manifest| manifest.meta.tags.clone()).unwrap_or_default(),
             renditions,
-            holders: self.holders(row, manifest)?,
-            facts: manifest.map(|manifest| self.facts(row, manifest)).unwrap_or_default(),
+            holders: self.holder_rows(row, manifest).await?,
+            keep: self.keep(row, manifest)?,
+            facts: manifest.map(|manifest| self.facts(row, manifest, &maker)).unwrap_or_default(),
             downloads: manifest.map(|manifest| downloads(row, manifest)).unwrap_or_default(),
             related: related.iter().take(RELATED).map(card).collect(),
         })
     }
 
-    async fn player(&self, row: &VideoRow, manifest: Option<&Manifest>) -> Result<Option<Player>, ApiError> {
+    async fn player(
+        &self,
+        row: &VideoRow,
+        manifest: Option<&Manifest>,
+        elsewhere: Option<Elsewhere>,
+    ) -> Result<Option<Player>, ApiError> {
         let base = Player {
             mpd: String::new(),
             live: false,
@@ -96,11 +145,19 @@ impl Rooms {
                 ..base
             }));
         }
-        let Some(capture) = row.capture else { return Ok(None) };
+        let Some(capture) = row.capture.filter(|_| row.manifest.is_none()) else { return Ok(None) };
+        let base_path = format!("/media/live/{capture}");
+        if let Some(made) = elsewhere {
+            return Ok(is_playable(&made.renditions).then(|| Player {
+                mpd: format!("{base_path}/manifest.mpd"),
+                live: true,
+                poster: made.summary.poster.map(|_| format!("{base_path}/poster.jpg")),
+                ..base
+            }));
+        }
         if !is_playable(&self.jobs.growing(&capture)?) {
             return Ok(None);
         }
-        let base_path = format!("/media/live/{capture}");
         let draft = self.draft(&capture.to_string()).await?;
         Ok(Some(Player {
             mpd: format!("{base_path}/manifest.mpd"),
@@ -133,25 +190,15 @@ impl Rooms {
         Ok(rows)
     }
 
-    fn holders(&self, row: &VideoRow, manifest: Option<&Manifest>) -> Result<Vec<HolderRow>, ApiError> {
-        let holds = match (manifest, &row.capture) {
-            (Some(manifest), _) => format!("original, {}", count(manifest.renditions.len(), "rendition")),
-            (None, Some(capture)) if !self.jobs.growing(capture)?.is_empty() => {
-                "what is made so far".to_owned()
-            }
-            (None, _) => return Ok(Vec::new()),
-        };
-        Ok(vec![HolderRow { node: self.name.clone(), holds, here: true }])
-    }
-
-    fn facts(&self, row: &VideoRow, manifest: &Manifest) -> Vec<Fact> {
+    fn facts(&self, row: &VideoRow, manifest: &Manifest, maker: &NodeId) -> Vec<Fact> {
         let fact =
             |label: &str, value: String| Fact { label: label.to_owned(), value, href: None, mono: false };
         let mut facts = vec![Fact { href: Some(row.url.clone()), ..fact("Origin", row.id.to_string()) }];
-        facts.push(fact("Captured", format!("{} by {}", date(manifest.fetched_at.0), self.name)));
+        facts.push(fact("Captured", format!("{} by {}", date(manifest.fetched_at.0), self.name_of(maker))));
         for file in &manifest.original {
             let name = file.chunks.first().map(|chunk| chunk.cid.to_string()).unwrap_or_default();
-            let href = file.chunks.first().map(|chunk| format!("/blobs/{}", chunk.cid));
+            let here = file.chunks.first().filter(|chunk| self.blobs.has(&chunk.cid));
+            let href = here.map(|chunk| format!("/blobs/{}", chunk.cid));
             let value = format!("{}, {} in {}", name, size(file.bytes), count(file.chunks.len(), "piece"));
             facts.push(Fact { mono: true, href, ..fact("Original", value) });
         }
@@ -190,7 +237,7 @@ fn language(tag: &str) -> String {
 
 fn complete(rendition: &Rendition) -> RenditionRow {
     let copied = rendition.recipe.args.windows(2).any(|pair| pair == ["-c", "copy"]);
-    let origin = if copied { "copied from the original" } else { "made here" };
+    let origin = if copied { "copied from the original" } else { "transcoded" };
     let name = match rendition.kind {
         MediaKind::Video => format!("{}p, {origin}", rendition.width.min(rendition.height)),
         MediaKind::Audio => format!("Sound, {origin}"),
@@ -242,7 +289,7 @@ fn downloads(row: &VideoRow, manifest: &Manifest) -> Vec<Download> {
 }
 
 /// "4.1 MB".
-fn size(bytes: u64) -> String {
+pub(super) fn size(bytes: u64) -> String {
     match bytes {
         bytes if bytes < 1_000 => format!("{bytes} B"),
         bytes if bytes < 1_000_000 => format!("{:.0} kB", bytes as f64 / 1e3),

@@ -254,7 +254,7 @@ fn explain(code: Code, message: &str) -> Failure {
         Code::LocalIo => "This node's disk failed or is full.",
         Code::Postprocess => "yt-dlp could not finish the files.",
         Code::Refused => "The origin said no.",
-        Code::Damaged | Code::NotMedia | Code::ToolBroken => "It did not work.",
+        Code::Damaged | Code::NotMedia | Code::ToolBroken | Code::NoHolder => "It did not work.",
     };
     Failure::new(code, format!("{means} ({words})"))
 }

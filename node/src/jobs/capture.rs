@@ -59,12 +59,14 @@ impl Inner {
             draft.poster = Some(self.keep_bytes("poster.jpg", "image/jpeg", jpeg, &journal).await?);
         }
         let mut draft = self.begin(draft)?;
+        self.growing.begin(&draft);
         let rungs = sources.plan.first.len().max(1) as f64;
         for (index, rung) in sources.plan.first.iter().enumerate() {
             let report = |done: f64| {
                 let fraction = DOWNLOAD + PACKAGE * (index as f64 + done) / rungs;
                 let what = if rung.kind == MediaKind::Audio { "sound" } else { "picture" };
                 self.live.progress(&text, fraction, &format!("packages the {what}, {:.0} %", done * 100.0));
+                self.growing.progress(&capture, fraction);
             };
             self.make(&tools, capture, &journal, &sources, rung, report).await?;
         }
@@ -108,6 +110,7 @@ impl Inner {
             draft: None,
             rungs: Vec::new(),
             revisions: Vec::new(),
+            by: None,
         });
         if let Some(earlier) = row.draft.take() {
             draft.renditions = earlier.renditions;

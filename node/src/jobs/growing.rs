@@ -43,11 +43,13 @@ impl Inner {
             match step {
                 Step::Begun(head) => {
                     timescale = f64::from(head.timescale);
+                    self.growing.head(&capture, head);
                     let key = segment_key(&capture, &rung.id, None);
                     batch.put(&SEGMENTS, &key, &Growing::Head(Box::new(head.clone())));
                 }
                 Step::Grown(n, segment) => {
                     seconds += segment.duration as f64 / timescale;
+                    self.growing.grown(&capture, &rung.id, segment);
                     batch.put(
                         &SEGMENTS,
                         &segment_key(&capture, &rung.id, Some(n)),

@@ -42,6 +42,11 @@ impl Inner {
         Ok(())
     }
 
+    fn is_captured(&self, item: &Item) -> Result<bool, crate::store::StoreError> {
+        let row: Option<VideoRow> = self.store.get(&VIDEOS, item.id.as_str().as_bytes())?;
+        Ok(row.is_some_and(|row| row.manifest.is_some()))
+    }
+
     /// One capture job a video, whoever asks for it and however often; a failed one begins again.
     fn want(&self, batch: &mut Batch, item: Item) -> Result<(), Failure> {
         let key = JobKey::Capture { video: item.id.clone() };
@@ -53,6 +58,8 @@ impl Inner {
             Some(job) => {
                 JobRow { state: State::Queued, code: None, reason: None, attempts: 0, not_before: now, ..job }
             }
+            // Somebody captured it already: it is watched and kept from there.
+            None if self.is_captured(&item).map_err(disk)? => return Ok(()),
             None => {
                 let title = item.title.clone().unwrap_or_else(|| item.id.to_string());
                 JobRow::queued(key, Some(item.id.clone()), item.url.clone(), title, now)

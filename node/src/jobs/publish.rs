@@ -4,6 +4,7 @@ use horahora_protocol::{
     Cid, Codec, codec,
     entry::{Body, Capture},
     manifest::{File, Manifest, MediaKind},
+    summary::Summary,
 };
 
 use super::{Inner, Jobs, disk};
@@ -14,7 +15,7 @@ use crate::{
     media::ladder::Plan,
     store::{
         Batch, StoreError,
-        rows::{CAPTURES, CaptureRow, JobKey, JobRow, State, VIDEOS, VideoRow},
+        rows::{CAPTURES, CaptureRow, JobKey, JobRow, MANIFESTS, ManifestRow, State, VIDEOS, VideoRow},
     },
 };
 
@@ -79,7 +80,7 @@ impl Inner {
             JobRow { state: State::Done, code: None, reason: None, updated: clock::now(), ..job.clone() };
         let first = |file: &File| file.chunks.first().map(|chunk| chunk.cid);
         let body = Body::Capture(Capture {
-            v: 1,
+            v: 2,
             capture: manifest.capture,
             video: manifest.video.clone(),
             source_url: manifest.source_url.clone(),
@@ -88,6 +89,7 @@ impl Inner {
             info: manifest.info.as_ref().and_then(first),
             original: manifest.original.iter().filter_map(first).collect(),
             manifest: cid,
+            summary: Some(Summary::of(&manifest)),
         });
         video.capture = Some(manifest.capture);
         self.settle(&mut video, &done).map_err(disk)?;
@@ -98,10 +100,14 @@ impl Inner {
         let write = |_: &_, batch: &mut Batch| {
             batch.put(&CAPTURES, &manifest.capture.to_bytes(), &row);
             batch.put(&VIDEOS, video.id.as_str().as_bytes(), &video);
+            let made =
+                ManifestRow { capture: manifest.capture, video: video.id.clone(), by: self.key.node_id() };
+            batch.put(&MANIFESTS, &cid.to_bytes(), &made);
             Jobs::add(batch, &done);
             later.iter().for_each(|job| Jobs::add(batch, job));
         };
         self.feeds.publish(body, write).await.map_err(disk)?;
+        self.catalogue.count(cid, &manifest).map_err(disk)?;
         self.tell_video(&video);
         Ok(())
     }

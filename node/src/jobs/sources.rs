@@ -128,7 +128,7 @@ impl Inner {
     /// stays, for the sweep at the next start.
     pub(super) fn close_folder(&self, job: &JobRow) {
         let capture = match &job.key {
-            JobKey::List { .. } => return,
+            JobKey::List { .. } | JobKey::Keep { .. } => return,
             JobKey::Capture { .. } => self.capture_id(job).0,
             JobKey::Rendition { capture, .. } => *capture,
         };
@@ -157,7 +157,7 @@ impl Inner {
         Ok(open.into_iter().any(|(_, key)| match &key {
             JobKey::Rendition { capture: of, .. } => of == capture,
             JobKey::Capture { video } => Some(video) == job.video.as_ref(),
-            JobKey::List { .. } => false,
+            JobKey::List { .. } | JobKey::Keep { .. } => false,
         }))
     }
 }

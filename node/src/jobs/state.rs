@@ -52,6 +52,7 @@ impl Inner {
     pub(super) fn put_job(&self, batch: &mut Batch, job: JobRow) -> Result<(), StoreError> {
         Jobs::add(batch, &job);
         if let Some(id) = &job.video
+            && !matches!(job.key, JobKey::Keep { .. })
             && let Some(mut video) = self.store.get(&VIDEOS, id.as_str().as_bytes())?
         {
             self.settle(&mut video, &job)?;

@@ -46,7 +46,7 @@ impl Inner {
         for (_, key) in self.store.scan(&OPEN_JOBS, b"", None, usize::MAX)? {
             if let Some(job) = self.store.get(&JOBS, key.text().as_bytes())? {
                 match &job.key {
-                    JobKey::List { .. } => {}
+                    JobKey::List { .. } | JobKey::Keep { .. } => {}
                     JobKey::Capture { .. } => _ = needed.insert(self.folder(&self.capture_id(&job).0)),
                     JobKey::Rendition { capture, .. } => _ = needed.insert(self.folder(capture)),
                 }
@@ -70,6 +70,10 @@ impl Inner {
             linked.extend(row.draft.iter().flat_map(Manifest::blobs).map(|blob| blob.cid));
             for revision in row.revisions {
                 linked.insert(revision);
+                // Of what others made, not everything is here.
+                if row.by.is_some() && !self.blobs.has(&revision) {
+                    continue;
+                }
                 let block = self.blobs.read_verified(revision).await?;
                 linked.extend(Manifest::decode(&block)?.blobs().iter().map(|blob| blob.cid));
             }

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use horahora_protocol::{
-    Cid, Timestamp, VideoId,
-    feed::Head,
+    Cid, NodeId, Timestamp, VideoId,
+    feed::{FeedId, Head},
     group::GroupId,
     manifest::{Manifest, Rendition, Segment},
 };
@@ -39,6 +39,22 @@ pub const CAPTURES: Table<CaptureRow> = Table::new(9);
 /// Segments of captures in the making under `capture ‖ rung ‖ 0 ‖ number`, and the rung's head under
 /// `capture ‖ rung ‖ 0`.
 pub const SEGMENTS: Table<Growing> = Table::new(10);
+/// Groups that this node follows, under their id. Its own is in [`OWN_FEED`].
+pub const GROUPS: Table<GroupRow> = Table::new(11);
+/// Where the feeds of others end, under `group ‖ node ‖ incarnation`.
+pub const FEEDS: Table<Head> = Table::new(12);
+/// Names of nodes as their feeds say, under the node's key.
+pub const PROFILES: Table<String> = Table::new(13);
+/// Nodes met before, under their key.
+pub const PEERS: Table<PeerRow> = Table::new(14);
+/// Manifest to its capture.
+pub const MANIFESTS: Table<ManifestRow> = Table::new(15);
+/// How much of a manifest is here, under its CID; no row means nothing.
+pub const HOLDINGS: Table<Holding> = Table::new(16);
+/// Videos that somebody wants kept on this node, under their id.
+pub const KEPT: Table<Timestamp> = Table::new(17);
+/// Captures that another node was making when last heard of, and their videos.
+pub const ELSEWHERE: Table<VideoId> = Table::new(18);
 
 /// A block of bytes.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -57,6 +73,69 @@ pub struct OwnFeed {
     pub incarnation: u64,
     /// Where the feed ends.
     pub head: Option<Head>,
+}
+
+/// A row of [`GROUPS`].
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct GroupRow {
+    /// The signed genesis.
+    pub genesis: Block,
+    /// What people call it.
+    pub name: String,
+    /// Who made it.
+    pub founder: NodeId,
+    /// Since when it is followed.
+    pub since: Timestamp,
+    /// The node that told of it.
+    pub via: NodeId,
+}
+
+/// A row of [`PEERS`].
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct PeerRow {
+    /// Where it was last reached or said to be, best first.
+    pub addresses: Vec<String>,
+    /// When it was last connected.
+    pub seen: Timestamp,
+    /// What it called itself.
+    pub name: String,
+    /// Whether its public groups are followed.
+    pub followed: bool,
+    /// Whether somebody wants nothing of it any more.
+    #[serde(default)]
+    pub ignored: bool,
+}
+
+/// A row of [`MANIFESTS`].
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ManifestRow {
+    /// The capture that it is a revision of.
+    pub capture: Cid,
+    /// The captured video.
+    pub video: VideoId,
+    /// Who made it.
+    pub by: NodeId,
+}
+
+/// A row of [`HOLDINGS`]. The manifest itself is not counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Holding {
+    /// Blobs here.
+    pub blobs: u64,
+    /// Their bytes.
+    pub bytes: u64,
+    /// Blobs of the manifest.
+    pub of_blobs: u64,
+    /// Their bytes.
+    pub of_bytes: u64,
+}
+
+impl Holding {
+    /// Whether every blob is here.
+    #[must_use]
+    pub fn is_whole(&self) -> bool {
+        self.blobs == self.of_blobs && self.of_blobs > 0
+    }
 }
 
 /// Where a request, a job or a video stands.
@@ -143,6 +222,8 @@ pub enum Code {
     NotMedia,
     /// A tool of ours could not be used.
     ToolBroken,
+    /// No connected node holds it.
+    NoHolder,
 }
 
 /// A row of [`REQUESTS`].
@@ -178,6 +259,11 @@ pub enum JobKey {
         /// The video.
         video: VideoId,
     },
+    /// Fetch what is missing of a video from the nodes that hold it.
+    Keep {
+        /// The video.
+        video: VideoId,
+    },
     /// Make one more rung of a capture.
     Rendition {
         /// The capture.
@@ -188,6 +274,9 @@ pub enum JobKey {
 }
 
 impl JobKey {
+    /// [`JobKey::lane`] of the jobs that keep a video.
+    pub const KEEP_LANE: u8 = 3;
+
     /// First byte of its key in [`OPEN_JOBS`].
     #[must_use]
     pub fn lane(&self) -> u8 {
@@ -195,16 +284,19 @@ impl JobKey {
             Self::List { .. } => 0,
             Self::Capture { .. } => 1,
             Self::Rendition { .. } => 2,
+            Self::Keep { .. } => Self::KEEP_LANE,
         }
     }
 
-    /// Its text form, unique: `list/<request>/<n>`, `capture/<video>`, `rendition/<capture>/<rung>`.
+    /// Its text form, unique: `list/<request>/<n>`, `capture/<video>`, `rendition/<capture>/<rung>`,
+    /// `keep/<video>`.
     #[must_use]
     pub fn text(&self) -> String {
         match self {
             Self::List { request, n } => format!("list/{request}/{n}"),
             Self::Capture { video } => format!("capture/{video}"),
             Self::Rendition { capture, rung } => format!("rendition/{capture}/{rung}"),
+            Self::Keep { video } => format!("keep/{video}"),
         }
     }
 }
@@ -302,6 +394,9 @@ pub struct CaptureRow {
     pub rungs: Vec<String>,
     /// Manifest revisions, oldest first.
     pub revisions: Vec<Cid>,
+    /// Who captures, none for this node.
+    #[serde(default)]
+    pub by: Option<NodeId>,
 }
 
 /// A row of [`SEGMENTS`].
@@ -333,6 +428,30 @@ pub fn aged_key(at: Timestamp, id: &[u8]) -> Vec<u8> {
 #[must_use]
 pub fn open_job_key(job: &JobRow) -> Vec<u8> {
     [&[job.key.lane()], job.created.0.to_be_bytes().as_slice(), job.key.text().as_bytes()].concat()
+}
+
+/// Key of a feed, and what the keys of its entries in [`ENTRIES`] start with.
+#[must_use]
+pub fn feed_key(feed: &FeedId) -> Vec<u8> {
+    [feed.group.to_bytes().as_slice(), feed.node.public_key(), &feed.incarnation.to_be_bytes()].concat()
+}
+
+/// The feed under a key in [`FEEDS`].
+#[must_use]
+pub fn feed_of(key: &[u8]) -> Option<FeedId> {
+    let (group, rest) = key.split_at_checked(36)?;
+    let (node, incarnation) = rest.split_at_checked(32)?;
+    Some(FeedId {
+        group: Cid::from_bytes(group).ok()?,
+        node: NodeId::from_public_key(node.try_into().ok()?),
+        incarnation: u64::from_be_bytes(incarnation.try_into().ok()?),
+    })
+}
+
+/// Key in [`ENTRIES`].
+#[must_use]
+pub fn entry_key(feed: &FeedId, seq: u64) -> Vec<u8> {
+    [feed_key(feed).as_slice(), &seq.to_be_bytes()].concat()
 }
 
 /// Key in [`SEGMENTS`]: the head of a rung, or its segment `n`.

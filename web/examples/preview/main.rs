@@ -1,13 +1,15 @@
 //! Writes every page with sample data to a folder, to be looked at: `cargo run -p horahora-web --example preview -- DIR`.
 //! Addresses are made relative, so the pages also open without a server.
 
+mod nodes;
+
 use std::{
     env, fs, io,
     path::{Path, PathBuf},
 };
 
 use horahora_web::{
-    ArchivePage, Card, Download, Fact, Frame, HolderRow, HomePage, JobRow, Lede, MessagePage, Player,
+    ArchivePage, Card, Download, Fact, Frame, HolderRow, HomePage, JobRow, Keep, Lede, MessagePage, Player,
     RenditionRow, RequestRow, StateView, ToolRow, Track, WatchPage, archive, asset, home, message, watch,
 };
 
@@ -44,9 +46,20 @@ fn main() -> io::Result<()> {
         ("watch-live", watch(&being_made())),
         ("watch-waits", watch(&nothing_to_play())),
         ("watch-sound", watch(&sound_only())),
+        ("watch-held", watch(&held_by_many(true))),
+        ("watch-keeping", watch(&held_by_many(false))),
+        (
+            "watch-kept",
+            watch(&WatchPage {
+                keep: Some(Keep::Kept { detail: "96 MB, since 2 days".into() }),
+                ..watch_page()
+            }),
+        ),
         ("message", message(&not_found())),
     ];
-    for (name, html) in pages {
+    let nodes = nodes::pages(&frame());
+    let nodes = nodes.iter().map(|(name, page)| (*name, horahora_web::nodes(page)));
+    for (name, html) in pages.into_iter().chain(nodes) {
         for theme in ["light", "dark"] {
             write_page(&folder, &format!("{name}-{theme}.html"), &html, theme)?;
         }
@@ -323,8 +336,8 @@ fn watch_page() -> WatchPage {
             rendition("240p", "H.264, 0.3 Mbit/s", "queued", None),
         ],
         holders: vec![
-            HolderRow { node: "kurobune".into(), holds: "original, 3 renditions".into(), here: true },
-            HolderRow { node: "港の倉庫".into(), holds: "original, 1 rendition".into(), here: false },
+            holder("kurobune", "original, 3 renditions", true),
+            holder("港の倉庫", "original, 1 rendition", false),
         ],
         facts: vec![
             Fact { href: Some("https://www.nicovideo.jp/watch/sm9".into()), ..fact("Origin", "niconico sm9", false) },
@@ -339,6 +352,32 @@ fn watch_page() -> WatchPage {
         related: cards().into_iter().skip(2).collect(),
         ..WatchPage::default()
     }
+}
+
+fn holder(node: &str, holds: &str, here: bool) -> HolderRow {
+    HolderRow { node: node.into(), holds: holds.into(), here, part: false }
+}
+
+fn held_by_many(offered: bool) -> WatchPage {
+    let part = |row| HolderRow { part: true, ..row };
+    let mut holders = vec![
+        holder("港の倉庫の三番目の古い機械(二階の押し入れ、夏は停止)", "original, 3 renditions", false),
+        holder("basement-7-under-the-stairs-behind-the-washing-machine", "original, 1 rendition", false),
+        holder("tsubaki", "original", false),
+        part(holder("WWWWWWWWWWWWWWWWWWWWWWWWWWWWWW", "12 of 412 pieces", false)),
+    ];
+    let keep = if offered {
+        holders.push(part(holder("hinoki", "118 of 412 pieces", false)));
+        Keep::Offered { detail: "168 MB, from 3 nodes that have it whole".into() }
+    } else {
+        holders.insert(0, part(holder("kurobune", "176 of 412 pieces", true)));
+        Keep::Keeping {
+            progress: 0.43,
+            detail: "72 of 168 MB, from tsubaki and 2 more".into(),
+            state: StateView { word: "Arriving".into(), ..StateView::of("running") },
+        }
+    };
+    WatchPage { holders, keep: Some(keep), ..watch_page() }
 }
 
 fn being_made() -> WatchPage {

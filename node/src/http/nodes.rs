@@ -1,0 +1,382 @@
+//! The nodes page and what the API says of other nodes.
+
+use axum::{
+    Form, Json,
+    body::Bytes,
+    extract::{Path, Query, State},
+    http::{HeaderMap, StatusCode},
+    response::{Html, IntoResponse, Redirect, Response},
+};
+use horahora_protocol::NodeId;
+use horahora_web::{Direction, Lede, MoveRow, NodeRow, NodesPage, StateView};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::{
+    Rooms, Shared,
+    error::ApiError,
+    pages::{View, ago, count},
+    watch::size,
+};
+use crate::{
+    clock,
+    net::{AddressError, Flow, Peer, Reason},
+    store::rows::{PeerRow, VIDEOS, VideoRow},
+};
+
+type Answer = Result<Json<Value>, ApiError>;
+
+/// Nodes that are away, shown at most.
+const AWAY: usize = 100;
+
+/// Another node, connected or met before.
+struct Known {
+    id: NodeId,
+    row: PeerRow,
+    peer: Option<Peer>,
+    flow: Flow,
+}
+
+/// `GET /nodes`
+pub(super) async fn nodes(
+    State(rooms): Shared,
+    Query(view): Query<View>,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    let page = rooms.nodes_page(&headers, String::new(), None)?;
+    let html =
+        if view.fragment.is_some() { horahora_web::nodes_live(&page) } else { horahora_web::nodes(&page) };
+    Ok(Html(html).into_response())
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct Add {
+    #[serde(default)]
+    address: String,
+}
+
+/// `POST /nodes`: the form, for browsers without script.
+pub(super) async fn add_form(
+    State(rooms): Shared,
+    headers: HeaderMap,
+    Form(add): Form<Add>,
+) -> Result<Response, ApiError> {
+    match rooms.net.add(&add.address).await {
+        Ok(_) => Ok(Redirect::to("/nodes").into_response()),
+        Err(error) => {
+            let message = capital(&format!("{error}."));
+            let page = rooms.nodes_page(&headers, add.address, Some(message))?;
+            Ok((StatusCode::BAD_REQUEST, Html(horahora_web::nodes(&page))).into_response())
+        }
+    }
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct Forget {
+    #[serde(default)]
+    node: String,
+}
+
+/// `POST /nodes/forget`
+pub(super) async fn forget_form(
+    State(rooms): Shared,
+    Form(forget): Form<Forget>,
+) -> Result<Response, ApiError> {
+    rooms.forget(&forget.node).await?;
+    Ok(Redirect::to("/nodes").into_response())
+}
+
+/// `GET /api/v1/nodes`
+pub(super) async fn list(State(rooms): Shared) -> Answer {
+    let items: Vec<_> = rooms.known_nodes()?.iter().map(|known| rooms.node_json(known)).collect();
+    let refused = rooms.net.refusals().counts();
+    let refusals: serde_json::Map<String, Value> = Reason::ALL
+        .iter()
+        .map(|r| (r.name().to_owned(), refused.get(r).copied().unwrap_or(0).into()))
+        .collect();
+    Ok(Json(json!({ "items": items, "refusals": refusals })))
+}
+
+/// `POST /api/v1/nodes {"address"}`
+pub(super) async fn add(State(rooms): Shared, body: Bytes) -> Result<(StatusCode, Json<Value>), ApiError> {
+    let body: Value = serde_json::from_slice(&body)
+        .map_err(|error| ApiError::bad("invalid-json", format!("The body is no JSON: {error}.")))?;
+    let node = rooms.net.add(body["address"].as_str().unwrap_or_default()).await?;
+    Ok((StatusCode::ACCEPTED, Json(json!({ "node_id": node.to_string() }))))
+}
+
+/// `DELETE /api/v1/nodes/{node}`
+pub(super) async fn forget(State(rooms): Shared, Path(node): Path<String>) -> Answer {
+    rooms.forget(&node).await?;
+    Ok(Json(json!({})))
+}
+
+impl From<AddressError> for ApiError {
+    fn from(error: AddressError) -> Self {
+        Self::bad("bad-address", capital(&format!("{error}.")))
+    }
+}
+
+impl Rooms {
+    /// What a node is called: what it says itself, else its id.
+    pub(super) fn name_of(&self, node: &NodeId) -> String {
+        if *node == self.key.node_id() {
+            return self.name.clone();
+        }
+        let said = self.sync.presence(node).map(|presence| presence.name);
+        let said =
+            said.or_else(|| self.net.book().get(node).map(|row| row.name)).filter(|name| !name.is_empty());
+        said.or_else(|| self.catalogue.name(node).ok().flatten()).unwrap_or_else(|| {
+            let id = node.to_string();
+            format!("node …{}", &id[id.len() - 8..])
+        })
+    }
+
+    async fn forget(&self, node: &str) -> Result<(), ApiError> {
+        let unknown = || ApiError::not_found("unknown-node", "This node does not know a node with this id.");
+        let node: NodeId = node.parse().map_err(|_| unknown())?;
+        self.net.book().get(&node).ok_or_else(unknown)?;
+        self.net.forget(&node).await;
+        self.feeds.unfollow(&node).await?;
+        self.live.tell("node", json!({}));
+        self.live.tell("video", json!({}));
+        Ok(())
+    }
+
+    /// Connected nodes, the longest first, then those met before, the last seen first.
+    fn known_nodes(&self) -> Result<Vec<Known>, ApiError> {
+        let mut peers = self.net.peers();
+        let flows = self.net.traffic().flows();
+        let flow = |id: &NodeId| flows.get(id).copied().unwrap_or_default();
+        let mut all: Vec<_> = self
+            .net
+            .book()
+            .all()
+            .into_iter()
+            .map(|(id, row)| Known { peer: peers.remove(&id), flow: flow(&id), id, row })
+            .filter(|known| known.peer.is_some() || (known.row.followed && !known.row.ignored))
+            .collect();
+        all.extend(peers.into_iter().map(|(id, peer)| Known {
+            flow: flow(&id),
+            peer: Some(peer),
+            row: PeerRow::default(),
+            id,
+        }));
+        all.sort_by_key(|known| match &known.peer {
+            Some(peer) => (0, peer.since.0, known.id),
+            None => (1, u64::MAX - known.row.seen.0, known.id),
+        });
+        let connected = all.iter().filter(|known| known.peer.is_some()).count();
+        all.truncate(connected + AWAY);
+        Ok(all)
+    }
+
+    fn node_json(&self, known: &Known) -> Value {
+        let presence = self.sync.presence(&known.id);
+        let flow = known.flow;
+        json!({
+            "node_id": known.id.to_string(),
+            "name": self.name_of(&known.id),
+            "connected": known.peer.is_some(),
+            "connected_since": known.peer.as_ref().map(|peer| peer.since),
+            "last_seen": known.row.seen,
+            "followed": known.peer.as_ref().map_or(known.row.followed, |peer| peer.follow),
+            "address": known.peer.as_ref().map(|peer| &peer.address),
+            "outgoing": known.peer.as_ref().map(|peer| peer.outgoing),
+            "software": known.peer.as_ref().map(|peer| &peer.software),
+            "holds": presence.map(|p| json!({ "videos": p.videos, "parts": p.parts, "bytes": p.bytes })),
+            "bytes_in": flow.bytes_in,
+            "bytes_out": flow.bytes_out,
+            "blobs_in": flow.blobs_in,
+            "blobs_out": flow.blobs_out,
+            "rate_in": flow.rate_in.round(),
+            "rate_out": flow.rate_out.round(),
+        })
+    }
+
+    fn nodes_page(
+        &self,
+        headers: &HeaderMap,
+        address: String,
+        error: Option<String>,
+    ) -> Result<NodesPage, ApiError> {
+        let known = self.known_nodes()?;
+        let connected = known.iter().filter(|known| known.peer.is_some()).count();
+        let away = known.len() - connected;
+        let state = |class: &str, icon: &str, word: &str| StateView {
+            class: class.to_owned(),
+            icon: icon.to_owned(),
+            word: word.to_owned(),
+        };
+        let lede = match (connected, away) {
+            (0, 0) => Lede {
+                state: state("", "clock", "Alone"),
+                lead: "No other node is known yet.".to_owned(),
+                rest: "Everything works all the same; with a second node nothing is lost when this one is."
+                    .to_owned(),
+            },
+            (0, away) => Lede {
+                state: state("warn", "warn", "Not connected"),
+                lead: format!("None of {} is connected.", count(away, "known node")),
+                rest: "They are tried again all the time. What is on this node plays.".to_owned(),
+            },
+            (connected, 0) => Lede {
+                state: state("ok", "okc", "Connected"),
+                lead: format!("{} connected.", count(connected, "node")),
+                rest: "What they have appears here by itself.".to_owned(),
+            },
+            (connected, away) => Lede {
+                state: state("ok", "okc", "Connected"),
+                lead: format!("{connected} of {} connected.", count(connected + away, "node")),
+                rest: "The others are tried again all the time.".to_owned(),
+            },
+        };
+        let totals = self.catalogue.totals();
+        let here = NodeRow {
+            name: self.name.clone(),
+            id: self.key.node_id().to_string(),
+            here: true,
+            connected: true,
+            state: state("ok", "okc", "Up"),
+            version: concat!("Horahora ", env!("CARGO_PKG_VERSION")).to_owned(),
+            holds: holds(totals.whole, totals.part, totals.bytes),
+            group: format!("its own group: {}", self.feeds.group_name()),
+            ..NodeRow::default()
+        };
+        let sum = |rate: fn(&Flow) -> f64| known.iter().map(|known| rate(&known.flow)).sum::<f64>();
+        let refused = self.net.refusals().counts();
+        Ok(NodesPage {
+            frame: self.frame(headers),
+            lede,
+            here,
+            addresses: self.net.addresses(),
+            address,
+            error,
+            down: speed(sum(|flow| flow.rate_in)),
+            up: speed(sum(|flow| flow.rate_out)),
+            refusals: refused.iter().map(|(reason, n)| (refusal(*reason).to_owned(), *n)).collect(),
+            nodes: known.iter().map(|known| self.node_row(known)).collect::<Result<_, _>>()?,
+        })
+    }
+
+    /// What moves between this node and another: which videos come, and how much goes. Which videos go is the
+    /// other node's to say; it asks for pieces.
+    fn moves(&self, node: &NodeId, flow: &Flow) -> Result<Vec<MoveRow>, ApiError> {
+        let mut rows = Vec::new();
+        for arrival in self.fetch.arrivals().into_iter().filter(|arrival| arrival.node == *node) {
+            let Some(made) = self.catalogue.manifest(&arrival.manifest)? else { continue };
+            let video: Option<VideoRow> = self.store.get(&VIDEOS, made.video.as_str().as_bytes())?;
+            rows.push(MoveRow {
+                direction: Direction::In,
+                title: video.map_or_else(|| made.video.to_string(), |video| video.title),
+                href: Some(format!("/watch/{}", made.video.in_path())),
+                detail: pieces(arrival.blobs, arrival.bytes),
+                rate: speed(flow.rate_in),
+            });
+        }
+        if flow.rate_out > 0.0 {
+            rows.push(MoveRow {
+                direction: Direction::Out,
+                title: "What it asks for".to_owned(),
+                href: None,
+                detail: format!("{} since the start", pieces(flow.blobs_out, flow.bytes_out)),
+                rate: speed(flow.rate_out),
+            });
+        }
+        Ok(rows)
+    }
+
+    fn node_row(&self, known: &Known) -> Result<NodeRow, ApiError> {
+        let presence = self.sync.presence(&known.id);
+        let (class, icon, word) = match &known.peer {
+            Some(_) => ("ok", "okc", "Connected"),
+            None => ("", "clock", "Not connected"),
+        };
+        let followed = self.feeds.followed()?;
+        let group = followed.iter().find(|group| group.row.founder == known.id);
+        let group = match (group, &known.peer) {
+            (Some(group), _) => format!("followed: {}", group.row.name),
+            (None, Some(peer)) if !peer.speaks => "says nothing that this version knows".to_owned(),
+            (None, Some(peer)) if peer.outgoing => "found through other nodes".to_owned(),
+            (None, _) => "connected to this node".to_owned(),
+        };
+        let flow = known.flow;
+        let moving = |rate: f64| (rate > 0.0).then(|| speed(rate));
+        Ok(NodeRow {
+            name: self.name_of(&known.id),
+            id: known.id.to_string(),
+            here: false,
+            connected: known.peer.is_some(),
+            state: StateView { class: class.to_owned(), icon: icon.to_owned(), word: word.to_owned() },
+            since: match &known.peer {
+                Some(peer) => length(peer.since.0),
+                None if known.row.seen.0 == 0 => "never reached yet".to_owned(),
+                None => format!("last seen {}", ago(known.row.seen.0)),
+            },
+            link: known.peer.as_ref().map(link).unwrap_or_default(),
+            version: known
+                .peer
+                .as_ref()
+                .map(|peer| peer.software.replace("horahora/", "Horahora "))
+                .unwrap_or_default(),
+            holds: presence.map(|p| holds(p.videos, p.parts, p.bytes)).unwrap_or_default(),
+            group,
+            down: moving(flow.rate_in),
+            up: moving(flow.rate_out),
+            moving: self.moves(&known.id, &flow)?,
+            can_forget: known.row.followed,
+        })
+    }
+}
+
+fn pieces(blobs: u64, bytes: u64) -> String {
+    format!("{}, {}", count(usize::try_from(blobs).unwrap_or(0), "piece"), size(bytes))
+}
+
+/// "212 videos, 3 in part, 3.1 GB".
+fn holds(whole: u64, part: u64, bytes: u64) -> String {
+    let whole = count(usize::try_from(whole).unwrap_or(usize::MAX), "video");
+    let part = if part > 0 { format!(", {part} in part") } else { String::new() };
+    format!("{whole}{part}, {}", size(bytes))
+}
+
+/// "QUIC, 192.168.1.5, it called".
+fn link(peer: &Peer) -> String {
+    let parts: Vec<&str> = peer.address.split('/').collect();
+    let host = parts.get(2).copied().unwrap_or_default();
+    let transport = if peer.address.contains("/quic-v1") { "QUIC" } else { "TCP" };
+    format!("direct, {transport}, {host}")
+}
+
+/// "1.2 MB/s".
+fn speed(rate: f64) -> String {
+    format!("{}/s", size(rate as u64))
+}
+
+/// "for 3 min", "for 5 h".
+fn length(since_ms: u64) -> String {
+    match clock::now().0.saturating_sub(since_ms) / 60_000 {
+        0 => "just now".to_owned(),
+        minutes if minutes < 120 => format!("for {minutes} min"),
+        minutes if minutes < 72 * 60 => format!("for {} h", minutes / 60),
+        minutes => format!("for {} days", minutes / 60 / 24),
+    }
+}
+
+fn refusal(reason: Reason) -> &'static str {
+    match reason {
+        Reason::WrongBytes => "pieces with a wrong hash",
+        Reason::WrongSize => "pieces of a wrong size",
+        Reason::Oversize => "messages that are too large",
+        Reason::Malformed => "messages that cannot be read",
+        Reason::BadSignature => "forged signatures",
+        Reason::Forged => "records their sender may not write",
+        Reason::Stalled => "transfers that stopped half-way",
+        Reason::Flood => "too many messages at once",
+    }
+}
+
+fn capital(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+}

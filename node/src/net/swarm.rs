@@ -1,0 +1,532 @@
+//! The task that owns the swarm: hears its events, does what others ask of it.
+
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    time::Duration,
+};
+
+use futures::StreamExt;
+use horahora_protocol::{
+    NodeId, Timestamp,
+    group::GroupId,
+    growing::Growing,
+    limits,
+    message::{self, Gossip, Message, Request, Response},
+};
+use libp2p::{
+    Multiaddr, PeerId, Swarm, gossipsub, identify, kad, mdns,
+    multiaddr::Protocol,
+    request_response::{self, InboundFailure, OutboundFailure, OutboundRequestId, ResponseChannel},
+    swarm::{SwarmEvent, dial_opts::DialOpts},
+};
+use tokio::sync::{mpsc, oneshot, watch};
+
+use super::{
+    AskError, Book, Peer, Peers, Reason, Refusals,
+    behaviour::{Behaviour, BehaviourEvent},
+    node_id, peer_id,
+    refusals::{of_growing, of_io, of_message},
+};
+use crate::clock;
+
+/// A node that should be connected and is not is tried again after this, then less and less often.
+const REDIAL: Duration = Duration::from_secs(5);
+const LONGEST_REDIAL_MS: u64 = 5 * 60 * 1000;
+/// With fewer nodes than this, those met before are dialled too; more come through the hash table.
+const ENOUGH: usize = 8;
+/// Questions and messages of one peer a second, on the long run and at once.
+const PER_SECOND: f64 = 50.0;
+const BURST: f64 = 200.0;
+/// Providers of one key that are dialled.
+const PROVIDERS: usize = 20;
+/// Queries of the hash table under way at once.
+const QUERIES: usize = 64;
+
+/// What others ask of the swarm.
+#[derive(Debug)]
+pub(super) enum Command {
+    Ask(PeerId, Request, oneshot::Sender<Result<Response, AskError>>),
+    Answer(ResponseChannel<Response>, Response),
+    Publish(GroupId, Vec<u8>),
+    Subscribe(Vec<GroupId>),
+    Provide(Vec<u8>, oneshot::Sender<bool>),
+    Providers(Vec<u8>, mpsc::Sender<NodeId>),
+    Dial(NodeId),
+    Forget(NodeId),
+    Block(PeerId),
+}
+
+/// What the sync room hears.
+#[derive(Debug)]
+pub(super) enum News {
+    /// A node that speaks our protocols is connected.
+    Met(NodeId),
+    /// A node asks.
+    Asked(NodeId, Request, ResponseChannel<Response>),
+    /// A node passed on news of a group, made by `source`.
+    Gossip { from: NodeId, source: NodeId, group: GroupId, gossip: Gossip },
+}
+
+/// Tokens of a peer: one for each message.
+#[derive(Debug, Clone, Copy)]
+struct Bucket {
+    tokens: f64,
+    at: Timestamp,
+}
+
+pub(super) struct Owner {
+    swarm: Swarm<Behaviour>,
+    configured: Vec<Multiaddr>,
+    /// Who answered at a configured address that does not name its node.
+    reached: BTreeMap<Multiaddr, PeerId>,
+    /// Nodes found on the local network.
+    near: BTreeSet<PeerId>,
+    /// When a node may be dialled again, and how often it failed.
+    redial: BTreeMap<NodeId, (Timestamp, u32)>,
+    topics: BTreeMap<gossipsub::TopicHash, GroupId>,
+    buckets: BTreeMap<NodeId, Bucket>,
+    asked: HashMap<OutboundRequestId, oneshot::Sender<Result<Response, AskError>>>,
+    providing: HashMap<kad::QueryId, oneshot::Sender<bool>>,
+    looking: HashMap<kad::QueryId, mpsc::Sender<NodeId>>,
+    inbox: mpsc::Receiver<Command>,
+    news: mpsc::Sender<News>,
+    tell_addresses: watch::Sender<Vec<Multiaddr>>,
+    tell_peers: watch::Sender<Peers>,
+    refusals: Refusals,
+    book: Book,
+}
+
+impl Owner {
+    #[expect(clippy::too_many_arguments, reason = "the ends of everybody's channels meet here")]
+    pub(super) fn new(
+        swarm: Swarm<Behaviour>,
+        configured: Vec<Multiaddr>,
+        inbox: mpsc::Receiver<Command>,
+        news: mpsc::Sender<News>,
+        tell_addresses: watch::Sender<Vec<Multiaddr>>,
+        tell_peers: watch::Sender<Peers>,
+        refusals: Refusals,
+        book: Book,
+    ) -> Self {
+        Self {
+            swarm,
+            configured,
+            reached: BTreeMap::new(),
+            near: BTreeSet::new(),
+            redial: BTreeMap::new(),
+            topics: BTreeMap::new(),
+            buckets: BTreeMap::new(),
+            asked: HashMap::new(),
+            providing: HashMap::new(),
+            looking: HashMap::new(),
+            inbox,
+            news,
+            tell_addresses,
+            tell_peers,
+            refusals,
+            book,
+        }
+    }
+
+    pub(super) async fn run(mut self) {
+        let mut redial = tokio::time::interval(REDIAL);
+        loop {
+            tokio::select! {
+                event = self.swarm.select_next_some() => self.hear(event),
+                Some(command) = self.inbox.recv() => self.obey(command),
+                _ = redial.tick() => self.dial_missing(),
+            }
+        }
+    }
+
+    fn obey(&mut self, command: Command) {
+        match command {
+            Command::Ask(peer, request, reply) => {
+                if self.swarm.is_connected(&peer) {
+                    let id = self.swarm.behaviour_mut().sync.send_request(&peer, request);
+                    self.asked.insert(id, reply);
+                } else {
+                    let _ = reply.send(Err(AskError::Gone));
+                }
+            }
+            Command::Answer(channel, response) => {
+                // The asker may be gone by now.
+                let _ = self.swarm.behaviour_mut().sync.send_response(channel, response);
+            }
+            Command::Publish(group, bytes) => {
+                let topic = gossipsub::IdentTopic::new(message::topic(&group));
+                if let Err(error) = self.swarm.behaviour_mut().gossip.publish(topic, bytes) {
+                    tracing::trace!("nobody hears the gossip: {error}");
+                }
+            }
+            Command::Subscribe(groups) => self.subscribe(&groups),
+            Command::Provide(key, reply) => {
+                let room = self.providing.len() < QUERIES;
+                match self.swarm.behaviour_mut().kad.start_providing(kad::RecordKey::new(&key)) {
+                    Ok(query) if room => _ = self.providing.insert(query, reply),
+                    Ok(_) => _ = reply.send(false),
+                    Err(error) => {
+                        tracing::debug!("cannot provide: {error}");
+                        let _ = reply.send(false);
+                    }
+                }
+            }
+            Command::Providers(key, tell) => {
+                if self.looking.len() < QUERIES {
+                    let query = self.swarm.behaviour_mut().kad.get_providers(kad::RecordKey::new(&key));
+                    self.looking.insert(query, tell);
+                }
+            }
+            Command::Forget(node) => {
+                self.near.remove(&peer_id(&node));
+                self.tell_peers.send_modify(|peers| {
+                    if let Some(peer) = peers.get_mut(&node) {
+                        peer.follow = false;
+                    }
+                });
+            }
+            Command::Dial(node) => {
+                self.redial.remove(&node);
+                self.tell_peers.send_modify(|peers| {
+                    if let Some(peer) = peers.get_mut(&node) {
+                        peer.follow = true;
+                    }
+                });
+                self.tell(News::Met(node));
+                self.dial_missing();
+            }
+            Command::Block(peer) => _ = self.swarm.behaviour_mut().blocked.block_peer(peer),
+        }
+    }
+
+    fn subscribe(&mut self, groups: &[GroupId]) {
+        let wanted: BTreeMap<_, _> = groups
+            .iter()
+            .map(|group| (gossipsub::IdentTopic::new(message::topic(group)), *group))
+            .map(|(topic, group)| (topic.hash(), (topic, group)))
+            .collect();
+        let gossip = &mut self.swarm.behaviour_mut().gossip;
+        for old in self.topics.values() {
+            let topic = gossipsub::IdentTopic::new(message::topic(old));
+            if !wanted.contains_key(&topic.hash()) {
+                gossip.unsubscribe(&topic);
+            }
+        }
+        for (topic, _) in wanted.values() {
+            if let Err(error) = gossip.subscribe(topic) {
+                tracing::warn!("cannot hear a group: {error}");
+            }
+        }
+        self.topics = wanted.into_iter().map(|(hash, (_, group))| (hash, group)).collect();
+    }
+
+    fn hear(&mut self, event: SwarmEvent<BehaviourEvent>) {
+        match event {
+            SwarmEvent::NewListenAddr { .. } | SwarmEvent::ExpiredListenAddr { .. } => self.list_addresses(),
+            SwarmEvent::ConnectionEstablished { peer_id, endpoint, .. } => {
+                let address = endpoint.get_remote_address().clone();
+                if endpoint.is_dialer() && self.configured.contains(&address) {
+                    self.reached.insert(address.clone(), peer_id);
+                }
+                self.came(peer_id, &address, endpoint.is_dialer());
+            }
+            SwarmEvent::ConnectionClosed { peer_id, num_established: 0, .. } => {
+                if let Some(node) = node_id(&peer_id) {
+                    tracing::info!(%node, "disconnected");
+                    self.tell_peers.send_modify(|peers| _ = peers.remove(&node));
+                    self.buckets.remove(&node);
+                }
+            }
+            SwarmEvent::OutgoingConnectionError { peer_id, error, .. } => {
+                tracing::debug!(?peer_id, "cannot connect: {error}");
+            }
+            SwarmEvent::Behaviour(event) => self.hear_behaviour(event),
+            _ => {}
+        }
+    }
+
+    fn hear_behaviour(&mut self, event: BehaviourEvent) {
+        match event {
+            BehaviourEvent::Identify(identify::Event::Received { peer_id, info, .. }) => {
+                self.identified(peer_id, &info);
+            }
+            BehaviourEvent::Mdns(mdns::Event::Discovered(found)) => {
+                for (peer, address) in found {
+                    self.near.insert(peer);
+                    if !self.swarm.is_connected(&peer) {
+                        let _ = self.swarm.dial(DialOpts::peer_id(peer).addresses(vec![address]).build());
+                    }
+                }
+            }
+            BehaviourEvent::Gossip(gossipsub::Event::Message { propagation_source, message_id, message }) => {
+                let verdict = self.judge(propagation_source, &message);
+                let _ = self.swarm.behaviour_mut().gossip.report_message_validation_result(
+                    &message_id,
+                    &propagation_source,
+                    verdict,
+                );
+            }
+            BehaviourEvent::Kad(kad::Event::OutboundQueryProgressed { id, result, stats, step }) => {
+                self.progressed(id, result, &stats, step.last);
+            }
+            BehaviourEvent::Sync(event) => self.hear_sync(event),
+            _ => {}
+        }
+    }
+
+    fn came(&mut self, peer_id: PeerId, address: &Multiaddr, outgoing: bool) {
+        let Some(node) = node_id(&peer_id) else {
+            // Only ed25519 keys are names of nodes.
+            let _ = self.swarm.disconnect_peer_id(peer_id);
+            return;
+        };
+        self.redial.remove(&node);
+        let known = self.book.get(&node).unwrap_or_default();
+        let follow = !known.ignored
+            && (known.followed
+                || self.reached.values().any(|reached| *reached == peer_id)
+                || self.configured.iter().any(|address| named(address) == Some(peer_id))
+                || self.near.contains(&peer_id));
+        let peer = Peer {
+            since: clock::now(),
+            address: address.to_string(),
+            outgoing,
+            software: String::new(),
+            speaks: false,
+            follow,
+        };
+        self.tell_peers.send_if_modified(|peers| {
+            let known = peers.contains_key(&node);
+            if !known {
+                tracing::info!(%node, %address, "connected");
+            }
+            // A second connection may be there because the first is dead and nobody noticed yet.
+            let entry = peers.entry(node).or_insert_with(|| peer.clone());
+            entry.address.clone_from(&peer.address);
+            entry.outgoing = peer.outgoing;
+            entry.follow |= follow;
+            !known
+        });
+    }
+
+    fn identified(&mut self, peer_id: PeerId, info: &identify::Info) {
+        let Some(node) = node_id(&peer_id) else { return };
+        let speaks = info.protocols.iter().any(|protocol| protocol.as_ref() == message::SYNC);
+        let Some(peer) = self.tell_peers.borrow().get(&node).cloned() else { return };
+        let remote: Option<Multiaddr> = peer.address.parse().ok();
+        let usable: Vec<Multiaddr> = info
+            .listen_addrs
+            .iter()
+            .filter(|address| remote.as_ref().is_none_or(|remote| reach(address) >= reach(remote)))
+            .filter(|address| named(address).is_none_or(|named| named == peer_id))
+            .take(12)
+            .cloned()
+            .collect();
+        if speaks {
+            for address in &usable {
+                self.swarm.behaviour_mut().kad.add_address(&peer_id, address.clone());
+            }
+            let mut texts: Vec<_> = usable.iter().map(ToString::to_string).collect();
+            texts.sort_by_key(|address| !peer.address.starts_with(address.as_str()));
+            self.book.seen(&node, &texts);
+        }
+        let first = speaks && !peer.speaks;
+        self.tell_peers.send_modify(|peers| {
+            if let Some(peer) = peers.get_mut(&node) {
+                peer.speaks = speaks;
+                peer.software = info.agent_version.chars().take(64).collect();
+            }
+        });
+        if first {
+            let _ = self.swarm.behaviour_mut().kad.bootstrap();
+            self.tell(News::Met(node));
+        }
+    }
+
+    /// Whether a message of gossip is passed on.
+    fn judge(&mut self, from: PeerId, message: &gossipsub::Message) -> gossipsub::MessageAcceptance {
+        use gossipsub::MessageAcceptance::{Accept, Ignore, Reject};
+        let Some(node) = node_id(&from) else { return Reject };
+        if !self.spend(&node) {
+            return Ignore;
+        }
+        let Some(group) = self.topics.get(&message.topic).copied() else { return Ignore };
+        let Some(source) = message.source.and_then(|source| node_id(&source)) else { return Reject };
+        let gossip = match Gossip::decode(&message.data) {
+            Ok(gossip) if gossip.heads.iter().all(|(feed, _)| feed.group == group) => gossip,
+            Ok(_) => return self.reject(&node, Reason::Malformed),
+            Err(error) => return self.reject(&node, of_message(&error)),
+        };
+        for record in &gossip.growing {
+            match Growing::decode(record) {
+                Ok(record) if record.group == group => {}
+                Ok(_) => return self.reject(&node, Reason::Malformed),
+                Err(error) => return self.reject(&node, of_growing(&error)),
+            }
+        }
+        self.tell(News::Gossip { from: node, source, group, gossip });
+        Accept
+    }
+
+    fn reject(&mut self, node: &NodeId, reason: Reason) -> gossipsub::MessageAcceptance {
+        self.refuse(node, reason);
+        gossipsub::MessageAcceptance::Reject
+    }
+
+    fn refuse(&mut self, node: &NodeId, reason: Reason) {
+        if self.refusals.note(node, reason) {
+            self.swarm.behaviour_mut().blocked.block_peer(peer_id(node));
+        }
+    }
+
+    /// Takes one token of a peer; false when it has none left.
+    fn spend(&mut self, node: &NodeId) -> bool {
+        let now = clock::now();
+        let bucket = self.buckets.entry(*node).or_insert(Bucket { tokens: BURST, at: now });
+        let gained = now.ms_since(bucket.at) as f64 / 1000.0 * PER_SECOND;
+        *bucket = Bucket { tokens: (bucket.tokens + gained).min(BURST), at: now };
+        if bucket.tokens >= 1.0 {
+            bucket.tokens -= 1.0;
+            return true;
+        }
+        self.refuse(node, Reason::Flood);
+        false
+    }
+
+    fn hear_sync(&mut self, event: request_response::Event<Request, Response>) {
+        use request_response::{Event, Message};
+        match event {
+            Event::Message { peer, message: Message::Request { request, channel, .. }, .. } => {
+                let Some(node) = node_id(&peer) else { return };
+                if !self.spend(&node) {
+                    let busy = Response::Refused(message::Refusal::Busy);
+                    let _ = self.swarm.behaviour_mut().sync.send_response(channel, busy);
+                    return;
+                }
+                self.tell(News::Asked(node, request, channel));
+            }
+            Event::Message { message: Message::Response { request_id, response }, .. } => {
+                if let Some(reply) = self.asked.remove(&request_id) {
+                    let _ = reply.send(Ok(response));
+                }
+            }
+            Event::OutboundFailure { peer, request_id, error, .. } => {
+                if let (OutboundFailure::Io(error), Some(node)) = (&error, node_id(&peer))
+                    && let Some(reason) = of_io(error)
+                {
+                    self.refuse(&node, reason);
+                }
+                if let Some(reply) = self.asked.remove(&request_id) {
+                    let _ = reply.send(Err(match error {
+                        OutboundFailure::Timeout => AskError::Late,
+                        OutboundFailure::UnsupportedProtocols => AskError::Foreign,
+                        _ => AskError::Gone,
+                    }));
+                }
+            }
+            Event::InboundFailure { peer, error: InboundFailure::Io(error), .. } => {
+                if let (Some(node), Some(reason)) = (node_id(&peer), of_io(&error)) {
+                    self.refuse(&node, reason);
+                }
+            }
+            Event::InboundFailure { .. } | Event::ResponseSent { .. } => {}
+        }
+    }
+
+    fn progressed(
+        &mut self,
+        id: kad::QueryId,
+        result: kad::QueryResult,
+        stats: &kad::QueryStats,
+        last: bool,
+    ) {
+        match result {
+            kad::QueryResult::StartProviding(done) => {
+                if let Some(reply) = self.providing.remove(&id) {
+                    // With an empty table the library says Ok and tells nobody.
+                    let _ = reply.send(done.is_ok() && stats.num_successes() > 0);
+                }
+            }
+            kad::QueryResult::GetProviders(Ok(kad::GetProvidersOk::FoundProviders { providers, .. })) => {
+                let Some(tell) = self.looking.get(&id) else { return };
+                for peer in providers.iter().take(PROVIDERS) {
+                    let Some(node) = node_id(peer) else { continue };
+                    let _ = tell.try_send(node);
+                    // Now, as the addresses are forgotten with the end of the query.
+                    if !self.swarm.is_connected(peer) && peer != self.swarm.local_peer_id() {
+                        let _ = self.swarm.dial(*peer);
+                    }
+                }
+            }
+            _ => {}
+        }
+        if last {
+            self.looking.remove(&id);
+        }
+    }
+
+    fn tell(&self, news: News) {
+        if self.news.try_send(news).is_err() {
+            tracing::debug!("news were dropped; they are asked for again");
+        }
+    }
+
+    fn list_addresses(&self) {
+        let own = *self.swarm.local_peer_id();
+        let mut all: Vec<Multiaddr> =
+            self.swarm.listeners().map(|address| address.clone().with(Protocol::P2p(own))).collect();
+        all.sort_by_key(|address| (std::cmp::Reverse(reach(address)), address.to_string()));
+        self.tell_addresses.send_replace(all);
+    }
+
+    /// Dials the nodes that should be connected and are not; lets those back in whose time is over.
+    fn dial_missing(&mut self) {
+        for node in self.refusals.forgiven() {
+            self.swarm.behaviour_mut().blocked.unblock_peer(peer_id(&node));
+        }
+        for address in self.configured.clone() {
+            let peer = named(&address).or(self.reached.get(&address).copied());
+            if peer.is_none_or(|peer| !self.swarm.is_connected(&peer))
+                && let Err(error) = self.swarm.dial(address.clone())
+            {
+                tracing::debug!(%address, "cannot dial: {error}");
+            }
+        }
+        let now = clock::now();
+        let known = self.book.all();
+        for (node, row) in known.into_iter().take(limits::FEEDS) {
+            let peer = peer_id(&node);
+            let (next, times) = self.redial.get(&node).copied().unwrap_or_default();
+            let lonely = self.tell_peers.borrow().len() < ENOUGH;
+            let wanted = row.followed || lonely;
+            if self.swarm.is_connected(&peer) || next > now || row.addresses.is_empty() || !wanted {
+                continue;
+            }
+            let addresses = row.addresses.iter().filter_map(|address| address.parse().ok()).collect();
+            let _ = self.swarm.dial(DialOpts::peer_id(peer).addresses(addresses).build());
+            let first = if row.followed { 5_000 } else { 60_000 };
+            let pause = clock::jittered((first << times.min(8)).min(LONGEST_REDIAL_MS));
+            self.redial.insert(node, (now.plus_ms(pause), times + 1));
+        }
+    }
+}
+
+/// Who should answer at an address.
+pub(super) fn named(address: &Multiaddr) -> Option<PeerId> {
+    address.iter().find_map(|part| match part {
+        Protocol::P2p(peer) => Some(peer),
+        _ => None,
+    })
+}
+
+/// From how far away an address can be used: 0 this machine, 1 this network, 2 everywhere.
+fn reach(address: &Multiaddr) -> u8 {
+    let of = address.iter().find_map(|part| match part {
+        Protocol::Ip4(ip) if ip.is_loopback() => Some(0),
+        Protocol::Ip4(ip) if ip.is_private() || ip.is_link_local() => Some(1),
+        Protocol::Ip6(ip) if ip.is_loopback() => Some(0),
+        Protocol::Ip6(ip) if ip.is_unique_local() || ip.is_unicast_link_local() => Some(1),
+        _ => None,
+    });
+    of.unwrap_or(2)
+}
