@@ -10,7 +10,7 @@ say() { printf '\n== %s (%s s)\n' "$*" "$SECONDS"; }
 
 install_packages() {
   local missing=()
-  for package in chromium fonts-noto-cjk; do
+  for package in chromium fonts-noto-cjk iproute2; do
     dpkg --status "$package" >/dev/null 2>&1 || missing+=("$package")
   done
   [ ${#missing[@]} -eq 0 ] && return

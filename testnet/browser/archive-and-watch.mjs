@@ -59,7 +59,7 @@ function judge() {
 
 function read() {
   try {
-    return readOptions(process.argv.slice(2));
+    return readOptions(process.argv.slice(2), ["login", "source", "shots"]);
   } catch (error) {
     process.stderr.write(`${error.message}\n`);
     process.exit(2);

@@ -1,30 +1,33 @@
 // The command line of the browser scripts: --name VALUE, and nothing clever.
 
 const USAGE = `node browser/archive-and-watch.mjs --login URL --source URL --shots DIR
+node browser/watch-here.mjs --login URL --path PATH [--shots DIR]
   --login URL            the one-time login link that the node printed
   --source URL           what to archive
+  --path PATH            the watch page of a video that is known already
   --shots DIR            where the screenshots go
   --expect-subtitles N   how many text tracks the video must have
   --deadline SECONDS     for the whole run (default 240)
   --chromium PATH        the browser (default /usr/bin/chromium)`;
 
 const DEFAULTS = { "expect-subtitles": "0", deadline: "240", chromium: "/usr/bin/chromium" };
-const NEEDED = ["login", "source", "shots"];
+const KNOWN = ["login", "source", "path", "shots"];
 
-export function readOptions(args) {
+export function readOptions(args, needed) {
   const given = { ...DEFAULTS };
   for (let i = 0; i < args.length; i += 2) {
     const name = args[i].replace(/^--/, "");
-    if (!args[i].startsWith("--") || !(name in DEFAULTS || NEEDED.includes(name)) || args[i + 1] === undefined) {
+    if (!args[i].startsWith("--") || !(name in DEFAULTS || KNOWN.includes(name)) || args[i + 1] === undefined) {
       throw new Error(`cannot read ${args[i]}\n${USAGE}`);
     }
     given[name] = args[i + 1];
   }
-  const missing = NEEDED.filter((name) => !given[name]);
+  const missing = needed.filter((name) => !given[name]);
   if (missing.length) throw new Error(`--${missing[0]} is missing\n${USAGE}`);
   return {
     login: new URL(given.login),
     source: given.source,
+    path: given.path,
     shots: given.shots,
     subtitles: count(given["expect-subtitles"]),
     deadlineMs: count(given.deadline) * 1000,

@@ -21,17 +21,38 @@ pub const DEADLINE: Duration = Duration::from_secs(180);
 const INSTALL: Duration = Duration::from_secs(900);
 const POLL: Duration = Duration::from_millis(20);
 
+/// What the tests' nodes are told unless a test says otherwise: an address for peers and a name.
+const DEFAULTS: [[&str; 2]; 2] = [["--listen", "/ip4/127.0.0.1/tcp/0"], ["--name", "testnode"]];
+
+/// A node's data folder.
+#[derive(Debug)]
+enum Data {
+    /// Gone with the node.
+    Temporary(TempDir),
+    /// Stays.
+    Kept(PathBuf),
+}
+
 /// A node under test. Dropping it ends its process.
 #[derive(Debug)]
 pub struct Node {
     child: Option<Child>,
-    data: TempDir,
+    data: Data,
     options: Vec<String>,
     http: reqwest::Client,
     base: String,
     token: String,
     /// The one-time login link that the node printed at its last start.
     pub login: String,
+}
+
+/// An address for peers whose port stays the same over restarts.
+///
+/// # Errors
+/// When no port is free.
+pub fn fixed_address() -> Result<String> {
+    let port = std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
+    Ok(format!("/ip4/127.0.0.1/tcp/{port}"))
 }
 
 /// The build's folder for what tests share between runs.
@@ -108,9 +129,22 @@ impl Node {
     /// # Errors
     /// When it does not start.
     pub async fn start(options: &[&str]) -> Result<Self> {
+        Self::open(Data::Temporary(TempDir::with_prefix("horahora-test-")?), options).await
+    }
+
+    /// Starts a node on a data folder that stays.
+    ///
+    /// # Errors
+    /// When it does not start.
+    pub async fn start_in(dir: &Path, options: &[&str]) -> Result<Self> {
+        fs::create_dir_all(dir)?;
+        Self::open(Data::Kept(dir.to_owned()), options).await
+    }
+
+    async fn open(data: Data, options: &[&str]) -> Result<Self> {
         let mut node = Self {
             child: None,
-            data: TempDir::with_prefix("horahora-test-")?,
+            data,
             options: options.iter().map(ToString::to_string).collect(),
             http: reqwest::Client::builder()
                 .no_proxy()
@@ -129,27 +163,25 @@ impl Node {
     /// # Errors
     /// When it does not start.
     pub async fn restart(&mut self) -> Result<()> {
-        let address = self.data.path().join("api-address");
+        let address = self.data().join("api-address");
         let _ = fs::remove_file(&address);
-        let (out, err) = (self.data.path().join("test-stdout"), self.data.path().join("test-stderr"));
+        let (out, err) = (self.data().join("test-stdout"), self.data().join("test-stderr"));
+        let given = |name: &str| self.options.iter().any(|option| option == name);
+        let defaults = DEFAULTS.iter().filter(|[name, _]| !given(name)).flatten();
+        let http: &[&str] = if given("--http") { &[] } else { &["--http", "127.0.0.1:0"] };
+        let mdns: &[&str] = if given("--with-mdns") { &[] } else { &["--no-mdns"] };
         let tools = shared_dir()?.join("tools");
         let child = Command::new(binary()?)
             .arg("--json")
             .arg("--data-dir")
-            .arg(self.data.path())
-            .args([
-                "run",
-                "--http",
-                "127.0.0.1:0",
-                "--listen",
-                "/ip4/127.0.0.1/tcp/0",
-                "--no-mdns",
-                "--name",
-                "testnode",
-            ])
+            .arg(self.data())
+            .arg("run")
+            .args(http)
+            .args(mdns)
+            .args(defaults)
             .arg("--tools-dir")
             .arg(tools)
-            .args(&self.options)
+            .args(self.options.iter().filter(|option| *option != "--with-mdns"))
             .stdout(fs::File::create(&out)?)
             .stderr(fs::OpenOptions::new().create(true).append(true).open(err)?)
             .stdin(Stdio::null())
@@ -162,8 +194,79 @@ impl Node {
         let said: Value = serde_json::from_str(fs::read_to_string(&out)?.trim())?;
         self.base = said["page"].as_str().context("the node says where its page is")?.to_owned();
         self.login = said["login"].as_str().context("the node prints a login link")?.to_owned();
-        self.token = fs::read_to_string(self.data.path().join("api-token"))?;
+        self.token = fs::read_to_string(self.data().join("api-token"))?;
         Ok(())
+    }
+
+    /// Changes what the node is told at its next start: `--name value` pairs and switches.
+    pub fn set_options(&mut self, options: &[&str]) {
+        self.options = options.iter().map(ToString::to_string).collect();
+    }
+
+    /// An address under which other nodes reach this one.
+    ///
+    /// # Errors
+    /// When it does not listen.
+    pub async fn address(&self) -> Result<String> {
+        self.until("the node listens", async || {
+            Ok(self.get("/api/v1/node").await?["addresses"][0].is_string())
+        })
+        .await?;
+        let node = self.get("/api/v1/node").await?;
+        Ok(node["addresses"][0].as_str().context("an address")?.to_owned())
+    }
+
+    /// The node's id.
+    ///
+    /// # Errors
+    /// When the node does not answer.
+    pub async fn id(&self) -> Result<String> {
+        Ok(self.get("/api/v1/node").await?["node_id"].as_str().context("an id")?.to_owned())
+    }
+
+    /// Waits until a video is shown here as it is on the node that made it, and gives it.
+    ///
+    /// # Errors
+    /// When it takes too long.
+    pub async fn lists(&self, made: &Value) -> Result<Value> {
+        let id = made["id"].as_str().context("a video has an id")?;
+        let path = format!("/api/v1/videos/{}", id.replace(':', "%3A"));
+        self.until(&format!("{id} is listed as where it was made"), async || {
+            Ok(made["manifest"].is_string() && self.get(&path).await?["manifest"] == made["manifest"])
+        })
+        .await?;
+        self.get(&path).await
+    }
+
+    /// Fetches everything that a player of a manifest would: description, and every segment of each rendition.
+    /// Gives how many bytes came.
+    ///
+    /// # Errors
+    /// When something of it does not come.
+    pub async fn play_through(&self, video: &Value) -> Result<u64> {
+        let manifest = video["manifest"].as_str().context("a manifest")?;
+        let mpd = self.bytes(&format!("/media/{manifest}/manifest.mpd")).await?;
+        ensure!(mpd.starts_with(b"<?xml"), "the description is XML");
+        let mut bytes = 0;
+        for rendition in video["renditions"].as_array().into_iter().flatten() {
+            let id = rendition["id"].as_str().context("a rendition's name")?;
+            bytes += self.bytes(&format!("/media/{manifest}/{id}/init.mp4")).await?.len() as u64;
+            for number in 1..=rendition["segments"].as_u64().unwrap_or(0) {
+                bytes += self.bytes(&format!("/media/{manifest}/{id}/{number}.m4s")).await?.len() as u64;
+            }
+        }
+        Ok(bytes)
+    }
+
+    /// The bytes at a path.
+    ///
+    /// # Errors
+    /// When the answer is not a success.
+    pub async fn bytes(&self, path: &str) -> Result<bytes::Bytes> {
+        let answer = self.ask(Method::GET, path).send().await?;
+        let (status, body) = (answer.status(), answer.bytes().await?);
+        ensure!(status.is_success(), "{path} was answered {status}: {}", String::from_utf8_lossy(&body));
+        Ok(body)
     }
 
     /// Ends the node as a crash would: SIGKILL.
@@ -176,6 +279,18 @@ impl Node {
         Ok(())
     }
 
+    /// Ends the node as its operator would: SIGTERM, and waits until it is gone.
+    ///
+    /// # Errors
+    /// When it does not end.
+    pub async fn stop(&mut self) -> Result<()> {
+        let mut child = self.child.take().context("the node runs")?;
+        let id = child.id().context("the node runs")?.to_string();
+        ensure!(Command::new("kill").arg(id).status().await?.success(), "the signal was sent");
+        tokio::time::timeout(DEADLINE, child.wait()).await.context("the node ends when it is asked to")??;
+        Ok(())
+    }
+
     /// Address of a path on the node.
     #[must_use]
     pub fn url(&self, path: &str) -> String {
@@ -185,7 +300,16 @@ impl Node {
     /// The node's data folder.
     #[must_use]
     pub fn data(&self) -> &Path {
-        self.data.path()
+        match &self.data {
+            Data::Temporary(dir) => dir.path(),
+            Data::Kept(dir) => dir,
+        }
+    }
+
+    /// The process, while it runs.
+    #[must_use]
+    pub fn pid(&self) -> Option<u32> {
+        self.child.as_ref().and_then(Child::id)
     }
 
     /// The token of the node's own programs.
@@ -197,7 +321,7 @@ impl Node {
     /// What the node logged, for a failure's message.
     #[must_use]
     pub fn log(&self) -> String {
-        fs::read_to_string(self.data.path().join("test-stderr")).unwrap_or_default()
+        fs::read_to_string(self.data().join("test-stderr")).unwrap_or_default()
     }
 
     /// A request without any header of ours.
@@ -271,7 +395,7 @@ impl Node {
     /// When the program cannot be started.
     pub async fn cli(&self, args: &[&str]) -> Result<Output> {
         let mut command = Command::new(binary()?);
-        Ok(command.arg("--data-dir").arg(self.data.path()).args(args).output().await?)
+        Ok(command.arg("--data-dir").arg(self.data()).args(args).output().await?)
     }
 
     /// Waits for a condition.
@@ -282,7 +406,11 @@ impl Node {
         self.until_within(DEADLINE, what, condition).await
     }
 
-    async fn until_within(
+    /// Waits for a condition, but not longer than `deadline`.
+    ///
+    /// # Errors
+    /// When it does not come true.
+    pub async fn until_within(
         &self,
         deadline: Duration,
         what: &str,

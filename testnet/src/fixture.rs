@@ -1,8 +1,8 @@
 //! The fake source sites: everything a test may download, served from this machine to this machine.
 //!
-//! Owns two listeners on 127.0.0.1, a made-up site (`fixtube`, plain HTTP) and a proxy behind which a fake
-//! Niconico lives, together with the switches a test turns and the counters it reads. Refuses to know what a
-//! node is: it only ever sees requests.
+//! Owns two listeners (on 127.0.0.1 unless told otherwise), a made-up site (`fixtube`, plain HTTP) and a proxy
+//! behind which a fake Niconico lives, together with the switches a test turns and the counters it reads.
+//! Refuses to know what a node is: it only ever sees requests.
 
 use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
@@ -45,17 +45,21 @@ pub struct Fixture {
 impl Fixture {
     /// Starts both sites on free ports.
     pub async fn start(media: &Media) -> anyhow::Result<Fixture> {
-        Self::start_at(media, 0, 0).await
+        Self::start_at(media, Ipv4Addr::LOCALHOST, 0, 0).await
     }
 
-    /// Starts both sites on the given ports, so that addresses survive a restart; 0 takes a free one.
-    pub async fn start_at(media: &Media, site_port: u16, proxy_port: u16) -> anyhow::Result<Fixture> {
-        let site_listener =
-            TcpListener::bind((Ipv4Addr::LOCALHOST, site_port)).await.context("listen for the site")?;
-        let proxy_listener =
-            TcpListener::bind((Ipv4Addr::LOCALHOST, proxy_port)).await.context("listen for the proxy")?;
-        let site = format!("http://{}", site_listener.local_addr()?);
-        let proxy = format!("http://{}", proxy_listener.local_addr()?);
+    /// Starts both sites on the given ports, so that addresses survive a restart; 0 takes a free one. With
+    /// 0.0.0.0 other machines reach the proxy, and through it the site under its usual name.
+    pub async fn start_at(
+        media: &Media,
+        bind: Ipv4Addr,
+        site_port: u16,
+        proxy_port: u16,
+    ) -> anyhow::Result<Fixture> {
+        let site_listener = TcpListener::bind((bind, site_port)).await.context("listen for the site")?;
+        let proxy_listener = TcpListener::bind((bind, proxy_port)).await.context("listen for the proxy")?;
+        let site = format!("http://127.0.0.1:{}", site_listener.local_addr()?.port());
+        let proxy = format!("http://127.0.0.1:{}", proxy_listener.local_addr()?.port());
         let tls = listen::Tls::self_signed(niconico::CERTIFICATE_NAMES)?;
         let room = Arc::new(Room { media: media.clone(), switches: Arc::new(Switches::new()), tls });
 

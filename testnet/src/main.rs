@@ -1,13 +1,19 @@
-//! `testnet`: the fixture by hand, for trying a node without any real site.
+//! `testnet`: the fixture, and nodes round it, by hand.
 
 use std::io::Write as _;
+use std::net::Ipv4Addr;
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
-use horahora_testnet::fixture::{Fixture, Media};
+use horahora_testnet::{
+    bench::{SideArguments, exchange, side},
+    fixture::{Fixture, Media},
+    hostile,
+    up,
+};
 
 #[derive(Debug, Parser)]
-#[command(name = "testnet", about = "Fake source sites for trying Horahora without the internet")]
+#[command(name = "testnet", about = "Trying Horahora without the internet: fake source sites, and nodes round them")]
 struct Arguments {
     #[command(subcommand)]
     command: Command,
@@ -23,6 +29,9 @@ enum Command {
         /// The ffmpeg that makes the samples
         #[arg(long, default_value = "ffmpeg")]
         ffmpeg: PathBuf,
+        /// Address to listen on; 0.0.0.0 lets other machines use the proxy
+        #[arg(long, default_value_t = Ipv4Addr::LOCALHOST)]
+        bind: Ipv4Addr,
         /// Port of the made-up site; 0 takes a free one
         #[arg(long, default_value_t = 0)]
         site_port: u16,
@@ -33,15 +42,74 @@ enum Command {
         #[arg(long)]
         rate: Option<u64>,
     },
+    /// Measure a part beside a limit of the same run; build with --release
+    Bench {
+        #[command(subcommand)]
+        what: Bench,
+    },
+    /// One process of a benchmark (used by the benchmark itself)
+    #[command(hide = true)]
+    BenchSide(SideArguments),
+    /// Three nodes and the fake sites, to click around in, until Ctrl-C
+    Up {
+        /// Folder for the nodes' data; it stays [default: target/testnet/up]
+        #[arg(long)]
+        dir: Option<PathBuf>,
+        /// Port of the first node's page; the others follow
+        #[arg(long, default_value_t = 8091)]
+        port: u16,
+    },
+    /// A peer that misbehaves towards a node in one way, until Ctrl-C or until the node hangs up
+    Hostile {
+        /// The node's address, with its `/p2p/` part
+        #[arg(long)]
+        to: String,
+        /// What it does
+        #[arg(long)]
+        kind: hostile::Kind,
+        /// Another word makes another peer; a node that blocked one does not know the next
+        #[arg(long, default_value = "hostile")]
+        seed: String,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+enum Bench {
+    /// The exchange of blobs beside a plain TCP copy
+    Exchange {
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+        /// MiB to copy each time
+        #[arg(long, default_value_t = 512)]
+        mib: u64,
+        /// Rounds; the median counts
+        #[arg(long, default_value_t = 3)]
+        rounds: usize,
+    },
 }
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
-    let Command::Fixture { media, ffmpeg, site_port, proxy_port, rate } = Arguments::parse().command;
-    let media = Media::prepare(&media, &ffmpeg).await?;
-    let fixture = Fixture::start_at(&media, site_port, proxy_port).await?;
+    match Arguments::parse().command {
+        Command::Fixture { media, ffmpeg, bind, site_port, proxy_port, rate } => {
+            let media = Media::prepare(&media, &ffmpeg).await?;
+            serve(&Fixture::start_at(&media, bind, site_port, proxy_port).await?, rate).await
+        }
+        Command::Hostile { to, kind, seed } => hostile::by_hand(&to, kind, &seed, std::io::stdout()).await,
+        Command::Bench { what: Bench::Exchange { json, mib, rounds } } => {
+            let figures = exchange::run(mib, rounds).await?;
+            let text = if json { serde_json::to_string_pretty(&figures)? + "\n" } else { exchange::table(&figures) };
+            Ok(std::io::stdout().write_all(text.as_bytes())?)
+        }
+        Command::BenchSide(arguments) => side(arguments).await,
+        Command::Up { dir, port } => up::up(dir, port).await,
+    }
+}
+
+async fn serve(fixture: &Fixture, rate: Option<u64>) -> anyhow::Result<()> {
     fixture.set_rate(rate);
-    std::io::stdout().write_all(greeting(&fixture).as_bytes())?;
+    std::io::stdout().write_all(greeting(fixture).as_bytes())?;
     tokio::signal::ctrl_c().await?;
     Ok(())
 }

@@ -5,8 +5,12 @@
 mod archive;
 mod browser;
 mod command_line;
+mod containers;
 mod crash;
 mod doors;
+mod hostile;
 mod inputs;
+mod lan;
 mod players;
 mod tidy;
+mod two_nodes;
