@@ -16,8 +16,8 @@ use anyhow::{Context, Result, anyhow, bail};
 use futures::StreamExt;
 use horahora_protocol::{Cid, Codec, NodeId, NodeKey, limits, message};
 use libp2p::{
-    Multiaddr, PeerId, Stream, StreamProtocol, Swarm, SwarmBuilder, gossipsub, identify, identity, kad, noise,
-    ping, request_response,
+    Multiaddr, PeerId, Stream, StreamProtocol, Swarm, SwarmBuilder, gossipsub, identify, identity, kad,
+    noise, ping, request_response,
     swarm::{NetworkBehaviour, SwarmEvent},
     tcp, yamux,
 };
@@ -313,7 +313,9 @@ fn peer_id(node: &NodeId) -> Result<PeerId> {
 }
 
 async fn within<T>(what: &str, work: impl Future<Output = T>) -> Result<T> {
-    timeout(PATIENCE, work).await.with_context(|| format!("within {PATIENCE:?} it did not happen that {what}"))
+    timeout(PATIENCE, work)
+        .await
+        .with_context(|| format!("within {PATIENCE:?} it did not happen that {what}"))
 }
 
 fn locked(manner: &Mutex<Manner>) -> MutexGuard<'_, Manner> {

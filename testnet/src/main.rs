@@ -8,12 +8,14 @@ use clap::{Parser, Subcommand};
 use horahora_testnet::{
     bench::{SideArguments, exchange, side},
     fixture::{Fixture, Media},
-    hostile,
-    up,
+    hostile, up,
 };
 
 #[derive(Debug, Parser)]
-#[command(name = "testnet", about = "Trying Horahora without the internet: fake source sites, and nodes round them")]
+#[command(
+    name = "testnet",
+    about = "Trying Horahora without the internet: fake source sites, and nodes round them"
+)]
 struct Arguments {
     #[command(subcommand)]
     command: Command,
@@ -99,7 +101,8 @@ async fn main() -> anyhow::Result<()> {
         Command::Hostile { to, kind, seed } => hostile::by_hand(&to, kind, &seed, std::io::stdout()).await,
         Command::Bench { what: Bench::Exchange { json, mib, rounds } } => {
             let figures = exchange::run(mib, rounds).await?;
-            let text = if json { serde_json::to_string_pretty(&figures)? + "\n" } else { exchange::table(&figures) };
+            let text =
+                if json { serde_json::to_string_pretty(&figures)? + "\n" } else { exchange::table(&figures) };
             Ok(std::io::stdout().write_all(text.as_bytes())?)
         }
         Command::BenchSide(arguments) => side(arguments).await,

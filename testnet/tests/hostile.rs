@@ -6,9 +6,7 @@ use horahora_protocol::{NodeId, Timestamp, limits};
 use horahora_testnet::{
     cluster::{Node, fixture},
     fixture::Fixture,
-    hostile::{
-        Hostile, Lie, Manner, Says, Story, Wants, forged_growing,
-    },
+    hostile::{Hostile, Lie, Manner, Says, Story, Wants, forged_growing},
 };
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -74,7 +72,8 @@ impl Victim {
         let knows = async || {
             let nodes = self.node.get("/api/v1/nodes").await?;
             let mut items = nodes["items"].as_array().into_iter().flatten();
-            Ok(!peer.is_connected(&self.id) || items.any(|n| n["node_id"] == id && n["software"] == "hostile/1"))
+            Ok(!peer.is_connected(&self.id)
+                || items.any(|n| n["node_id"] == id && n["software"] == "hostile/1"))
         };
         self.node.until("it knows the peer", knows).await.unwrap();
     }
@@ -269,7 +268,9 @@ async fn gossip_that_is_forged_or_unreadable_or_too_much_is_refused() {
     let peer = liar("too much").await;
     let said = peer.flood_gossip(learned.feed, 500).await.unwrap();
     println!("said {said}");
-    tokio::time::timeout(std::time::Duration::from_secs(10), b.refuses("too much gossip", "flood", 4)).await.unwrap_or_else(|_| panic!("{}", b.node.log()));
+    tokio::time::timeout(std::time::Duration::from_secs(10), b.refuses("too much gossip", "flood", 4))
+        .await
+        .unwrap_or_else(|_| panic!("{}", b.node.log()));
     b.node.until("who floods is left", async || Ok(!peer.is_connected(&b.id))).await.unwrap();
     let peer = liar("for another's group").await;
     let mut record = forged_growing(peer.id(), learned.group, like);

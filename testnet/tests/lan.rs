@@ -36,7 +36,8 @@ impl Lan {
             format!("-n {a} route add default dev va"),
             format!("-n {b} route add default dev vb"),
         ] {
-            let done = Command::new("ip").args(line.split(' ')).output().await.expect("iproute2 is installed");
+            let done =
+                Command::new("ip").args(line.split(' ')).output().await.expect("iproute2 is installed");
             assert!(done.status.success(), "ip {line}: {}", String::from_utf8_lossy(&done.stderr));
         }
         lan
@@ -59,7 +60,13 @@ impl Lan {
     }
 
     /// Waits until a command of a node's own says what `wanted` looks for.
-    async fn until(&self, side: usize, data: &TempDir, args: &[&str], wanted: impl Fn(&Value) -> bool) -> Value {
+    async fn until(
+        &self,
+        side: usize,
+        data: &TempDir,
+        args: &[&str],
+        wanted: impl Fn(&Value) -> bool,
+    ) -> Value {
         let mut last = None;
         for _ in 0..TRIES {
             let said: Output = self.inside(side, data).arg("--json").args(args).output().await.unwrap();
@@ -71,7 +78,10 @@ impl Lan {
             }
             tokio::time::sleep(PAUSE).await;
         }
-        panic!("{args:?} never said it: {last:?}\n{}", std::fs::read_to_string(data.path().join("log")).unwrap());
+        panic!(
+            "{args:?} never said it: {last:?}\n{}",
+            std::fs::read_to_string(data.path().join("log")).unwrap()
+        );
     }
 }
 

@@ -34,7 +34,7 @@ const ARROWS: [(&str, &[&str]); 4] = [
 
 /// What only some rooms may name: a path, the rooms (prefixes of files), and whom the others should ask.
 const DOORS: [(&str, &[&str], &str); 13] = [
-    ("libp2p", &["node/src/net.rs", "node/src/net/", "node/src/config.rs"], "ask net"),
+    ("libp2p", &["node/src/net.rs", "node/src/net/", "node/src/config.rs", "testnet/src/hostile"], "ask net"),
     ("sled", &["node/src/store.rs", "node/src/store/"], "ask store"),
     ("axum", &["node/src/http.rs", "node/src/http/", "testnet/src/fixture"], "answer in http"),
     ("askama", &["web/src/"], "write a page of web"),

@@ -15,13 +15,17 @@ async fn watch(node: &Node, video: &str, shots: Option<&str>) -> Value {
     let link: Value = serde_json::from_slice(&node.cli(&["--json", "login"]).await.unwrap().stdout).unwrap();
     let path = format!("/watch/{}", video.replace(':', "%3A"));
     let mut command = Command::new("node");
-    command
-        .arg(PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("browser/watch-here.mjs"))
-        .args(["--login", link["login"].as_str().unwrap(), "--path", &path]);
+    command.arg(PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("browser/watch-here.mjs")).args([
+        "--login",
+        link["login"].as_str().unwrap(),
+        "--path",
+        &path,
+    ]);
     if let Some(shots) = shots {
         command.arg("--shots").arg(cluster::shared_dir().unwrap().join("shots").join(shots));
     }
-    let output = command.stdin(Stdio::null()).kill_on_drop(true).output().await.expect("Node.js is installed");
+    let output =
+        command.stdin(Stdio::null()).kill_on_drop(true).output().await.expect("Node.js is installed");
     let (seen, complaint) =
         (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert!(output.status.success(), "{complaint}\n{seen:.4000}\n{}", node.log());
@@ -127,7 +131,8 @@ async fn a_kept_video_comes_whole_and_is_let_go_again() {
     assert!(b.bytes(&format!("/media/{manifest}/original/0")).await.unwrap().len() > 100_000);
     let verified = b.cli(&["--json", "verify"]).await.unwrap();
     let complaint = String::from_utf8_lossy(&verified.stderr);
-    let report: Value = serde_json::from_slice(&verified.stdout).unwrap_or_else(|_| panic!("{complaint}\n{}", b.log()));
+    let report: Value =
+        serde_json::from_slice(&verified.stdout).unwrap_or_else(|_| panic!("{complaint}\n{}", b.log()));
     assert!(report["problems"].as_array().unwrap().is_empty() && report["strays"] == 0, "{report}");
     let gone = b.ask(Method::DELETE, keep).bearer_auth(b.token()).json(&json!({})).send().await.unwrap();
     assert_eq!(gone.status(), 200);
@@ -192,7 +197,8 @@ async fn nodes_are_added_and_forgotten_by_hand() {
     assert_eq!(added.status(), 202);
     b.lists(&made).await.unwrap();
     let path = format!("/api/v1/nodes/{}", a.id().await.unwrap());
-    let forgotten = b.ask(Method::DELETE, &path).bearer_auth(b.token()).json(&json!({})).send().await.unwrap();
+    let forgotten =
+        b.ask(Method::DELETE, &path).bearer_auth(b.token()).json(&json!({})).send().await.unwrap();
     assert_eq!(forgotten.status(), 200);
     assert_eq!(b.get("/api/v1/videos").await.unwrap()["items"], json!([]));
     let groups = b.get("/api/v1/node").await.unwrap()["groups"].clone();

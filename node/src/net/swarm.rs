@@ -9,34 +9,30 @@ use futures::StreamExt;
 use horahora_protocol::{
     NodeId, Timestamp,
     group::GroupId,
-    growing::Growing,
-    limits,
-    message::{self, Gossip, Message, Request, Response},
+    message::{self, Gossip, Request, Response},
 };
 use libp2p::{
     Multiaddr, PeerId, Swarm, gossipsub, identify, kad, mdns,
-    multiaddr::Protocol,
-    request_response::{self, InboundFailure, OutboundFailure, OutboundRequestId, ResponseChannel},
+    request_response::{OutboundRequestId, ResponseChannel},
     swarm::{SwarmEvent, dial_opts::DialOpts},
 };
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::{
-    AskError, Book, Peer, Peers, Reason, Refusals,
+    AskError, Book, Peer, Peers, Refusals,
     behaviour::{Behaviour, BehaviourEvent},
     node_id, peer_id,
-    refusals::{of_growing, of_io, of_message},
 };
 use crate::clock;
 
+mod dial;
+mod judge;
+
+pub(super) use dial::named;
+use dial::reach;
+
 /// A node that should be connected and is not is tried again after this, then less and less often.
 const REDIAL: Duration = Duration::from_secs(5);
-const LONGEST_REDIAL_MS: u64 = 5 * 60 * 1000;
-/// With fewer nodes than this, those met before are dialled too; more come through the hash table.
-const ENOUGH: usize = 8;
-/// Questions and messages of one peer a second, on the long run and at once.
-const PER_SECOND: f64 = 50.0;
-const BURST: f64 = 200.0;
 /// Providers of one key that are dialled.
 const PROVIDERS: usize = 20;
 /// Queries of the hash table under way at once.
@@ -343,96 +339,6 @@ impl Owner {
         }
     }
 
-    /// Whether a message of gossip is passed on.
-    fn judge(&mut self, from: PeerId, message: &gossipsub::Message) -> gossipsub::MessageAcceptance {
-        use gossipsub::MessageAcceptance::{Accept, Ignore, Reject};
-        let Some(node) = node_id(&from) else { return Reject };
-        if !self.spend(&node) {
-            return Ignore;
-        }
-        let Some(group) = self.topics.get(&message.topic).copied() else { return Ignore };
-        let Some(source) = message.source.and_then(|source| node_id(&source)) else { return Reject };
-        let gossip = match Gossip::decode(&message.data) {
-            Ok(gossip) if gossip.heads.iter().all(|(feed, _)| feed.group == group) => gossip,
-            Ok(_) => return self.reject(&node, Reason::Malformed),
-            Err(error) => return self.reject(&node, of_message(&error)),
-        };
-        for record in &gossip.growing {
-            match Growing::decode(record) {
-                Ok(record) if record.group == group => {}
-                Ok(_) => return self.reject(&node, Reason::Malformed),
-                Err(error) => return self.reject(&node, of_growing(&error)),
-            }
-        }
-        self.tell(News::Gossip { from: node, source, group, gossip });
-        Accept
-    }
-
-    fn reject(&mut self, node: &NodeId, reason: Reason) -> gossipsub::MessageAcceptance {
-        self.refuse(node, reason);
-        gossipsub::MessageAcceptance::Reject
-    }
-
-    fn refuse(&mut self, node: &NodeId, reason: Reason) {
-        if self.refusals.note(node, reason) {
-            self.swarm.behaviour_mut().blocked.block_peer(peer_id(node));
-        }
-    }
-
-    /// Takes one token of a peer; false when it has none left.
-    fn spend(&mut self, node: &NodeId) -> bool {
-        let now = clock::now();
-        let bucket = self.buckets.entry(*node).or_insert(Bucket { tokens: BURST, at: now });
-        let gained = now.ms_since(bucket.at) as f64 / 1000.0 * PER_SECOND;
-        *bucket = Bucket { tokens: (bucket.tokens + gained).min(BURST), at: now };
-        if bucket.tokens >= 1.0 {
-            bucket.tokens -= 1.0;
-            return true;
-        }
-        self.refuse(node, Reason::Flood);
-        false
-    }
-
-    fn hear_sync(&mut self, event: request_response::Event<Request, Response>) {
-        use request_response::{Event, Message};
-        match event {
-            Event::Message { peer, message: Message::Request { request, channel, .. }, .. } => {
-                let Some(node) = node_id(&peer) else { return };
-                if !self.spend(&node) {
-                    let busy = Response::Refused(message::Refusal::Busy);
-                    let _ = self.swarm.behaviour_mut().sync.send_response(channel, busy);
-                    return;
-                }
-                self.tell(News::Asked(node, request, channel));
-            }
-            Event::Message { message: Message::Response { request_id, response }, .. } => {
-                if let Some(reply) = self.asked.remove(&request_id) {
-                    let _ = reply.send(Ok(response));
-                }
-            }
-            Event::OutboundFailure { peer, request_id, error, .. } => {
-                if let (OutboundFailure::Io(error), Some(node)) = (&error, node_id(&peer))
-                    && let Some(reason) = of_io(error)
-                {
-                    self.refuse(&node, reason);
-                }
-                if let Some(reply) = self.asked.remove(&request_id) {
-                    let _ = reply.send(Err(match error {
-                        OutboundFailure::Timeout => AskError::Late,
-                        OutboundFailure::UnsupportedProtocols => AskError::Foreign,
-                        _ => AskError::Gone,
-                    }));
-                }
-            }
-            Event::InboundFailure { peer, error: InboundFailure::Io(error), .. } => {
-                if let (Some(node), Some(reason)) = (node_id(&peer), of_io(&error)) {
-                    self.refuse(&node, reason);
-                }
-            }
-            Event::InboundFailure { .. } | Event::ResponseSent { .. } => {}
-        }
-    }
-
     fn progressed(
         &mut self,
         id: kad::QueryId,
@@ -470,63 +376,4 @@ impl Owner {
             tracing::debug!("news were dropped; they are asked for again");
         }
     }
-
-    fn list_addresses(&self) {
-        let own = *self.swarm.local_peer_id();
-        let mut all: Vec<Multiaddr> =
-            self.swarm.listeners().map(|address| address.clone().with(Protocol::P2p(own))).collect();
-        all.sort_by_key(|address| (std::cmp::Reverse(reach(address)), address.to_string()));
-        self.tell_addresses.send_replace(all);
-    }
-
-    /// Dials the nodes that should be connected and are not; lets those back in whose time is over.
-    fn dial_missing(&mut self) {
-        for node in self.refusals.forgiven() {
-            self.swarm.behaviour_mut().blocked.unblock_peer(peer_id(&node));
-        }
-        for address in self.configured.clone() {
-            let peer = named(&address).or(self.reached.get(&address).copied());
-            if peer.is_none_or(|peer| !self.swarm.is_connected(&peer))
-                && let Err(error) = self.swarm.dial(address.clone())
-            {
-                tracing::debug!(%address, "cannot dial: {error}");
-            }
-        }
-        let now = clock::now();
-        let known = self.book.all();
-        for (node, row) in known.into_iter().take(limits::FEEDS) {
-            let peer = peer_id(&node);
-            let (next, times) = self.redial.get(&node).copied().unwrap_or_default();
-            let lonely = self.tell_peers.borrow().len() < ENOUGH;
-            let wanted = row.followed || lonely;
-            if self.swarm.is_connected(&peer) || next > now || row.addresses.is_empty() || !wanted {
-                continue;
-            }
-            let addresses = row.addresses.iter().filter_map(|address| address.parse().ok()).collect();
-            let _ = self.swarm.dial(DialOpts::peer_id(peer).addresses(addresses).build());
-            let first = if row.followed { 5_000 } else { 60_000 };
-            let pause = clock::jittered((first << times.min(8)).min(LONGEST_REDIAL_MS));
-            self.redial.insert(node, (now.plus_ms(pause), times + 1));
-        }
-    }
-}
-
-/// Who should answer at an address.
-pub(super) fn named(address: &Multiaddr) -> Option<PeerId> {
-    address.iter().find_map(|part| match part {
-        Protocol::P2p(peer) => Some(peer),
-        _ => None,
-    })
-}
-
-/// From how far away an address can be used: 0 this machine, 1 this network, 2 everywhere.
-fn reach(address: &Multiaddr) -> u8 {
-    let of = address.iter().find_map(|part| match part {
-        Protocol::Ip4(ip) if ip.is_loopback() => Some(0),
-        Protocol::Ip4(ip) if ip.is_private() || ip.is_link_local() => Some(1),
-        Protocol::Ip6(ip) if ip.is_loopback() => Some(0),
-        Protocol::Ip6(ip) if ip.is_unique_local() || ip.is_unicast_link_local() => Some(1),
-        _ => None,
-    });
-    of.unwrap_or(2)
 }

@@ -80,7 +80,8 @@ pub async fn run(mib: u64, rounds: usize) -> Result<Vec<Figure>> {
         let gib = bytes / (1024.0 * 1024.0 * 1024.0);
         let mut raw = 0.0;
         for (index, way) in WAYS.iter().enumerate() {
-            let of = |what: fn(&(Used, Used)) -> f64| median(runs.iter().map(|run| what(&run[index])).collect());
+            let of =
+                |what: fn(&(Used, Used)) -> f64| median(runs.iter().map(|run| what(&run[index])).collect());
             let mb_per_s = bytes / 1e6 / of(|(_, receiver)| receiver.seconds);
             if index == 0 {
                 raw = mb_per_s;
@@ -145,11 +146,13 @@ async fn copy(way: &Way, blobs: &Path, list: &Path, scratch: &Path) -> Result<(U
     let mut receiver =
         start(way.fetch, &[&address, way.listen], &scratch.join("copy"), list, &scratch.join("receiver"))?;
     let mut got = BufReader::new(receiver.stdout.take().context("its output is piped")?).lines();
-    let receiver_used = serde_json::from_str(&got.next_line().await?.context("the receiver says what it used")?)?;
+    let receiver_used =
+        serde_json::from_str(&got.next_line().await?.context("the receiver says what it used")?)?;
     ensure!(receiver.wait().await?.success(), "the receiver failed");
     // The end of its input ends the server.
     drop(server.stdin.take());
-    let server_used = serde_json::from_str(&said.next_line().await?.context("the server says what it used")?)?;
+    let server_used =
+        serde_json::from_str(&said.next_line().await?.context("the server says what it used")?)?;
     ensure!(server.wait().await?.success(), "the server failed");
     Ok((server_used, receiver_used))
 }

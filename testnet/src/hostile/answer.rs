@@ -156,18 +156,20 @@ impl Answerer {
             Request::Heads(_) => Response::Heads(self.heads(says, story)),
             Request::Entries { feed, from } => {
                 let known = [&story.learned, &story.own].into_iter().flatten().find(|c| c.feed == *feed);
-                let entries = known.map_or_else(Vec::new, |chronicle| self.entries(chronicle, *from, says, story));
+                let entries =
+                    known.map_or_else(Vec::new, |chronicle| self.entries(chronicle, *from, says, story));
                 Response::Entries(entries)
             }
             Request::Growing { have, .. } => {
                 let from = have.values().copied().max().unwrap_or(0);
                 let like = story.manifest.as_ref().and_then(|(_, manifest)| manifest.renditions.first());
-                let records = like.filter(|_| says == Says::PaddedGrowing).map(|like| self.padded(like, from));
+                let records =
+                    like.filter(|_| says == Says::PaddedGrowing).map(|like| self.padded(like, from));
                 Response::Growing(records.unwrap_or_default())
             }
-            Request::Holding { manifests } => {
-                Response::Holding(manifests.iter().map(|_| Held { blobs: u64::MAX, bytes: u64::MAX }).collect())
-            }
+            Request::Holding { manifests } => Response::Holding(
+                manifests.iter().map(|_| Held { blobs: u64::MAX, bytes: u64::MAX }).collect(),
+            ),
         }
     }
 
@@ -177,7 +179,8 @@ impl Answerer {
             Says::BrokenPresence => broken(presence(&self.key).block().1),
             _ => presence(&self.key).block().1,
         };
-        let mut groups: Vec<_> = [&story.own, &story.learned].into_iter().flatten().map(Chronicle::told).collect();
+        let mut groups: Vec<_> =
+            [&story.own, &story.learned].into_iter().flatten().map(Chronicle::told).collect();
         if says == Says::BrokenGenesis {
             let block = broken(genesis(&self.key, "nobody signed this").block().1);
             groups.insert(0, GroupHeads { genesis: ByteBuf::from(block), feeds: Vec::new() });
@@ -251,7 +254,9 @@ pub(super) async fn give(mut incoming: IncomingStreams, manner: Arc<Mutex<Manner
 
 async fn serve(mut stream: Stream, manner: Arc<Mutex<Manner>>) -> anyhow::Result<()> {
     loop {
-        let Want::Blob { id, cid, .. } = Want::decode(&wire::read_frame(&mut stream).await?)? else { continue };
+        let Want::Blob { id, cid, .. } = Want::decode(&wire::read_frame(&mut stream).await?)? else {
+            continue;
+        };
         let (wants, story) = {
             let mut manner = locked(&manner);
             manner.asked += 1;
@@ -265,9 +270,13 @@ async fn serve(mut stream: Stream, manner: Arc<Mutex<Manner>>) -> anyhow::Result
 }
 
 async fn lie(stream: &mut Stream, id: u32, cid: Cid, wants: Wants, story: &Story) -> anyhow::Result<()> {
-    let Some(blob) = story.blobs.get(&cid).filter(|_| wants != Wants::AlmostAll).cloned().or_else(|| {
-        (wants == Wants::AlmostAll).then(|| vec![0xAB; limits::BLOB_BYTES].into())
-    }) else {
+    let Some(blob) = story
+        .blobs
+        .get(&cid)
+        .filter(|_| wants != Wants::AlmostAll)
+        .cloned()
+        .or_else(|| (wants == Wants::AlmostAll).then(|| vec![0xAB; limits::BLOB_BYTES].into()))
+    else {
         stream.write_all(&wire::frame(&Answer { id, bytes: None }.encode())).await?;
         return Ok(());
     };

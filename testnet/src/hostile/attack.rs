@@ -16,7 +16,7 @@ use serde_bytes::ByteBuf;
 use super::{
     Hostile,
     forge::{broken, signed_by},
-    within, wire,
+    wire, within,
 };
 
 /// Addresses that a provider is said to have: as many as fit into one message of the hash table.

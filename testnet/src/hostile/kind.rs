@@ -132,7 +132,8 @@ impl Hostile {
     /// One round of what it does by itself; nothing for what only answers.
     async fn attack(&self, kind: Kind, node: &NodeId, story: &Story, round: u64) -> Result<()> {
         let learned = story.learned.as_ref().context("nothing was learned")?;
-        let like = || story.manifest.as_ref().and_then(|(_, m)| m.renditions.first()).context("no video there");
+        let like =
+            || story.manifest.as_ref().and_then(|(_, m)| m.renditions.first()).context("no video there");
         match kind {
             Kind::BadQuestions => {
                 for question in BadQuestion::ALL {

@@ -17,7 +17,7 @@ use horahora_protocol::{
 };
 use serde_bytes::ByteBuf;
 
-use super::{Hostile, Manner, within, wire};
+use super::{Hostile, Manner, wire, within};
 
 /// When everything that it makes up was, so that no clock is needed: in the year 2025.
 pub(super) const THEN: Timestamp = Timestamp(1_750_000_000_000);
@@ -96,7 +96,12 @@ impl Story {
     ///
     /// # Errors
     /// When nothing was learned before.
-    pub fn with_own(mut self, key: &NodeKey, video: &str, summary: impl FnOnce(&mut Summary)) -> Result<Self> {
+    pub fn with_own(
+        mut self,
+        key: &NodeKey,
+        video: &str,
+        summary: impl FnOnce(&mut Summary),
+    ) -> Result<Self> {
         let (_, learned) = self.manifest.as_ref().context("something was learned")?;
         let (group, genesis) = genesis(key, NAME).block();
         let feed = FeedId { group, node: key.node_id(), incarnation: 1 };
@@ -180,7 +185,8 @@ impl Hostile {
 
     /// The founder's feed of a node's own group.
     async fn chronicle(&self, node: &NodeId) -> Result<Chronicle> {
-        let ours = Heads { v: 1, presence: ByteBuf::from(presence(self.key()).block().1), groups: Vec::new() };
+        let ours =
+            Heads { v: 1, presence: ByteBuf::from(presence(self.key()).block().1), groups: Vec::new() };
         let Response::Heads(theirs) = self.question(node, &Request::Heads(ours)).await? else {
             bail!("no heads");
         };
