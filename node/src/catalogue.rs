@@ -286,8 +286,10 @@ impl Catalogue {
         let mut batch = Batch::default();
         let capture: Option<CaptureRow> = self.store.get(&CAPTURES, &manifest.capture.to_bytes())?;
         let revisions = capture.map_or_else(Vec::new, |row| row.revisions);
+        // One that is about to be published leaves those before it until it is.
+        let published = revisions.contains(&cid);
         let mut changes = vec![(self.store.get(&HOLDINGS, &cid.to_bytes())?, Some(row))];
-        for older in revisions.iter().take_while(|revision| **revision != cid) {
+        for older in revisions.iter().filter(|_| published).take_while(|revision| **revision != cid) {
             let key = older.to_bytes();
             changes.push((self.store.get(&HOLDINGS, &key)?, None));
             batch.remove(&HOLDINGS, &key);

@@ -77,7 +77,7 @@ fn compose_lets_the_nodes_reach_the_fake_sites() {
 #[test]
 fn compose_and_image_use_real_options() {
     let run_help = run(Command::new(binary().unwrap()).args(["run", "--help"]));
-    let testnet = env!("CARGO_BIN_EXE_horahora-testnet");
+    let testnet = env!("CARGO_BIN_EXE_testnet");
     let fixture_help = run(Command::new(testnet).args(["fixture", "--help"]));
     for (name, service) in COMPOSE["services"].as_object().unwrap() {
         let help = if name == "fixture" { &fixture_help } else { &run_help };

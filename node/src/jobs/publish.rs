@@ -106,6 +106,8 @@ impl Inner {
             Jobs::add(batch, &done);
             later.iter().for_each(|job| Jobs::add(batch, job));
         };
+        // Before, so that nobody sees a video without its holding; after, for those that it takes the place of.
+        self.catalogue.count(cid, &manifest).map_err(disk)?;
         self.feeds.publish(body, write).await.map_err(disk)?;
         self.catalogue.count(cid, &manifest).map_err(disk)?;
         self.tell_video(&video);
