@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Installs what the tests need and runs them all.
 #   testnet/test.sh         everything, at most 40 minutes on an empty machine with 2 cores
-#   testnet/test.sh --long  what takes longer: the crash tests many times over, and ten times the properties' cases
+#   testnet/test.sh --long  what takes longer: crashes, several nodes and hostile ones many times over, ten times the
+#                           properties' cases, and the benchmark of the exchange
 # Needs Rust, Node.js 20 and Python 3.11. On Debian the rest is installed here (root or sudo).
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -43,8 +44,15 @@ if [ "${1:-}" = --long ]; then
   PROPTEST_CASES=5000 cargo test --locked --package horahora-protocol --release
   for round in $(seq 1 10); do
     say "crashes, round $round of 10"
-    cargo test --locked --package horahora-testnet --test integration -- --test-threads=2 crash::
+    cargo test --workspace --locked --test integration -- --test-threads=2 crash::
   done
+  for round in $(seq 1 5); do
+    say "several nodes and hostile ones, round $round of 5"
+    cargo test --workspace --locked --test integration -- --test-threads=2 two_nodes:: hostile:: lan::
+  done
+  say "the exchange of blobs beside a plain copy"
+  cargo build --workspace --locked --release
+  target/release/testnet bench exchange
   say "done"
   exit 0
 fi

@@ -5,7 +5,7 @@ use std::{
     io::{Read as _, Write as _},
     path::{Path, PathBuf},
     sync::Arc,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use anyhow::{Context, Result, bail, ensure};
@@ -14,6 +14,7 @@ use futures::{StreamExt as _, stream};
 use horahora::{
     blobs::Blobs,
     catalogue::Catalogue,
+    clock,
     fetch::{Fetch, Source},
     live::Live,
     net::{Ears, Net, NetOptions, Provide},
@@ -120,11 +121,6 @@ fn used(seconds: f64) -> Result<Used> {
     Ok(Used { seconds, cpu_s: (ticks(11) + ticks(12)) / 100.0, peak_bytes: kib * 1024 })
 }
 
-#[expect(clippy::disallowed_methods, reason = "a stop watch")]
-fn start() -> Instant {
-    Instant::now()
-}
-
 /// Ready when the parent closes our input.
 async fn told_to_end() {
     let _ = tokio::task::spawn_blocking(|| std::io::stdin().read(&mut [0])).await;
@@ -156,7 +152,7 @@ async fn serve_raw(listen: &str, dir: &Path, list: &[(Cid, u64)]) -> Result<f64>
 
 async fn fetch_raw(address: &str, dir: &Path, list: &[(Cid, u64)]) -> Result<f64> {
     fs::create_dir_all(dir.join("tmp"))?;
-    let begun = start();
+    let begun = clock::now();
     let (mut reader, mut writer) = TcpStream::connect(address).await?.into_split();
     let room = Arc::new(Semaphore::new(UNDER_WAY));
     let asking = async {
@@ -186,7 +182,7 @@ async fn fetch_raw(address: &str, dir: &Path, list: &[(Cid, u64)]) -> Result<f64
         anyhow::Ok(())
     };
     tokio::try_join!(asking, taking)?;
-    Ok(begun.elapsed().as_secs_f64())
+    Ok(clock::now().ms_since(begun) as f64 / 1000.0)
 }
 
 struct Rooms {
@@ -237,7 +233,7 @@ async fn fetch_node(
         bail!("the other side was not reached");
     };
     let source = Source { manifest: None, maker: met?.keys().next().copied() };
-    let begun = start();
+    let begun = clock::now();
     let mut fetching = stream::iter(list)
         .map(|(cid, bytes)| rooms.fetch.blob(*cid, Some(*bytes), source, false))
         .buffer_unordered(UNDER_WAY);
@@ -245,7 +241,7 @@ async fn fetch_node(
         fetched?;
     }
     drop(fetching);
-    let seconds = begun.elapsed().as_secs_f64();
+    let seconds = clock::now().ms_since(begun) as f64 / 1000.0;
     rooms.tasks.stop().await;
     Ok(seconds)
 }

@@ -74,13 +74,13 @@ impl Story {
         let node = asker.connect(address).await?;
         let chronicle = asker.chronicle(&node).await?;
         let mut story = Self { learned: Some(chronicle.clone()), ..Self::default() };
-        let captures = chronicle.entries.iter().filter_map(|entry| {
+        let mut captures = chronicle.entries.iter().filter_map(|entry| {
             match Body::decode("capture", entry.body.as_ref()?) {
                 Ok(Body::Capture(capture)) => Some(capture),
                 _ => None,
             }
         });
-        let Some(newest) = captures.last() else { return Ok(story) };
+        let Some(newest) = captures.next_back() else { return Ok(story) };
         let block = asker.fetch(&node, newest.manifest).await?;
         let manifest = Manifest::decode(&block)?;
         story.blobs.insert(newest.manifest, block);

@@ -22,7 +22,9 @@ use crate::{
 
 /// Questions and messages of one peer a second, on the long run and at once.
 const PER_SECOND: f64 = 50.0;
-const BURST: f64 = 200.0;
+const BURST: f64 = 100.0;
+/// Purses; with more, all are filled anew.
+const PURSES: usize = 10_000;
 
 impl Owner {
     /// Whether a message of gossip is passed on.
@@ -33,11 +35,15 @@ impl Owner {
     ) -> gossipsub::MessageAcceptance {
         use gossipsub::MessageAcceptance::{Accept, Ignore, Reject};
         let Some(node) = node_id(&from) else { return Reject };
-        if !self.spend(&node) {
-            return Ignore;
-        }
         let Some(group) = self.topics.get(&message.topic).copied() else { return Ignore };
         let Some(source) = message.source.and_then(|source| node_id(&source)) else { return Reject };
+        // Who wrote it pays. An honest neighbour that passed it on is not blamed for it.
+        if !self.spend(&source) {
+            if source == node {
+                self.refuse(&node, Reason::Flood);
+            }
+            return Ignore;
+        }
         let gossip = match Gossip::decode(&message.data) {
             Ok(gossip) if gossip.heads.iter().all(|(feed, _)| feed.group == group) => gossip,
             Ok(_) => return self.reject(&node, Reason::Malformed),
@@ -68,6 +74,9 @@ impl Owner {
     /// Takes one token of a peer; false when it has none left.
     pub(super) fn spend(&mut self, node: &NodeId) -> bool {
         let now = clock::now();
+        if self.buckets.len() >= PURSES {
+            self.buckets.clear();
+        }
         let bucket = self.buckets.entry(*node).or_insert(Bucket { tokens: BURST, at: now });
         let gained = now.ms_since(bucket.at) as f64 / 1000.0 * PER_SECOND;
         *bucket = Bucket { tokens: (bucket.tokens + gained).min(BURST), at: now };
@@ -75,7 +84,6 @@ impl Owner {
             bucket.tokens -= 1.0;
             return true;
         }
-        self.refuse(node, Reason::Flood);
         false
     }
 
@@ -85,6 +93,7 @@ impl Owner {
             Event::Message { peer, message: Message::Request { request, channel, .. }, .. } => {
                 let Some(node) = node_id(&peer) else { return };
                 if !self.spend(&node) {
+                    self.refuse(&node, Reason::Flood);
                     let busy = Response::Refused(message::Refusal::Busy);
                     let _ = self.swarm.behaviour_mut().sync.send_response(channel, busy);
                     return;
