@@ -46,8 +46,8 @@ if [ "${1:-}" = --long ]; then
     say "crashes, round $round of 10"
     cargo test --workspace --locked --test integration -- --test-threads=2 crash::
   done
-  for round in $(seq 1 5); do
-    say "several nodes and hostile ones, round $round of 5"
+  for round in $(seq 1 3); do
+    say "several nodes and hostile ones, round $round of 3"
     cargo test --workspace --locked --test integration -- --test-threads=2 two_nodes:: hostile:: lan::
   done
   say "the exchange of blobs beside a plain copy"

@@ -167,12 +167,21 @@ impl Rooms {
         let kept = all.iter().filter(|video| video.manifest.is_some()).count();
         let moving = all.iter().filter(|video| !video.state.ended()).count();
         let state = if moving > 0 { "running" } else { "done" };
+        let here = usize::try_from(self.catalogue.totals().whole).unwrap_or(usize::MAX);
         let rest = match (kept, moving) {
+            _ if here < kept => {
+                let work = if moving > 0 { format!(", and {moving} being worked on") } else { String::new() };
+                format!("to watch{work}. {here} whole on this node; the others come from other nodes as you watch.")
+            }
             (_, 0) => "on this node. Every byte is kept under its hash.".to_owned(),
             (_, 1) => "on this node, and one is being worked on.".to_owned(),
             (_, moving) => format!("on this node, and {moving} are being worked on."),
         };
-        let word = if moving > 0 { "Working" } else { "Kept" };
+        let word = match moving {
+            0 if here < kept => "Shared",
+            0 => "Kept",
+            _ => "Working",
+        };
         let state = StateView { word: word.to_owned(), ..StateView::of(state) };
         Ok(Lede { state, lead: count(kept, "video"), rest })
     }
