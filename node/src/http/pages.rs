@@ -171,7 +171,9 @@ impl Rooms {
         let rest = match (kept, moving) {
             _ if here < kept => {
                 let work = if moving > 0 { format!(", and {moving} being worked on") } else { String::new() };
-                format!("to watch{work}. {here} whole on this node; the others come from other nodes as you watch.")
+                format!(
+                    "to watch{work}. {here} whole on this node; the others come from other nodes as you watch."
+                )
             }
             (_, 0) => "on this node. Every byte is kept under its hash.".to_owned(),
             (_, 1) => "on this node, and one is being worked on.".to_owned(),
