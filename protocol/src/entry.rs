@@ -10,7 +10,7 @@ use thiserror::Error;
 
 use crate::{
     codec::{self, Cid, CodecError},
-    group::GroupId,
+    group::{GroupChange, GroupId},
     id::{NodeId, VideoId},
     limits,
     sign::{Signable, Signed},
@@ -36,7 +36,7 @@ pub struct Entry {
     pub previous: Option<Cid>,
     /// When the node says that it wrote this.
     pub at: Timestamp,
-    /// What the body is: `profile`, `request`, `capture`, or a kind of a later version.
+    /// What the body is: `profile`, `request`, `capture`, `group`, or a kind of a later version.
     pub kind: String,
     /// The body's block.
     pub body: Cid,
@@ -60,6 +60,8 @@ pub enum Body {
     Request(Request),
     /// A video was captured, or a capture got a new manifest revision.
     Capture(Capture),
+    /// The group changes.
+    Group(GroupChange),
 }
 
 /// Who a node is.
@@ -152,6 +154,9 @@ pub enum BodyError {
 }
 
 impl Body {
+    /// The kind of entries that change the group.
+    pub const GROUP: &'static str = "group";
+
     /// The name of its kind.
     #[must_use]
     pub fn kind(&self) -> &'static str {
@@ -159,6 +164,7 @@ impl Body {
             Self::Profile(_) => "profile",
             Self::Request(_) => "request",
             Self::Capture(_) => "capture",
+            Self::Group(_) => Self::GROUP,
         }
     }
 
@@ -169,6 +175,7 @@ impl Body {
             Self::Profile(body) => codec::block(body),
             Self::Request(body) => codec::block(body),
             Self::Capture(body) => codec::block(body),
+            Self::Group(body) => codec::block(body),
         }
     }
 
@@ -182,6 +189,7 @@ impl Body {
             "profile" => Self::Profile(codec::decode(block, cap)?),
             "request" => Self::Request(codec::decode(block, cap)?),
             "capture" => Self::Capture(codec::decode(block, cap)?),
+            Self::GROUP => Self::Group(codec::decode(block, cap)?),
             other => return Err(BodyError::UnknownKind(other.to_owned())),
         };
         body.check()?;
@@ -195,16 +203,20 @@ impl Body {
             Self::Capture(body) => {
                 (body.v, body.source_url.as_str(), body.tools.iter().flat_map(<[&String; 2]>::from).collect())
             }
+            Self::Group(body) => (body.v, "", vec![]),
         };
         let known = match self {
             Self::Capture(body) => version == if body.summary.is_some() { 2 } else { 1 },
-            Self::Profile(_) | Self::Request(_) => version == 1,
+            Self::Profile(_) | Self::Request(_) | Self::Group(_) => version == 1,
         };
         if !known {
             return Err(BodyError::UnknownVersion(version));
         }
         if matches!(self, Self::Capture(Capture { summary: Some(summary), .. }) if !summary.is_bounded()) {
             return Err(BodyError::TooLong("summary"));
+        }
+        if matches!(self, Self::Group(body) if !body.change.is_bounded()) {
+            return Err(BodyError::TooLong("list"));
         }
         if url.len() > limits::URL_BYTES {
             return Err(BodyError::TooLong("URL"));

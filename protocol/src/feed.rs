@@ -13,6 +13,9 @@ use crate::{
     time::Timestamp,
 };
 
+/// Last entries of a batch whose signatures are tried; a liar's batch costs no more than this.
+const TRIES: usize = 4;
+
 /// Which feed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct FeedId {
@@ -125,8 +128,45 @@ impl Feed {
     /// # Errors
     /// See [`FeedError`]. The feed is unchanged then.
     pub fn accept(&mut self, block: &[u8]) -> Result<Verified<Entry>, FeedError> {
+        let (mut accepted, failed) = self.accept_all(&[block]);
+        let entry = accepted.pop();
+        entry.ok_or_else(|| failed.expect("an entry is accepted, or it is said why not"))
+    }
+
+    /// Reads the next entries from their blocks. One signature is checked: the last one, which links all before
+    /// it. A last entry whose own signature does not fit is left out; the next batch may prove it.
+    /// The head moves as far as entries are accepted; what is wrong with the next one comes along.
+    pub fn accept_all(&mut self, blocks: &[impl AsRef<[u8]>]) -> (Vec<Verified<Entry>>, Option<FeedError>) {
+        let (mut read, mut failed) = (Vec::new(), None);
+        let mut next = *self;
+        for block in blocks {
+            match next.follow(block.as_ref()) {
+                Ok(signed) => read.push((signed, next.head)),
+                Err(error) => {
+                    failed = Some(error);
+                    break;
+                }
+            }
+        }
+        for _ in 0..TRIES {
+            let Some((last, head)) = read.pop() else { break };
+            match last.verify() {
+                Ok(last) => {
+                    let before = read.into_iter().map(|(signed, _)| Verified::linked(signed));
+                    let accepted = before.chain([last]).collect();
+                    self.head = head;
+                    return (accepted, failed);
+                }
+                Err(error) => failed = Some(error.into()),
+            }
+        }
+        (Vec::new(), failed)
+    }
+
+    /// Whether a block is the next entry, but for its signature.
+    fn follow(&mut self, block: &[u8]) -> Result<Signed<Entry>, FeedError> {
         let signed: Signed<Entry> = codec::decode(block, limits::ENTRY_BYTES)?;
-        let entry = signed.verify()?;
+        let entry = signed.claimed();
         let id = FeedId { group: entry.group, node: entry.node, incarnation: entry.incarnation };
         if id != self.id {
             return Err(FeedError::OtherFeed);
@@ -144,7 +184,7 @@ impl Feed {
         if entry.previous != self.head.map(|head| head.entry) {
             return Err(FeedError::Fork(entry.seq));
         }
-        self.head = Some(Head { seq: entry.seq, entry: entry.block().0 });
-        Ok(entry)
+        self.head = Some(Head { seq: entry.seq, entry: Cid::of(codec::Codec::DagCbor, block) });
+        Ok(signed)
     }
 }

@@ -1,4 +1,7 @@
 //! A group: the unit of trust, coordination and mirroring, named by its signed genesis.
+//!
+//! What a group is beyond that follows from what its feeds say: [`change`] is one saying, [`invite`] lets
+//! people in, [`fold`] makes members, roles and policy of all of it.
 
 use serde::{Deserialize, Serialize};
 
@@ -11,6 +14,16 @@ use crate::{
     sign::{BadSignature, Signable, Signed, Verified},
     time::Timestamp,
 };
+
+pub mod change;
+pub mod fold;
+pub mod fork;
+pub mod invite;
+
+pub use change::{Change, GroupChange, GroupKey, Role};
+pub use fold::{Fact, Facts, Forks, Group, Limit, Member, Place, fold};
+pub use fork::Fork;
+pub use invite::{Invite, Redemption, Ticket, TicketError};
 
 /// A group's name: the address of its signed [`Genesis`].
 pub type GroupId = Cid;

@@ -55,8 +55,26 @@ pub const BATCH_BYTES: usize = 2 << 20;
 /// Manifests asked about at once.
 pub const HOLDINGS: usize = 256;
 /// A node's own word about itself.
-pub const PRESENCE_BYTES: usize = 4 << 10;
+pub const PRESENCE_BYTES: usize = 8 << 10;
 /// The head of a frame of the blob exchange: a number, an address, two flags; 70 bytes seen.
 pub const FRAME_BYTES: usize = 256;
 /// Blobs that one peer may have asked for and not got yet.
 pub const WANTS: usize = 64;
+/// A signed invitation or redemption: fixed fields, two keys, two signatures; 420 bytes seen.
+pub const INVITE_BYTES: usize = 1 << 10;
+/// A ticket: an invitation and a dozen addresses. A QR code holds less than 3 kB.
+pub const TICKET_BYTES: usize = 4 << 10;
+/// Addresses of one node that others are told of.
+pub const ADDRESSES: usize = 12;
+/// One address: a DNS name of 253 bytes, or one through a relay with two node ids.
+pub const ADDRESS_BYTES: usize = 400;
+/// Incarnations of one node: a restored backup opens one, so a handful in ten years is much.
+pub const LIVES: usize = 64;
+/// Records of members' presence in one exchange of heads; the others come with the next.
+pub const PRESENCES: usize = 64;
+/// The proof of a fork: two entries.
+pub const FORK_BYTES: usize = 2 * ENTRY_BYTES + 64;
+/// Forks of one group that nodes tell each other of; one for each writer is enough.
+pub const FORKS: usize = 64;
+/// Parts of the space of video ids that a large node tells the hash table of, instead of its videos.
+pub const SHARDS: u16 = 4096;

@@ -12,8 +12,8 @@ use thiserror::Error;
 use crate::{
     codec::{self, Cid, CodecError},
     feed::{FeedId, Head},
-    group::GroupId,
-    id::NodeId,
+    group::{GroupId, GroupKey},
+    id::{NodeId, VideoId},
     limits,
     sign::{BadSignature, Signable, Signed, Verified},
     time::Timestamp,
@@ -26,9 +26,9 @@ pub const KADEMLIA: &str = "/horahora/kad/1";
 /// Gossip (libp2p gossipsub).
 pub const GOSSIP: &str = "/horahora/gossip/1";
 /// Questions and answers: [`Request`] and [`Response`].
-pub const SYNC: &str = "/horahora/sync/1";
+pub const SYNC: &str = "/horahora/sync/2";
 /// The exchange of blobs: [`Want`] and [`Answer`].
-pub const BLOBS: &str = "/horahora/blobs/1";
+pub const BLOBS: &str = "/horahora/blobs/2";
 
 /// The gossip topic of a group.
 #[must_use]
@@ -36,24 +36,62 @@ pub fn topic(group: &GroupId) -> String {
     format!("/horahora/group/1/{group}")
 }
 
-/// The key under which the distributed hash table knows who has a blob: its BLAKE3 hash.
-#[must_use]
-pub fn blob_key(cid: &Cid) -> Vec<u8> {
-    cid.hash().to_vec()
-}
+/// Names things in the distributed hash table. Those of a private group are keyed with its secret, so that nobody
+/// else can ask for them or see what they are.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Names<'a>(Option<&'a GroupKey>);
 
-/// The key under which the distributed hash table knows who has a video.
-#[must_use]
-pub fn video_key(video: &crate::VideoId) -> Vec<u8> {
-    blake3::hash(format!("horahora/video/1/{video}").as_bytes()).as_bytes().to_vec()
+impl<'a> Names<'a> {
+    /// Names in public groups.
+    #[must_use]
+    pub fn public() -> Self {
+        Self(None)
+    }
+
+    /// Names in a private group.
+    #[must_use]
+    pub fn private(key: &'a GroupKey) -> Self {
+        Self(Some(key))
+    }
+
+    /// Who has a blob or a manifest: in public its BLAKE3 hash.
+    #[must_use]
+    pub fn blob(&self, cid: &Cid) -> Vec<u8> {
+        match self.0 {
+            None => cid.hash().to_vec(),
+            Some(_) => self.named(cid.hash()),
+        }
+    }
+
+    /// Who has a video.
+    #[must_use]
+    pub fn video(&self, video: &VideoId) -> Vec<u8> {
+        self.named(format!("horahora/video/1/{video}").as_bytes())
+    }
+
+    /// Who has much in a part of the space of video ids: one of [`limits::SHARDS`].
+    #[must_use]
+    pub fn shard(&self, video: &VideoId) -> Vec<u8> {
+        let hash = blake3::hash(video.as_str().as_bytes());
+        let number = u16::from_be_bytes([hash.as_bytes()[0], hash.as_bytes()[1]]) % limits::SHARDS;
+        self.named(format!("horahora/shard/1/{number}").as_bytes())
+    }
+
+    fn named(&self, what: &[u8]) -> Vec<u8> {
+        let hash = match self.0.map(|key| <[u8; 32]>::try_from(key.secret.as_slice())) {
+            Some(Ok(secret)) => blake3::keyed_hash(&secret, what),
+            _ => blake3::hash(what),
+        };
+        hash.as_bytes().to_vec()
+    }
 }
 
 /// A question.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Request {
-    /// Where do your feeds end? Here is where mine do.
-    Heads(Heads),
+    /// What do you know? Here is what I know, in short.
+    Heads(Ask),
     /// The entries of a feed from a place on.
     Entries {
         /// The feed.
@@ -75,6 +113,25 @@ pub enum Request {
         /// The manifests.
         manifests: Vec<Cid>,
     },
+    /// Which of these videos do you hold?
+    Videos {
+        /// The videos.
+        videos: Vec<VideoId>,
+    },
+    /// Let me in.
+    Join {
+        /// The signed [`crate::group::Invite`].
+        invite: ByteBuf,
+        /// The signed [`crate::group::Redemption`].
+        redemption: ByteBuf,
+    },
+    /// News of a private group, said to each member by itself.
+    News {
+        /// The group.
+        group: GroupId,
+        /// What is new.
+        gossip: Gossip,
+    },
 }
 
 /// An answer.
@@ -89,6 +146,15 @@ pub enum Response {
     Growing(Vec<ByteBuf>),
     /// To [`Request::Holding`]: one for each manifest.
     Holding(Vec<Held>),
+    /// To [`Request::Videos`]: one for each video.
+    Videos(Vec<Copies>),
+    /// To [`Request::Join`]: you are in; the group's signed genesis.
+    Joined {
+        /// The signed genesis.
+        genesis: ByteBuf,
+    },
+    /// To [`Request::News`].
+    Heard,
     /// Not answered.
     Refused(Refusal),
 }
@@ -101,15 +167,45 @@ pub enum Refusal {
     Unknown,
     /// Ask again later.
     Busy,
+    /// The ticket has expired.
+    Expired,
+    /// The ticket let in as many as it is for.
+    UsedUp,
+    /// Who issued or redeems it may not: it was removed, or the policy forbids it.
+    NotAllowed,
 }
 
-/// What a node knows of groups and feeds.
+/// How much a node holds of a video.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Copies {
+    /// Nothing, or nothing that you may know of.
+    None,
+    /// Some of it.
+    Part,
+    /// All of it.
+    Whole,
+}
+
+/// What a node knows of the groups that it may tell the receiver of, in short.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Ask {
+    /// Version of this form, 2.
+    pub v: u8,
+    /// The sender's signed [`Presence`] in its own group.
+    pub presence: ByteBuf,
+    /// Groups, and [`GroupHeads::digest`] of each.
+    pub groups: Vec<(GroupId, Cid)>,
+}
+
+/// What a node knows of groups and feeds, as far as the asker does not know it already.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Heads {
-    /// Version of this form, 1.
+    /// Version of this form, 2.
     pub v: u8,
-    /// The sender's signed [`Presence`].
+    /// The sender's signed [`Presence`] in its own group.
     pub presence: ByteBuf,
     /// The groups that it may tell the receiver of; its own first.
     pub groups: Vec<GroupHeads>,
@@ -121,8 +217,20 @@ pub struct Heads {
 pub struct GroupHeads {
     /// The signed genesis.
     pub genesis: ByteBuf,
-    /// Its feeds: writer, life, head.
-    pub feeds: Vec<(NodeId, u64, Head)>,
+    /// Its feeds: writer, incarnation, head. None when the asker's digest is the same.
+    pub feeds: Option<Vec<(NodeId, u64, Head)>>,
+    /// Proofs of forks: blocks of [`crate::group::Fork`].
+    pub forks: Vec<ByteBuf>,
+    /// What its members said last of themselves: signed [`Presence`]s, the newest first.
+    pub presences: Vec<ByteBuf>,
+}
+
+impl GroupHeads {
+    /// The hash of the heads of a group's feeds, in the order of their ids, and of how many forks are proven.
+    #[must_use]
+    pub fn digest(feeds: &[(NodeId, u64, Head)], forks: usize) -> Cid {
+        codec::block(&(feeds, forks as u64)).0
+    }
 }
 
 /// An entry as it travels.
@@ -145,30 +253,36 @@ pub struct Held {
     pub bytes: u64,
 }
 
-/// A node's word about itself. Of two the later one counts.
+/// A node's word about itself in a group. Of two the later one counts.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Presence {
-    /// Version of this form, 1.
+    /// Version of this form, 2.
     pub v: u8,
     /// Who speaks.
     pub node: NodeId,
+    /// In which group.
+    pub group: GroupId,
     /// When.
     pub at: Timestamp,
     /// What people call it.
     pub name: String,
     /// Program and version.
     pub software: String,
-    /// Videos held whole.
+    /// Videos of the group held whole.
     pub videos: u64,
-    /// Videos held in part.
+    /// Videos of the group held in part.
     pub parts: u64,
-    /// Bytes of blobs held.
+    /// Bytes of their blobs.
     pub bytes: u64,
+    /// Bytes free on its disk.
+    pub free: u64,
+    /// Where it is reached, best first.
+    pub addresses: Vec<String>,
 }
 
 impl Signable for Presence {
-    const PURPOSE: &'static str = "horahora/presence/1";
+    const PURPOSE: &'static str = "horahora/presence/2";
 
     fn signer(&self) -> NodeId {
         self.node
@@ -197,6 +311,9 @@ pub enum Want {
         id: u32,
         /// The blob.
         cid: Cid,
+        /// The manifest, or the capture in the making, that it is part of. Whether the asker may have it follows
+        /// from that.
+        of: Cid,
         /// Somebody waits for it: it goes before those that are only kept.
         urgent: bool,
     },
@@ -263,11 +380,17 @@ impl Message for Request {
 
     fn check(&self) -> Result<(), &'static str> {
         match self {
-            Self::Heads(heads) => heads.check(),
+            Self::Heads(ask) => ask.check(),
             Self::Entries { .. } => Ok(()),
             Self::Growing { have, .. } if have.len() > limits::RUNGS => Err("list of renditions"),
             Self::Growing { .. } => Ok(()),
             Self::Holding { manifests } => bound(manifests, limits::HOLDINGS, "list of manifests"),
+            Self::Videos { videos } => bound(videos, limits::HOLDINGS, "list of videos"),
+            Self::Join { invite, redemption } => {
+                bound(invite, limits::INVITE_BYTES, "invitation")?;
+                bound(redemption, limits::INVITE_BYTES, "redemption")
+            }
+            Self::News { gossip, .. } => gossip.check(),
         }
     }
 }
@@ -279,8 +402,10 @@ impl Message for Response {
         match self {
             Self::Heads(heads) => heads.check(),
             Self::Entries(entries) => bound(entries, limits::BATCH_ENTRIES, "list of entries"),
-            Self::Growing(_) | Self::Refused(_) => Ok(()),
+            Self::Growing(_) | Self::Refused(_) | Self::Heard => Ok(()),
             Self::Holding(held) => bound(held, limits::HOLDINGS, "list of holdings"),
+            Self::Videos(copies) => bound(copies, limits::HOLDINGS, "list of copies"),
+            Self::Joined { genesis } => bound(genesis, limits::GENESIS_BYTES, "genesis"),
         }
     }
 }
@@ -316,13 +441,26 @@ impl Message for Answer {
     }
 }
 
+impl Ask {
+    fn check(&self) -> Result<(), &'static str> {
+        if self.v != 2 {
+            return Err("version");
+        }
+        bound(&self.groups, limits::GROUPS, "list of groups")
+    }
+}
+
 impl Heads {
     fn check(&self) -> Result<(), &'static str> {
-        if self.v != 1 {
+        if self.v != 2 {
             return Err("version");
         }
         bound(&self.groups, limits::GROUPS, "list of groups")?;
-        self.groups.iter().try_for_each(|group| bound(&group.feeds, limits::FEEDS, "list of feeds"))
+        self.groups.iter().try_for_each(|group| {
+            bound(group.feeds.as_deref().unwrap_or_default(), limits::FEEDS, "list of feeds")?;
+            bound(&group.forks, limits::FORKS, "list of forks")?;
+            bound(&group.presences, limits::PRESENCES, "list of presences")
+        })
     }
 }
 
@@ -334,8 +472,12 @@ impl Presence {
     pub fn decode(block: &[u8]) -> Result<Verified<Self>, MessageError> {
         let signed: Signed<Self> = codec::decode(block, limits::PRESENCE_BYTES)?;
         let presence = signed.verify()?;
-        if presence.v != 1 {
+        if presence.v != 2 {
             return Err(MessageError::Field("version"));
+        }
+        let long = |address: &String| address.len() > limits::ADDRESS_BYTES;
+        if presence.addresses.len() > limits::ADDRESSES || presence.addresses.iter().any(long) {
+            return Err(MessageError::Field("list of addresses"));
         }
         if presence.name.len() > limits::NAME_BYTES || presence.software.len() > limits::NAME_BYTES {
             return Err(MessageError::Field("name"));

@@ -126,6 +126,12 @@ impl<T> fmt::Debug for Signed<T> {
 pub struct Verified<T>(Signed<T>);
 
 impl<T: Signable> Verified<T> {
+    /// Believes what a verified record of the same signer links by its hash: to sign a link is to sign what is
+    /// behind it.
+    pub(crate) fn linked(signed: Signed<T>) -> Self {
+        Self(signed)
+    }
+
     /// The block to store and send, with its address.
     #[must_use]
     pub fn block(&self) -> (Cid, Vec<u8>) {

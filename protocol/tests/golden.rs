@@ -15,6 +15,8 @@ use std::{
 use horahora_protocol::codec;
 use serde::{Serialize, de::DeserializeOwned};
 
+#[path = "golden/groups.rs"]
+mod groups;
 #[path = "golden/sent.rs"]
 mod sent;
 #[path = "golden/stored.rs"]
@@ -70,6 +72,19 @@ fn forms() -> Vec<Vectors> {
         ("entry-1.cbor.hex", "signed entry: what, address, hex of the block", stored::entries()),
         ("profile-1.cbor.hex", "body of a profile: what, address, hex of the block", stored::profiles()),
         ("request-1.cbor.hex", "body of a request: what, address, hex of the block", stored::requests()),
+        (
+            "group-1.cbor.hex",
+            "body of a change of a group: what, address, hex of the block",
+            groups::changes(),
+        ),
+        ("invite-1.cbor.hex", "signed invitation: what, address, hex of the block", groups::invites()),
+        (
+            "redemption-1.cbor.hex",
+            "signed redemption: what, address, hex of the block",
+            groups::redemptions(),
+        ),
+        ("ticket-1.txt", "what, text form, hex of what is in it", groups::tickets()),
+        ("fork-1.cbor.hex", "proof of a fork: what, address, hex of the block", groups::forks()),
         ("capture-1.cbor.hex", "body of a capture: what, address, hex of the block", stored::captures()),
         ("capture-2.cbor.hex", "body of a capture: what, address, hex of the block", stored::captures_2()),
         (
@@ -85,16 +100,16 @@ fn forms() -> Vec<Vectors> {
             "signed record of a capture in the making: what, address, hex of the block",
             sent::growing(),
         ),
-        ("presence-1.cbor.hex", "signed presence: what, address, hex of the block", sent::presences()),
+        ("presence-2.cbor.hex", "signed presence: what, address, hex of the block", sent::presences()),
         ("gossip-1.cbor.hex", "gossip: what, address, hex of the message", sent::gossip()),
-        ("sync-request-1.cbor.hex", "question: what, address, hex of the message", sent::questions()),
-        ("sync-response-1.cbor.hex", "answer: what, address, hex of the message", sent::answers()),
+        ("sync-request-2.cbor.hex", "question: what, address, hex of the message", sent::questions()),
+        ("sync-response-2.cbor.hex", "answer: what, address, hex of the message", sent::answers()),
         (
-            "blob-frames-1.cbor.hex",
+            "blob-frames-2.cbor.hex",
             "frame of the exchange of blobs: what, address, hex of the frame",
             sent::frames(),
         ),
-        ("names-1.txt", "what, text form, hex of the name as it is sent or of the key", sent::names()),
+        ("names-2.txt", "what, text form, hex of the name as it is sent or of the key", sent::names()),
     ]
 }
 

@@ -3,21 +3,21 @@
 use std::{collections::BTreeMap, fmt::Debug};
 
 use horahora_protocol::{
-    Cid, Codec, Timestamp, Verified,
+    Cid, Codec, Timestamp, Verified, VideoId,
     feed::Head,
-    group::Genesis,
+    group::{Genesis, GroupKey},
     growing::{Growing, Grown},
     manifest::{MediaKind, Rendition},
     message::{
-        self, Answer, EntryBlocks, Gossip, GroupHeads, Heads, Held, Message, Presence, Refusal, Request,
-        Response, Want,
+        self, Answer, Ask, Copies, EntryBlocks, Gossip, GroupHeads, Heads, Held, Message, Names, Presence,
+        Refusal, Request, Response, Want,
     },
     summary::Summary,
 };
 use serde_bytes::ByteBuf;
 
 use crate::{
-    Case,
+    Case, groups,
     values::{AT, feed_id, key, raw, rendition, summary, video},
 };
 
@@ -35,8 +35,10 @@ pub(crate) fn growing() -> Vec<Case> {
 }
 
 pub(crate) fn presences() -> Vec<Case> {
-    let full = Presence { videos: u64::MAX, parts: u64::MAX, bytes: u64::MAX, ..said() };
-    let bare = Presence { name: String::new(), software: String::new(), videos: 0, bytes: 0, ..said() };
+    let most = u64::MAX;
+    let full = Presence { videos: most, parts: most, bytes: most, free: most, ..said() };
+    let (name, software, addresses) = (String::new(), String::new(), vec![]);
+    let bare = Presence { name, software, addresses, videos: 0, bytes: 0, free: 0, ..said() };
     [("named", said()), ("largest", full), ("nameless", bare)]
         .map(|(name, presence)| {
             let presence = key().sign(presence);
@@ -48,10 +50,8 @@ pub(crate) fn presences() -> Vec<Case> {
 }
 
 pub(crate) fn gossip() -> Vec<Case> {
-    let news =
-        Gossip { v: 1, heads: vec![(feed_id(), head())], growing: vec![signed(&key().sign(record()))] };
     let nothing = Gossip { v: 1, heads: vec![], growing: vec![] };
-    vec![message("news", &news), message("nothing", &nothing)]
+    vec![message("news", &news()), message("nothing", &nothing)]
 }
 
 pub(crate) fn questions() -> Vec<Case> {
@@ -60,12 +60,15 @@ pub(crate) fn questions() -> Vec<Case> {
     let have = [("a0", 7), ("v720", 5), ("v1080", u32::MAX)].map(|(id, known)| (id.to_owned(), known)).into();
     let nothing = Request::Growing { capture, run: Timestamp(0), have: BTreeMap::new() };
     vec![
-        message("heads", &Request::Heads(heads())),
-        message("heads-of-nothing", &Request::Heads(Heads { groups: vec![], ..heads() })),
+        message("heads", &Request::Heads(ask())),
+        message("heads-of-nothing", &Request::Heads(Ask { groups: vec![], ..ask() })),
         message("entries", &Request::Entries { feed: feed_id(), from: 1_000 }),
         message("growing", &Request::Growing { capture, run: AT, have }),
         message("growing-from-the-start", &nothing),
         message("holding", &Request::Holding { manifests: vec![manifest(1), manifest(2)] }),
+        message("videos", &Request::Videos { videos: vec![video(), VideoId::generic("https://a.example/")] }),
+        message("join", &Request::Join { invite: groups::invite(), redemption: groups::redemption() }),
+        message("news", &Request::News { group: feed_id().group, gossip: news() }),
     ]
 }
 
@@ -75,20 +78,30 @@ pub(crate) fn answers() -> Vec<Case> {
         EntryBlocks { entry: block(b"an entry"), body: Some(block(b"its body")) },
         EntryBlocks { entry: block(b"an entry whose body was erased"), body: None },
     ];
+    let mut known = heads();
+    known.groups[0] = GroupHeads { feeds: None, forks: vec![], presences: vec![], ..known.groups[0].clone() };
+    let refused = |name, refusal| message(name, &Response::Refused(refusal));
     let held = vec![Held { blobs: 108_000, bytes: 5_000_000_000 }, Held::default()];
     vec![
         message("heads", &Response::Heads(heads())),
+        message("heads-that-are-known", &Response::Heads(known)),
         message("entries", &Response::Entries(entries)),
         message("entries-at-the-end", &Response::Entries(vec![])),
         message("growing", &Response::Growing(vec![signed(&key().sign(record()))])),
         message("holding", &Response::Holding(held)),
-        message("refused-unknown", &Response::Refused(Refusal::Unknown)),
-        message("refused-busy", &Response::Refused(Refusal::Busy)),
+        message("videos", &Response::Videos(vec![Copies::None, Copies::Part, Copies::Whole])),
+        message("joined", &Response::Joined { genesis: heads().groups[0].genesis.clone() }),
+        message("heard", &Response::Heard),
+        refused("refused-unknown", Refusal::Unknown),
+        refused("refused-busy", Refusal::Busy),
+        refused("refused-expired", Refusal::Expired),
+        refused("refused-used-up", Refusal::UsedUp),
+        refused("refused-not-allowed", Refusal::NotAllowed),
     ]
 }
 
 pub(crate) fn frames() -> Vec<Case> {
-    let want = |id, urgent| Want::Blob { id, cid: raw("a blob"), urgent };
+    let want = |id, urgent| Want::Blob { id, cid: raw("a blob"), of: manifest(1), urgent };
     vec![
         message("want-for-somebody", &want(1, true)),
         message("want-to-keep", &want(u32::MAX, false)),
@@ -100,7 +113,14 @@ pub(crate) fn frames() -> Vec<Case> {
 
 pub(crate) fn names() -> Vec<Case> {
     let text = |name, text: &str| Case { name, address: text.to_owned(), bytes: text.into() };
-    let blob = raw("a blob");
+    let (blob, manifest) = (raw("a blob"), manifest(1));
+    let secret = GroupKey { number: 1, secret: vec![0x5a; 32] };
+    let (public, private) = (Names::public(), Names::private(&secret));
+    let key = |name, address: &dyn ToString, bytes| Case { name, address: address.to_string(), bytes };
+    let digest = |name, feeds: &[_], forks| {
+        let digest = GroupHeads::digest(feeds, forks);
+        Case { name, address: digest.to_string(), bytes: digest.to_bytes() }
+    };
     vec![
         text("identify", message::IDENTIFY),
         text("kademlia", message::KADEMLIA),
@@ -108,8 +128,16 @@ pub(crate) fn names() -> Vec<Case> {
         text("sync", message::SYNC),
         text("blobs", message::BLOBS),
         text("topic-of-a-group", &message::topic(&feed_id().group)),
-        Case { name: "key-of-a-blob", address: blob.to_string(), bytes: message::blob_key(&blob) },
-        Case { name: "key-of-a-video", address: video().to_string(), bytes: message::video_key(&video()) },
+        key("key-of-a-blob", &blob, public.blob(&blob)),
+        key("key-of-a-manifest", &manifest, public.blob(&manifest)),
+        key("key-of-a-video", &video(), public.video(&video())),
+        key("key-of-a-shard", &video(), public.shard(&video())),
+        key("private-key-of-a-blob", &blob, private.blob(&blob)),
+        key("private-key-of-a-manifest", &manifest, private.blob(&manifest)),
+        key("private-key-of-a-video", &video(), private.video(&video())),
+        key("private-key-of-a-shard", &video(), private.shard(&video())),
+        digest("digest-of-heads", heads().groups[0].feeds.as_deref().unwrap_or_default(), 1),
+        digest("digest-of-no-heads", &[], 0),
     ]
 }
 
@@ -133,15 +161,27 @@ fn manifest(number: u8) -> Cid {
 
 fn said() -> Presence {
     Presence {
-        v: 1,
+        v: 2,
         node: key().node_id(),
+        group: feed_id().group,
         at: AT,
         name: "ほらほら".to_owned(),
         software: "horahora/0.2.0".to_owned(),
         videos: 12,
         parts: 0,
         bytes: 5_000_000_000,
+        free: 7_000_000_000,
+        addresses: groups::addresses(),
     }
+}
+
+fn news() -> Gossip {
+    Gossip { v: 1, heads: vec![(feed_id(), head())], growing: vec![signed(&key().sign(record()))] }
+}
+
+fn ask() -> Ask {
+    let digest = GroupHeads::digest(heads().groups[0].feeds.as_deref().unwrap_or_default(), 1);
+    Ask { v: 2, presence: signed(&key().sign(said())), groups: vec![(feed_id().group, digest)] }
 }
 
 fn heads() -> Heads {
@@ -149,8 +189,14 @@ fn heads() -> Heads {
     let genesis =
         Genesis { v: 1, founder, name: "映像".to_owned(), public: true, at: AT, nonce: vec![0x5a; 16] };
     let feeds = vec![(key().node_id(), 1_000_000, head()), (key().node_id(), 1_000_001, head())];
-    let group = GroupHeads { genesis: signed(&key().sign(genesis)), feeds };
-    Heads { v: 1, presence: signed(&key().sign(said())), groups: vec![group] }
+    let presence = signed(&key().sign(said()));
+    let (feeds, forks) = (Some(feeds), vec![ByteBuf::from(groups::fork().block())]);
+    let genesis = signed(&key().sign(genesis));
+    Heads {
+        v: 2,
+        presence: presence.clone(),
+        groups: vec![GroupHeads { genesis, feeds, forks, presences: vec![presence] }],
+    }
 }
 
 fn record() -> Growing {

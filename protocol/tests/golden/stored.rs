@@ -150,13 +150,13 @@ pub(crate) fn heads() -> Vec<Case> {
     vec![block("start", &of(0), 256), block("end", &of(u64::MAX), 256)]
 }
 
-fn body(name: &'static str, body: Body) -> Case {
+pub(crate) fn body(name: &'static str, body: Body) -> Case {
     let (cid, bytes) = body.block();
     assert_eq!(Body::decode(body.kind(), &bytes).expect("our own form is read"), body, "{name}");
     Case { name, address: cid.to_string(), bytes }
 }
 
-fn signed<T>(name: &'static str, value: Verified<T>, cap: usize) -> Case
+pub(crate) fn signed<T>(name: &'static str, value: Verified<T>, cap: usize) -> Case
 where
     T: Signable + DeserializeOwned + PartialEq + Debug,
 {

@@ -1,0 +1,495 @@
+//! What a group is: members, roles and policy, made of everything that its feeds say.
+//!
+//! The result is a function of the set of facts alone: no clock, no order of arrival, and a fact that counts
+//! for nothing can as well be missing. So all who know the same facts know the same group, and joining two sets
+//! of facts is commutative, associative and idempotent.
+//!
+//! Admins are ranked by how far they are from the founder, then by id. They are heard in that order, and who is
+//! heard earlier is not overruled by who comes later. So of two admins that remove each other the nearer one wins.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::Serialize;
+
+use super::{Change, Genesis, GroupId, GroupKey, Role, invite::Admission};
+use crate::{
+    codec::{self, Cid},
+    feed::FeedId,
+    id::NodeId,
+};
+
+/// Where a fact was said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Place {
+    /// By whom.
+    pub node: NodeId,
+    /// In which incarnation.
+    pub incarnation: u64,
+    /// In which entry.
+    pub seq: u64,
+}
+
+/// A change whose signatures were checked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Fact {
+    /// See [`Change::Admit`].
+    Admit {
+        /// The invitation.
+        invite: Cid,
+        /// Who invited.
+        issuer: NodeId,
+        /// As what.
+        role: Role,
+        /// How many the invitation lets in.
+        uses: u32,
+        /// Who came.
+        node: NodeId,
+        /// The incarnation that it writes.
+        incarnation: u64,
+        /// The redemption.
+        redemption: Cid,
+    },
+    /// See [`Change::Rule`].
+    Rule {
+        /// About whom.
+        node: NodeId,
+        /// What it is from now on.
+        role: Option<Role>,
+        /// Its last entries that count.
+        last: BTreeMap<u64, u64>,
+    },
+    /// See [`Change::Policy`].
+    Policy {
+        /// Counts up.
+        number: u32,
+        /// Whether members may invite.
+        members_invite: bool,
+        /// Members' last entries that let somebody in.
+        last: BTreeMap<(NodeId, u64), u64>,
+    },
+    /// See [`Change::Key`].
+    Key(GroupKey),
+    /// See [`Change::Leave`].
+    Leave,
+}
+
+/// Everything said of a group.
+pub type Facts = BTreeMap<Place, Fact>;
+/// The first place at which each of these told two stories: incarnation and seq.
+pub type Forks = BTreeMap<NodeId, (u64, u64)>;
+
+impl Fact {
+    /// What a change counts for in this group; none when its signatures do not fit.
+    #[must_use]
+    pub fn of(group: &GroupId, change: &Change) -> Option<Self> {
+        Some(match change {
+            Change::Admit { invite, redemption } => {
+                let Admission { invite, redemption } = Admission::decode(group, invite, redemption)?;
+                Self::Admit {
+                    invite: invite.block().0,
+                    issuer: invite.issuer,
+                    role: invite.role,
+                    uses: invite.uses,
+                    node: redemption.node,
+                    incarnation: redemption.incarnation,
+                    redemption: redemption.block().0,
+                }
+            }
+            Change::Rule { node, role, last } => {
+                Self::Rule { node: *node, role: *role, last: last.iter().copied().collect() }
+            }
+            Change::Policy { number, members_invite, last } => Self::Policy {
+                number: *number,
+                members_invite: *members_invite,
+                last: last.iter().map(|(node, incarnation, seq)| ((*node, *incarnation), *seq)).collect(),
+            },
+            Change::Key(key) => Self::Key(key.clone()),
+            Change::Leave => Self::Leave,
+        })
+    }
+}
+
+/// How much of a feed counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Limit {
+    /// All of it.
+    Open,
+    /// Up to this entry.
+    UpTo(u64),
+    /// Nothing.
+    Nothing,
+}
+
+impl Limit {
+    /// Whether the entry at this place counts.
+    #[must_use]
+    pub fn allows(self, seq: u64) -> bool {
+        match self {
+            Self::Open => true,
+            Self::UpTo(last) => seq <= last,
+            Self::Nothing => false,
+        }
+    }
+
+    fn and(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Nothing, _) | (_, Self::Nothing) => Self::Nothing,
+            (Self::UpTo(one), Self::UpTo(two)) => Self::UpTo(one.min(two)),
+            (Self::Open, limit) | (limit, Self::Open) => limit,
+        }
+    }
+}
+
+/// A node in a group.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Member {
+    /// What it may do.
+    pub role: Role,
+    /// Who let it in: countersigned its ticket, or gave it its role; itself for the founder.
+    pub via: NodeId,
+}
+
+/// A group as its feeds make it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Group {
+    /// Who made it.
+    pub founder: NodeId,
+    /// Whether strangers may read it.
+    pub public: bool,
+    /// Who is in it now.
+    pub members: BTreeMap<NodeId, Member>,
+    /// Who was in it, and whether it was removed or left by itself.
+    pub gone: BTreeMap<NodeId, Gone>,
+    /// Who told two stories, and where first.
+    pub forks: Forks,
+    /// Whether members who are no admins may invite.
+    pub members_invite: bool,
+    /// Number of the policy, 0 for that of the beginning.
+    pub policy: u32,
+    /// The key of a private group.
+    pub key: Option<GroupKey>,
+    ranks: BTreeMap<NodeId, u32>,
+    rulings: BTreeMap<NodeId, Ruling>,
+    left: BTreeMap<(NodeId, u64), u64>,
+}
+
+/// Why a node is in a group no more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Gone {
+    /// An admin removed it.
+    Removed,
+    /// It left.
+    Left,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Ruling {
+    by: (u32, NodeId),
+    role: Option<Role>,
+    last: BTreeMap<u64, u64>,
+}
+
+impl Ruling {
+    fn counts(&self, place: &Place) -> bool {
+        self.last.get(&place.incarnation).is_some_and(|last| place.seq <= *last)
+    }
+}
+
+impl Group {
+    /// What a node may do; none for who is not in the group.
+    #[must_use]
+    pub fn role(&self, node: &NodeId) -> Option<Role> {
+        self.members.get(node).map(|member| member.role)
+    }
+
+    /// Whether a node may read what the group has.
+    #[must_use]
+    pub fn may_read(&self, node: &NodeId) -> bool {
+        self.public || self.members.contains_key(node)
+    }
+
+    /// Whether what a node writes and holds counts.
+    #[must_use]
+    pub fn counts(&self, node: &NodeId) -> bool {
+        self.role(node) >= Some(Role::Member)
+    }
+
+    /// Whether a node may let others in.
+    #[must_use]
+    pub fn may_invite(&self, node: &NodeId) -> bool {
+        match self.role(node) {
+            Some(Role::Admin) => !self.forks.contains_key(node),
+            Some(Role::Member) => self.members_invite && !self.forks.contains_key(node),
+            Some(Role::Follower) | None => false,
+        }
+    }
+
+    /// Whether a word of `admin` about `node` counts.
+    #[must_use]
+    pub fn may_rule(&self, admin: &NodeId, node: &NodeId) -> bool {
+        let Some(rank) = self.ranks.get(admin).map(|depth| (*depth, *admin)) else { return false };
+        let above = self.ranks.get(node).is_none_or(|depth| rank < (*depth, *node));
+        let first = self.rulings.get(node).is_none_or(|ruling| rank <= ruling.by);
+        self.role(admin) == Some(Role::Admin) && !self.forks.contains_key(admin) && above && first
+    }
+
+    /// How much of a feed counts.
+    #[must_use]
+    pub fn limit(&self, feed: &FeedId) -> Limit {
+        let FeedId { node, incarnation, .. } = feed;
+        let mut limit = match (self.members.contains_key(node), self.gone.get(node)) {
+            (true, _) | (false, Some(Gone::Left)) => Limit::Open,
+            (false, Some(Gone::Removed)) => {
+                let last = self.rulings.get(node).and_then(|ruling| ruling.last.get(incarnation));
+                last.map_or(Limit::Nothing, |last| Limit::UpTo(*last))
+            }
+            (false, None) => Limit::Nothing,
+        };
+        if let Some(left) = self.left.get(&(*node, *incarnation)) {
+            limit = limit.and(Limit::UpTo(*left));
+        }
+        if let Some((forked, seq)) = self.forks.get(node)
+            && forked == incarnation
+        {
+            limit = limit.and(seq.checked_sub(1).map_or(Limit::Nothing, Limit::UpTo));
+        }
+        limit
+    }
+
+    /// The hash of who is in it and what is agreed; the same for all who know the same facts.
+    #[must_use]
+    pub fn digest(&self) -> [u8; 32] {
+        let members: Vec<_> = self.members.iter().collect();
+        let gone: Vec<_> = self.gone.iter().collect();
+        let forks: Vec<_> = self.forks.iter().collect();
+        let key = self.key.as_ref().map(|key| (key.number, Cid::of(codec::Codec::Raw, &key.secret)));
+        let agreed = (self.founder, self.public, self.policy, self.members_invite, key);
+        *blake3::hash(&codec::encode(&(agreed, members, gone, forks))).as_bytes()
+    }
+}
+
+/// Makes the group of its facts.
+#[must_use]
+pub fn fold(genesis: &Genesis, facts: &Facts, forks: &Forks) -> Group {
+    let mut state = Folding::new(genesis.founder, facts, forks);
+    state.hear_admins();
+    state.agree();
+    state.seat();
+    state.finish(genesis)
+}
+
+/// A seat: what a node came in as, by whom, and for which incarnation if by a ticket.
+#[derive(Debug, Clone, Copy)]
+struct Seat {
+    role: Role,
+    via: NodeId,
+    incarnation: Option<u64>,
+}
+
+/// A policy: its number and how near its admin is, what it says, where members invited before it.
+type Agreed<'a> = ((u32, std::cmp::Reverse<(u32, Place)>), bool, &'a BTreeMap<(NodeId, u64), u64>);
+
+struct Folding<'a> {
+    founder: NodeId,
+    facts: &'a Facts,
+    forks: &'a Forks,
+    left: BTreeMap<(NodeId, u64), u64>,
+    ranks: BTreeMap<NodeId, u32>,
+    rulings: BTreeMap<NodeId, Ruling>,
+    policy: (u32, bool),
+    invited_before: BTreeMap<(NodeId, u64), u64>,
+    key: Option<GroupKey>,
+    seats: BTreeMap<NodeId, Seat>,
+}
+
+impl<'a> Folding<'a> {
+    fn new(founder: NodeId, facts: &'a Facts, forks: &'a Forks) -> Self {
+        let mut left = BTreeMap::new();
+        for (place, _) in facts.iter().filter(|(_, fact)| **fact == Fact::Leave) {
+            let first = left.entry((place.node, place.incarnation)).or_insert(place.seq);
+            *first = place.seq.min(*first);
+        }
+        Self {
+            founder,
+            facts,
+            forks,
+            left,
+            ranks: BTreeMap::new(),
+            rulings: BTreeMap::new(),
+            policy: (0, true),
+            invited_before: BTreeMap::new(),
+            key: None,
+            seats: BTreeMap::new(),
+        }
+    }
+
+    fn said_by(&self, node: NodeId) -> impl Iterator<Item = (&'a Place, &'a Fact)> {
+        let place = |incarnation, seq| Place { node, incarnation, seq };
+        self.facts.range(place(0, 0)..=place(u64::MAX, u64::MAX))
+    }
+
+    /// Whether nothing speaks against a fact but its speaker's rank: it did not leave before, and told one story.
+    fn stands(&self, place: &Place) -> bool {
+        let before_fork = self
+            .forks
+            .get(&place.node)
+            .is_none_or(|(incarnation, seq)| (place.incarnation, place.seq) < (*incarnation, *seq));
+        let before_leave =
+            self.left.get(&(place.node, place.incarnation)).is_none_or(|left| place.seq <= *left);
+        before_fork && before_leave
+    }
+
+    /// Whether a fact is an admin's word.
+    fn rules(&self, place: &Place) -> bool {
+        let admin = self.ranks.contains_key(&place.node);
+        let ruling = self.rulings.get(&place.node);
+        let standing = ruling.is_none_or(|r| r.role == Some(Role::Admin) || r.counts(place));
+        admin && standing && self.stands(place)
+    }
+
+    /// Hears the admins, those nearer to the founder first.
+    fn hear_admins(&mut self) {
+        let mut queue = BTreeSet::from([(0, self.founder)]);
+        while let Some((depth, admin)) = queue.pop_first() {
+            if self.ranks.contains_key(&admin) {
+                continue;
+            }
+            self.ranks.insert(admin, depth);
+            let (mut words, mut raised) = (BTreeMap::new(), BTreeSet::new());
+            for (place, fact) in self.said_by(admin) {
+                if let Fact::Rule { node, role, last } = fact
+                    && self.rules(place)
+                    && !self.ranks.contains_key(node)
+                {
+                    if *role == Some(Role::Admin) {
+                        raised.insert(*node);
+                    }
+                    words.insert(*node, Ruling { by: (depth, admin), role: *role, last: last.clone() });
+                }
+            }
+            for (node, word) in words {
+                if !self.rulings.contains_key(&node) {
+                    self.rulings.insert(node, word);
+                    if raised.contains(&node) {
+                        queue.insert((depth + 1, node));
+                    }
+                }
+            }
+        }
+    }
+
+    /// Policy and key: the highest number, of equal ones the nearest admin's.
+    fn agree(&mut self) {
+        let (mut best, mut newest): (Option<Agreed<'_>>, Option<&GroupKey>) = (None, None);
+        for (place, fact) in self.facts.iter().filter(|(place, _)| self.rules(place)) {
+            match fact {
+                Fact::Policy { number, members_invite, last } => {
+                    let nearer = std::cmp::Reverse((self.ranks[&place.node], *place));
+                    let this = (*number, nearer);
+                    if best.as_ref().is_none_or(|(known, ..)| *known < this) {
+                        best = Some((this, *members_invite, last));
+                    }
+                }
+                Fact::Key(key) => newest = newest.max(Some(key)),
+                Fact::Admit { .. } | Fact::Rule { .. } | Fact::Leave => {}
+            }
+        }
+        self.key = newest.cloned();
+        if let Some(((number, _), members_invite, last)) = best {
+            self.policy = (number, members_invite);
+            self.invited_before.clone_from(last);
+        }
+    }
+
+    /// Whether an admission was said by somebody who may let in.
+    fn lets_in(&self, place: &Place) -> bool {
+        let Some(seat) = self.seats.get(&place.node) else { return false };
+        let ruling = self.rulings.get(&place.node);
+        let standing = match ruling {
+            Some(ruling) if ruling.role < Some(Role::Member) => ruling.counts(place),
+            Some(_) => true,
+            None => seat.role >= Role::Member,
+        };
+        let before = self.invited_before.get(&(place.node, place.incarnation));
+        let (_, members_invite) = self.policy;
+        let policy = members_invite || self.rules(place) || before.is_some_and(|last| place.seq <= *last);
+        standing && policy && self.stands(place)
+    }
+
+    /// Seats who was let in, round by round, until nobody comes any more.
+    fn seat(&mut self) {
+        let founder = Seat { role: Role::Admin, via: self.founder, incarnation: None };
+        self.seats.insert(self.founder, founder);
+        for (node, ruling) in &self.rulings {
+            let role = ruling.role.or_else(|| self.ranks.get(node).map(|_| Role::Admin));
+            if let Some(role) = role {
+                self.seats.insert(*node, Seat { role, via: ruling.by.1, incarnation: None });
+            }
+        }
+        let mut used: BTreeMap<Cid, BTreeSet<NodeId>> = BTreeMap::new();
+        let mut waiting: BTreeMap<(Cid, Cid, Place), &Fact> = BTreeMap::new();
+        for (place, fact) in self.facts {
+            if let Fact::Admit { invite, redemption, .. } = fact {
+                waiting.insert((*invite, *redemption, *place), fact);
+            }
+        }
+        loop {
+            let ready: Vec<_> = waiting
+                .iter()
+                .filter(|((.., place), fact)| {
+                    let issuer =
+                        matches!(fact, Fact::Admit { issuer, .. } if self.seats.contains_key(issuer));
+                    issuer && self.lets_in(place)
+                })
+                .map(|(key, fact)| (*key, *fact))
+                .collect();
+            if ready.is_empty() {
+                return;
+            }
+            for (key, fact) in ready {
+                waiting.remove(&key);
+                let Fact::Admit { invite, role, uses, node, incarnation, .. } = fact else { continue };
+                let comers = used.entry(*invite).or_default();
+                if !comers.contains(node) && comers.len() >= *uses as usize {
+                    continue;
+                }
+                comers.insert(*node);
+                let came = Seat { role: *role, via: key.2.node, incarnation: Some(*incarnation) };
+                let seat = self.seats.entry(*node).or_insert(came);
+                if seat.incarnation < Some(*incarnation) {
+                    *seat =
+                        Seat { via: key.2.node, role: seat.role.max(*role), incarnation: Some(*incarnation) };
+                }
+            }
+        }
+    }
+
+    fn finish(self, genesis: &Genesis) -> Group {
+        let (mut members, mut gone) = (BTreeMap::new(), BTreeMap::new());
+        for (node, seat) in &self.seats {
+            let ruling = self.rulings.get(node);
+            let first = seat.incarnation.unwrap_or(0);
+            let mut leaves = self.left.range((*node, first)..=(*node, u64::MAX));
+            let role = ruling.map_or(Some(seat.role), |ruling| ruling.role);
+            match role {
+                None => _ = gone.insert(*node, Gone::Removed),
+                Some(_) if leaves.next().is_some() => _ = gone.insert(*node, Gone::Left),
+                Some(role) => _ = members.insert(*node, Member { role, via: seat.via }),
+            }
+        }
+        Group {
+            founder: genesis.founder,
+            public: genesis.public,
+            members,
+            gone,
+            forks: self.forks.clone(),
+            members_invite: self.policy.1,
+            policy: self.policy.0,
+            key: self.key,
+            ranks: self.ranks,
+            rulings: self.rulings,
+            left: self.left,
+        }
+    }
+}
