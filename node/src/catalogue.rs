@@ -2,14 +2,18 @@
 //!
 //! The tables of this room can be made again from the entries and the blobs.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
 
 use horahora_protocol::{
-    Cid, NodeId, Verified, VideoId,
+    Cid, NodeId, Verified, VideoId, codec,
     entry::{Body, Capture, Entry},
+    group::{GroupId, Role},
     growing::Growing,
     manifest::Manifest,
-    message,
+    message::Names,
     summary::Summary,
 };
 use serde_json::json;
@@ -18,8 +22,9 @@ use tokio::sync::broadcast;
 use crate::{
     blobs::Blobs,
     clock,
+    groups::{Groups, View},
     live::Live,
-    net::{BUDGET, Provide},
+    net::{Grain, Provide},
     store::{
         Batch, Store, StoreError,
         rows::{
@@ -39,12 +44,16 @@ pub struct Catalogue {
     blobs: Blobs,
     live: Live,
     provide: Provide,
+    groups: Groups,
     me: NodeId,
-    totals: Arc<Mutex<Totals>>,
+    totals: Arc<Mutex<Sums>>,
     learned: broadcast::Sender<Cid>,
 }
 
-/// What this node holds, all captures together.
+/// What this node holds, all together (none) and of each group.
+type Sums = BTreeMap<Option<GroupId>, Totals>;
+
+/// What this node holds of some captures.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Totals {
     /// Captures held whole.
@@ -81,15 +90,13 @@ impl Catalogue {
         blobs: Blobs,
         live: Live,
         provide: Provide,
+        groups: Groups,
         me: NodeId,
     ) -> Result<Self, StoreError> {
-        let mut totals = Totals::default();
-        for (_, row) in store.scan(&HOLDINGS, b"", None, usize::MAX)? {
-            totals.change(None, Some(row));
-        }
-        let totals = Arc::new(Mutex::new(totals));
+        let totals = Arc::default();
         let learned = broadcast::Sender::new(LEARNED);
-        let catalogue = Self { store, blobs, live, provide, me, totals, learned };
+        let catalogue = Self { store, blobs, live, provide, groups, me, totals, learned };
+        catalogue.recount()?;
         for (key, row) in catalogue.store.scan(&CAPTURES, b"", None, usize::MAX)? {
             let Some(last) = row.revisions.last().filter(|_| row.by.is_none()) else { continue };
             let Ok(capture) = Cid::from_bytes(&key) else { continue };
@@ -112,16 +119,106 @@ impl Catalogue {
         Ok(catalogue)
     }
 
+    /// Adds up anew what is held.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn recount(&self) -> Result<(), StoreError> {
+        let mut totals = self.locked();
+        totals.clear();
+        for (key, row) in self.store.scan(&HOLDINGS, b"", None, usize::MAX)? {
+            let groups = match Cid::from_bytes(&key) {
+                Ok(manifest) => self.groups_of_manifest(&manifest)?,
+                Err(_) => Vec::new(),
+            };
+            change(&mut totals, &groups, None, Some(row));
+        }
+        Ok(())
+    }
+
     /// What this node holds.
     #[must_use]
     pub fn totals(&self) -> Totals {
-        *self.locked()
+        self.locked().get(&None).copied().unwrap_or_default()
+    }
+
+    /// What this node holds of a group.
+    #[must_use]
+    pub fn totals_in(&self, group: &GroupId) -> Totals {
+        self.locked().get(&Some(*group)).copied().unwrap_or_default()
+    }
+
+    /// The groups that a capture belongs to. None are known of captures that an earlier version made: those
+    /// were all public.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn groups_of(&self, capture: &Cid) -> Result<Vec<GroupId>, StoreError> {
+        let row: Option<CaptureRow> = self.store.get(&CAPTURES, &capture.to_bytes())?;
+        Ok(row.map_or_else(Vec::new, |row| row.groups))
+    }
+
+    /// The groups that a manifest belongs to.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn groups_of_manifest(&self, manifest: &Cid) -> Result<Vec<GroupId>, StoreError> {
+        self.manifest(manifest)?.map_or(Ok(Vec::new()), |made| self.groups_of(&made.capture))
+    }
+
+    /// Whether a node may have what is in one of these groups. What belongs to no group is for this node alone,
+    /// but for what was made before there were groups.
+    #[must_use]
+    pub fn may_have(&self, groups: &[GroupId], node: &NodeId) -> bool {
+        groups.is_empty() || groups.iter().any(|group| self.groups.may_read(group, node))
+    }
+
+    /// Whether everybody may see a video: one of its groups is public.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn is_public(&self, video: &VideoRow) -> Result<bool, StoreError> {
+        let mut groups = match &video.capture {
+            Some(capture) => self.groups_of(capture)?,
+            None => Vec::new(),
+        };
+        if groups.is_empty() {
+            groups.clone_from(&video.groups);
+        }
+        Ok(groups.is_empty() || groups.iter().any(|group| self.groups.is_public(group)))
+    }
+
+    /// BLAKE3 over a group's members and rules and the captures that count in it: the same on all nodes that
+    /// have the same entries.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn state_digest(&self, view: &View) -> Result<blake3::Hash, StoreError> {
+        let mut hash = blake3::Hasher::new();
+        hash.update(&view.group.digest());
+        for (key, row) in self.store.scan(&CAPTURES, b"", None, usize::MAX)? {
+            let CaptureRow { video, revisions, by, groups, disputed, .. } = row;
+            let Some(last) = revisions.last().filter(|_| groups.contains(&view.id) && !disputed) else {
+                continue;
+            };
+            let record = (Cid::from_bytes(&key).ok(), video, by.unwrap_or(self.me), last);
+            hash.update(&codec::encode(&record));
+        }
+        Ok(hash.finalize())
     }
 
     /// Manifests of others, as their feeds tell of them.
     #[must_use]
     pub fn learned(&self) -> broadcast::Receiver<Cid> {
         self.learned.subscribe()
+    }
+
+    /// A video.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn video(&self, id: &VideoId) -> Result<Option<VideoRow>, StoreError> {
+        self.store.get(&VIDEOS, id.as_str().as_bytes())
     }
 
     /// Who made a manifest, and of what; none for what is not in the catalogue.
@@ -144,12 +241,22 @@ impl Catalogue {
     ///
     /// # Errors
     /// When the database fails.
-    pub fn learn(&self, entry: &Verified<Entry>, body: Body, batch: &mut Batch) -> Result<(), StoreError> {
+    pub fn learn(
+        &self,
+        view: &View,
+        entry: &Verified<Entry>,
+        body: Body,
+        batch: &mut Batch,
+    ) -> Result<(), StoreError> {
         match body {
             Body::Profile(profile) => batch.put(&PROFILES, entry.node.public_key(), &profile.name),
             // What others want archived is theirs to do; claims share it out.
             Body::Request(_) => {}
+            // What a follower captures does not count.
+            Body::Capture(_) if view.group.role(&entry.node) == Some(Role::Follower) => {}
             Body::Capture(capture) => self.learn_capture(entry, capture, batch)?,
+            // `groups` hears of them.
+            Body::Group(_) => {}
         }
         Ok(())
     }
@@ -161,29 +268,39 @@ impl Catalogue {
         batch: &mut Batch,
     ) -> Result<(), StoreError> {
         let key = body.capture.to_bytes();
-        let mut row = self.store.get(&CAPTURES, &key)?.unwrap_or_else(|| CaptureRow {
+        let mut row = self.store.get_after(batch, &CAPTURES, &key)?.unwrap_or_else(|| CaptureRow {
             video: body.video.clone(),
             started: body.fetched_at,
             draft: None,
             rungs: Vec::new(),
             revisions: Vec::new(),
             by: Some(entry.node),
+            groups: Vec::new(),
+            disputed: false,
         });
-        if row.by != Some(entry.node) || row.video != body.video {
+        if row.by.unwrap_or(self.me) != entry.node || row.video != body.video {
             tracing::warn!(node = %entry.node, capture = %body.capture, "speaks of another's capture");
             return Ok(());
         }
         if !row.revisions.contains(&body.manifest) {
             row.revisions.push(body.manifest);
         }
+        if !row.groups.contains(&entry.group) {
+            row.groups.push(entry.group);
+        }
+        row.disputed = false;
         batch.put(&CAPTURES, &key, &row);
         batch.remove(&ELSEWHERE, &key);
         let made = ManifestRow { capture: body.capture, video: body.video.clone(), by: entry.node };
         batch.put(&MANIFESTS, &body.manifest.to_bytes(), &made);
-        let known: Option<VideoRow> = self.store.get(&VIDEOS, body.video.as_str().as_bytes())?;
-        let others = known.as_ref().is_some_and(|video| {
-            video.manifest.is_some() && video.capture.is_some_and(|capture| capture != body.capture)
-        });
+        let known: Option<VideoRow> = self.store.get_after(batch, &VIDEOS, body.video.as_str().as_bytes())?;
+        let mut others = false;
+        if let Some(video) = known.as_ref().filter(|video| video.manifest.is_some())
+            && video.capture.is_some_and(|capture| capture != body.capture)
+        {
+            // One that everybody may see is shown rather than one that few may.
+            others = self.is_public(video)? || !self.groups.is_public(&entry.group);
+        }
         if !others {
             let fresh = || new_video(&body.video, &body.source_url, entry.at.min(clock::now()));
             let mut video = known.clone().unwrap_or_else(fresh);
@@ -215,6 +332,9 @@ impl Catalogue {
         let mut video = known.clone().unwrap_or_else(fresh);
         describe(&mut video, &record.summary);
         video.capture = Some(record.capture);
+        if !video.groups.contains(&record.group) {
+            video.groups.push(record.group);
+        }
         (video.state, video.code, video.reason) = (State::Running, None, None);
         let mut batch = Batch::default();
         batch.put(&ELSEWHERE, &record.capture.to_bytes(), &video.id);
@@ -245,6 +365,64 @@ impl Catalogue {
     }
 
     /// Whether a job of this node's own is at it.
+    /// Adds to the batch what follows when an entry counts no more for its group.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn unlearn(
+        &self,
+        group: &GroupId,
+        body: &Capture,
+        disputed: bool,
+        batch: &mut Batch,
+    ) -> Result<(), StoreError> {
+        let key = body.capture.to_bytes();
+        let Some(mut row): Option<CaptureRow> = self.store.get_after(batch, &CAPTURES, &key)? else {
+            return Ok(());
+        };
+        if disputed {
+            row.disputed = true;
+            batch.put(&CAPTURES, &key, &row);
+            return Ok(());
+        }
+        row.revisions.retain(|revision| *revision != body.manifest);
+        if row.revisions.is_empty() {
+            row.groups.retain(|known| known != group);
+        }
+        if row.revisions.is_empty() && row.groups.is_empty() && row.by.is_some() {
+            return self.drop_capture(&key, &row, &[body.manifest], batch);
+        }
+        batch.put(&CAPTURES, &key, &row);
+        let known: Option<VideoRow> = self.store.get_after(batch, &VIDEOS, row.video.as_str().as_bytes())?;
+        if let Some(mut video) = known.filter(|video| video.manifest == Some(body.manifest)) {
+            video.manifest = row.revisions.last().copied();
+            self.put_video(batch, &video, false);
+        }
+        Ok(())
+    }
+
+    fn drop_capture(
+        &self,
+        key: &[u8],
+        row: &CaptureRow,
+        revisions: &[Cid],
+        batch: &mut Batch,
+    ) -> Result<(), StoreError> {
+        batch.remove(&CAPTURES, key);
+        revisions.iter().for_each(|revision| batch.remove(&MANIFESTS, &revision.to_bytes()));
+        let video: Option<VideoRow> = self.store.get_after(batch, &VIDEOS, row.video.as_str().as_bytes())?;
+        let shown = |video: &VideoRow| video.capture.is_some_and(|capture| capture.to_bytes() == key);
+        if let Some(video) = video.filter(shown)
+            && !self.is_worked_on(&video.id)?
+        {
+            let id = video.id.as_str().as_bytes();
+            batch.remove(&VIDEOS, id);
+            batch.remove(&VIDEOS_BY_AGE, &aged_key(video.added, id));
+            self.live.tell("video", json!({ "id": video.id, "state": "gone", "manifest": null }));
+        }
+        Ok(())
+    }
+
     fn is_worked_on(&self, video: &VideoId) -> Result<bool, StoreError> {
         let key = JobKey::Capture { video: video.clone() };
         let job: Option<JobRow> = self.store.get(&JOBS, key.text().as_bytes())?;
@@ -296,21 +474,70 @@ impl Catalogue {
         }
         batch.put(&HOLDINGS, &cid.to_bytes(), &row);
         self.store.write(batch)?;
+        let groups = self.groups_of(&manifest.capture)?;
         for (old, new) in changes {
-            totals.change(old, new);
+            change(&mut totals, &groups, old, new);
         }
-        self.tell(cid, manifest, &row);
+        drop(totals);
+        self.tell(cid, manifest, &row)?;
         Ok(row)
     }
 
     /// Tells the network what is here of a manifest.
-    fn tell(&self, cid: Cid, manifest: &Manifest, row: &Holding) {
+    fn tell(&self, cid: Cid, manifest: &Manifest, row: &Holding) -> Result<(), StoreError> {
         if row.blobs == 0 {
-            return;
+            return Ok(());
         }
+        self.tell_of(&manifest.video, &cid)?;
         let here = manifest.blobs().into_iter().map(|blob| blob.cid).filter(|cid| self.blobs.has(cid));
-        let first = [message::video_key(&manifest.video), message::blob_key(&cid)];
-        self.provide.add(first.into_iter().chain(here.map(|cid| message::blob_key(&cid))));
+        self.tell_pieces(&cid, here)
+    }
+
+    fn tell_of(&self, video: &VideoId, manifest: &Cid) -> Result<(), StoreError> {
+        for view in self.naming(manifest)? {
+            let Some(names) = view.names() else { continue };
+            self.provide.add(Grain::Shard, [names.shard(video)]);
+            self.provide.add(Grain::Video, [names.video(video), names.blob(manifest)]);
+        }
+        Ok(())
+    }
+
+    fn tell_pieces(&self, manifest: &Cid, pieces: impl Iterator<Item = Cid>) -> Result<(), StoreError> {
+        let pieces: Vec<_> = pieces.collect();
+        for view in self.naming(manifest)? {
+            let Some(names) = view.names() else { continue };
+            self.provide.add(Grain::Piece, pieces.iter().map(|cid| names.blob(cid)));
+        }
+        Ok(())
+    }
+
+    /// The groups under whose names the hash table is told of a manifest: one public one is enough.
+    fn naming(&self, manifest: &Cid) -> Result<Vec<Arc<View>>, StoreError> {
+        let groups = self.groups_of_manifest(manifest)?;
+        let mut views: Vec<_> = groups.iter().filter_map(|group| self.groups.get(group)).collect();
+        if let Some(public) = views.iter().position(|view| view.group.public) {
+            views = vec![views.swap_remove(public)];
+        }
+        Ok(views)
+    }
+
+    /// The names under which others may have told the hash table of a blob and of what it is part of.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn keys(&self, blob: &Cid, manifest: Option<&Cid>) -> Result<Vec<Vec<u8>>, StoreError> {
+        let Some(manifest) = manifest else { return Ok(vec![Names::public().blob(blob)]) };
+        let video = self.manifest(manifest)?.map(|made| made.video);
+        let mut keys = Vec::new();
+        for view in self.naming(manifest)? {
+            let Some(names) = view.names() else { continue };
+            keys.extend([names.blob(blob), names.blob(manifest)]);
+            if let Some(video) = &video {
+                keys.extend([names.video(video), names.shard(video)]);
+            }
+        }
+        keys.dedup();
+        Ok(keys)
     }
 
     /// Tells the network of everything that is here, as far as the budget goes; after a start.
@@ -318,22 +545,22 @@ impl Catalogue {
     /// # Errors
     /// When the database fails.
     pub async fn tell_all(&self) -> Result<(), StoreError> {
-        let rows: Vec<(Vec<u8>, Holding)> = self.store.scan(&HOLDINGS, b"", None, BUDGET)?;
+        let rows: Vec<(Vec<u8>, Holding)> = self.store.scan(&HOLDINGS, b"", None, usize::MAX)?;
         let held = rows.into_iter().filter(|(_, row)| row.blobs > 0);
         let held: Vec<_> = held.filter_map(|(key, row)| Some((Cid::from_bytes(&key).ok()?, row))).collect();
         for (cid, _) in &held {
             if let Some(made) = self.manifest(cid)? {
-                self.provide.add([message::video_key(&made.video), message::blob_key(cid)]);
+                self.tell_of(&made.video, cid)?;
             }
         }
         for (cid, row) in held {
-            if self.provide.told().1 >= BUDGET {
+            if self.provide.grain() != Grain::Piece {
                 break;
             }
             if let Ok(block) = self.blobs.read_verified(cid).await
                 && let Ok(manifest) = Manifest::decode(&block)
             {
-                self.tell(cid, &manifest, &row);
+                self.tell(cid, &manifest, &row)?;
             }
         }
         Ok(())
@@ -354,32 +581,31 @@ impl Catalogue {
         let mut batch = Batch::default();
         batch.put(&HOLDINGS, &manifest.to_bytes(), &new);
         self.store.write(batch)?;
-        totals.change(Some(old), Some(new));
-        self.provide.add([message::blob_key(manifest), message::blob_key(blob)]);
-        Ok(())
+        change(&mut totals, &self.groups_of_manifest(manifest)?, Some(old), Some(new));
+        drop(totals);
+        if let Some(made) = self.manifest(manifest)? {
+            self.tell_of(&made.video, manifest)?;
+        }
+        self.tell_pieces(manifest, std::iter::once(*blob))
     }
 
-    /// Forgets what a node captured, unless something of it is here.
+    /// Forgets what was captured for a group, unless something of it is here or it belongs to another group, too.
     ///
     /// # Errors
     /// When the database fails.
-    pub fn forget(&self, node: &NodeId) -> Result<(), StoreError> {
+    pub fn forget(&self, group: &GroupId) -> Result<(), StoreError> {
         let mut batch = Batch::default();
-        for (key, row) in self.store.scan(&CAPTURES, b"", None, usize::MAX)? {
+        for (key, mut row) in self.store.scan(&CAPTURES, b"", None, usize::MAX)? {
             let held = row.revisions.last().map(|last| self.holding(last)).transpose()?;
-            if row.by != Some(*node) || held.is_some_and(|held| held.blobs > 0) {
+            if !row.groups.contains(group) || row.by.is_none() {
                 continue;
             }
-            batch.remove(&CAPTURES, &key);
-            row.revisions.iter().for_each(|revision| batch.remove(&MANIFESTS, &revision.to_bytes()));
-            let video: Option<VideoRow> = self.store.get(&VIDEOS, row.video.as_str().as_bytes())?;
-            let shown = |video: &VideoRow| video.capture.is_some_and(|capture| capture.to_bytes() == key);
-            if let Some(video) = video.filter(shown)
-                && !self.is_worked_on(&video.id)?
-            {
-                let id = video.id.as_str().as_bytes();
-                batch.remove(&VIDEOS, id);
-                batch.remove(&VIDEOS_BY_AGE, &aged_key(video.added, id));
+            if row.groups.len() > 1 {
+                row.groups.retain(|known| known != group);
+                batch.put(&CAPTURES, &key, &row);
+            } else if held.is_none_or(|held| held.blobs == 0) {
+                let revisions = row.revisions.clone();
+                self.drop_capture(&key, &row, &revisions, &mut batch)?;
             }
         }
         self.store.write(batch)
@@ -408,8 +634,14 @@ impl Catalogue {
         Ok(row.map(|row| row.by.unwrap_or(self.me)))
     }
 
-    fn locked(&self) -> MutexGuard<'_, Totals> {
+    fn locked(&self) -> MutexGuard<'_, Sums> {
         self.totals.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn change(sums: &mut Sums, groups: &[GroupId], old: Option<Holding>, new: Option<Holding>) {
+    for group in groups.iter().copied().map(Some).chain([None]) {
+        sums.entry(group).or_default().change(old, new);
     }
 }
 
@@ -429,6 +661,7 @@ fn new_video(id: &VideoId, url: &str, added: horahora_protocol::Timestamp) -> Vi
         state: State::Queued,
         code: None,
         reason: None,
+        groups: Vec::new(),
     }
 }
 

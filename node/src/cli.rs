@@ -11,6 +11,7 @@ use crate::{
 };
 
 mod client;
+mod groups;
 mod others;
 mod run;
 mod show;
@@ -58,6 +59,9 @@ enum Command {
         /// Wait until it is archived, showing progress
         #[arg(long)]
         wait: bool,
+        /// The group that it is for, by name or id [default: the one that the node began with]
+        #[arg(long)]
+        group: Option<String>,
     },
     /// List the videos, newest first
     Videos,
@@ -72,6 +76,16 @@ enum Command {
         /// Connect to this node and follow its public groups, now and after every start
         #[arg(long, value_name = "ADDRESS")]
         add: Option<String>,
+    },
+    /// Groups of nodes that archive and mirror together
+    Group {
+        #[command(subcommand)]
+        command: groups::GroupCommand,
+    },
+    /// Show which nodes have a video
+    Who {
+        /// The video, for example niconico:sm9
+        video: String,
     },
     /// Keep a video of another node here, whole
     Keep {
@@ -124,7 +138,9 @@ async fn dispatch(cli: Cli) -> Result<ExitCode> {
     match cli.command {
         None => run::run(global, cli.run).await,
         Some(Command::Run(options)) => run::run(global, options.or(cli.run)).await,
-        Some(Command::Archive { url, wait }) => show::archive(global, &url, wait).await,
+        Some(Command::Archive { url, wait, group }) => {
+            show::archive(global, &url, wait, group.as_deref()).await
+        }
         Some(Command::Videos) => show::videos(global).await,
         Some(Command::Status) => show::status(global).await,
         Some(Command::Id) => show::id(global).await,
@@ -132,6 +148,8 @@ async fn dispatch(cli: Cli) -> Result<ExitCode> {
         Some(Command::Verify { video }) => show::verify(global, video.as_deref()).await,
         Some(Command::Nodes { add }) => others::nodes(global, add).await,
         Some(Command::Keep { video, let_go, wait }) => others::keep(global, &video, let_go, wait).await,
+        Some(Command::Group { command }) => groups::group(global, command).await,
+        Some(Command::Who { video }) => groups::who(global, &video).await,
         Some(Command::Tools { tools_dir }) => tools::tools(global, tools_dir.or(cli.run.tools_dir)).await,
         Some(Command::Confine(_)) => unreachable!("handled before the runtime starts"),
     }

@@ -13,7 +13,7 @@ use futures::{StreamExt, future::join_all, stream::FuturesUnordered};
 use horahora_protocol::{
     Cid, NodeId, Timestamp,
     manifest::Manifest,
-    message::{self, Held, Request, Response},
+    message::{Held, Request, Response},
 };
 use thiserror::Error;
 use tokio::{
@@ -58,8 +58,17 @@ const USUAL: u64 = 1 << 20;
 pub struct Source {
     /// The manifest that it is part of.
     pub manifest: Option<Cid>,
+    /// The capture that it is part of, while there is no manifest.
+    pub capture: Option<Cid>,
     /// Who made it.
     pub maker: Option<NodeId>,
+}
+
+impl Source {
+    /// What a holder looks at to know whether this node may have a blob.
+    fn of(&self, blob: Cid) -> Cid {
+        self.manifest.or(self.capture).unwrap_or(blob)
+    }
 }
 
 /// Why a blob did not come.
@@ -197,7 +206,7 @@ impl Fetch {
         let known = self.0.catalogue.manifest(&cid).map_err(|error| FetchError::Disk(error.to_string()))?;
         if !self.0.blobs.has(&cid) {
             let made = known.as_ref().ok_or(FetchError::Unknown)?;
-            let source = Source { manifest: Some(cid), maker: Some(made.by) };
+            let source = Source { manifest: Some(cid), capture: None, maker: Some(made.by) };
             self.blob(cid, None, source, true).await?;
         }
         let block = self.0.blobs.read_verified(cid).await?;
@@ -276,7 +285,7 @@ impl Fetch {
             while let Some(node) = candidates.pop() {
                 if asked.insert(node) {
                     slow = self.patience(&node, size);
-                    under_way.push(self.from(node, cid, bytes, urgent));
+                    under_way.push(self.from(node, cid, source.of(cid), bytes, urgent));
                     break;
                 }
             }
@@ -369,8 +378,8 @@ impl Fetch {
     /// Nodes that the hash table names for the blob or its manifest, and the maker, who may be away.
     async fn look_up(&self, cid: &Cid, source: &Source, asked: &BTreeSet<NodeId>) -> Vec<NodeId> {
         let mut found = BTreeSet::new();
-        let keys = [Some(*cid), source.manifest].into_iter().flatten().map(|cid| message::blob_key(&cid));
-        let looking = keys.map(async |key| {
+        let keys = self.0.catalogue.keys(cid, source.manifest.as_ref()).unwrap_or_default();
+        let looking = keys.into_iter().map(async |key| {
             let mut nodes = Vec::new();
             let mut providers = self.0.net.providers(key).await;
             let look = async {
@@ -392,12 +401,13 @@ impl Fetch {
         &self,
         node: NodeId,
         cid: Cid,
+        of: Cid,
         bytes: Option<u64>,
         urgent: bool,
     ) -> (NodeId, Result<bytes::Bytes, BlobFailure>) {
         let owed = Owed::new(self, node, bytes.unwrap_or(USUAL));
         let begun = clock::now();
-        let got = self.0.net.blob(&node, cid, bytes, urgent).await;
+        let got = self.0.net.blob(&node, cid, of, bytes, urgent).await;
         drop(owed);
         let elapsed = clock::now().ms_since(begun).max(1) as f64 / 1000.0;
         self.with_pace(node, |pace| match &got {

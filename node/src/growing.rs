@@ -33,7 +33,6 @@ const ANSWER: usize = 32;
 #[derive(Debug, Clone)]
 pub struct Growing {
     key: Arc<NodeKey>,
-    group: GroupId,
     captures: Arc<Mutex<BTreeMap<Cid, Making>>>,
 }
 
@@ -41,7 +40,10 @@ pub struct Growing {
 #[derive(Debug)]
 struct Making {
     node: NodeId,
-    group: GroupId,
+    /// The groups that it is for; of one of another node the one in which it was heard of.
+    groups: Vec<GroupId>,
+    /// What its pages show besides: poster and texts.
+    small: Vec<Cid>,
     video: VideoId,
     source_url: String,
     summary: Summary,
@@ -89,19 +91,20 @@ pub struct Elsewhere {
 }
 
 impl Growing {
-    /// None yet. Our own are for `group`.
+    /// None yet.
     #[must_use]
-    pub fn new(key: Arc<NodeKey>, group: GroupId) -> Self {
-        Self { key, group, captures: Arc::default() }
+    pub fn new(key: Arc<NodeKey>) -> Self {
+        Self { key, captures: Arc::default() }
     }
 
-    /// This node begins, or begins again, to make a capture.
-    pub fn begin(&self, draft: &Manifest) {
+    /// This node begins, or begins again, to make a capture for these groups.
+    pub fn begin(&self, draft: &Manifest, groups: &[GroupId]) {
         let now = clock::now();
         let rungs = draft.renditions.iter().map(|made| (made.id.clone(), made.clone())).collect();
         let making = Making {
             node: self.key.node_id(),
-            group: self.group,
+            groups: groups.to_vec(),
+            small: draft.blobs().iter().map(|blob| blob.cid).collect(),
             video: draft.video.clone(),
             source_url: draft.source_url.clone(),
             summary: Summary { bytes: 0, ..Summary::of(draft) },
@@ -142,19 +145,21 @@ impl Growing {
         self.locked().remove(capture);
     }
 
-    /// What became of our own captures since the last call, as signed records for gossip.
+    /// What became of our own captures since the last call, as signed records for gossip in their groups.
     #[must_use]
-    pub fn news(&self) -> Vec<Vec<u8>> {
+    pub fn news(&self) -> Vec<(GroupId, Vec<u8>)> {
         let now = clock::now();
         let mut records = Vec::new();
         for (capture, making) in self.locked().iter_mut().filter(|(_, m)| m.node == self.key.node_id()) {
             let told = std::mem::take(&mut making.told);
-            let (record, reached) = making.since(*capture, &told, now);
-            making.told = reached;
-            let news = record.rungs.iter().any(|rung| !rung.segments.is_empty());
-            if news || now.ms_since(making.at) >= BEAT_MS {
-                making.at = now;
-                records.push(self.key.sign(record).block().1);
+            let quiet = now.ms_since(making.at) < BEAT_MS;
+            for group in making.groups.clone() {
+                let (record, reached) = making.since(*capture, group, &told, now);
+                making.told = reached;
+                if !quiet || record.rungs.iter().any(|rung| !rung.segments.is_empty()) {
+                    making.at = now;
+                    records.push((group, self.key.sign(record).block().1));
+                }
             }
         }
         records.truncate(limits::GOSSIP_GROWING);
@@ -192,9 +197,32 @@ impl Growing {
         making.take(record)
     }
 
-    /// Records that tell of what an asker lacks.
+    /// The groups that a capture in the making is for; none when it is not known.
     #[must_use]
-    pub fn records(&self, capture: &Cid, run: Timestamp, have: &BTreeMap<String, u32>) -> Vec<Vec<u8>> {
+    pub fn groups(&self, capture: &Cid) -> Option<Vec<GroupId>> {
+        self.locked().get(capture).map(|making| making.groups.clone())
+    }
+
+    /// Whether a blob is part of a capture in the making.
+    #[must_use]
+    pub fn has(&self, capture: &Cid, blob: &Cid) -> bool {
+        let captures = self.locked();
+        let Some(making) = captures.get(capture) else { return false };
+        let in_rung = |rung: &Rendition| {
+            rung.init.cid == *blob || rung.segments.iter().any(|segment| segment.cid == *blob)
+        };
+        making.small.contains(blob) || making.rungs.values().any(in_rung)
+    }
+
+    /// Records that tell an asker of what it lacks, as they are said in `group`.
+    #[must_use]
+    pub fn records(
+        &self,
+        capture: &Cid,
+        group: GroupId,
+        run: Timestamp,
+        have: &BTreeMap<String, u32>,
+    ) -> Vec<Vec<u8>> {
         let captures = self.locked();
         let Some(making) = captures.get(capture) else { return Vec::new() };
         let none = BTreeMap::new();
@@ -208,7 +236,7 @@ impl Growing {
         let mut told: BTreeMap<_, _> = have.iter().map(|(id, n)| (id.clone(), *n as usize)).collect();
         let mut records = Vec::new();
         for _ in 0..ANSWER {
-            let (record, reached) = making.since(*capture, &told, clock::now());
+            let (record, reached) = making.since(*capture, group, &told, clock::now());
             if record.rungs.iter().all(|rung| rung.segments.is_empty()) {
                 break;
             }
@@ -260,7 +288,8 @@ impl Making {
     fn of(record: &Record) -> Self {
         Self {
             node: record.node,
-            group: record.group,
+            groups: vec![record.group],
+            small: record.summary.poster.iter().map(|poster| poster.cid).collect(),
             video: record.video.clone(),
             source_url: record.source_url.clone(),
             summary: record.summary.clone(),
@@ -278,6 +307,7 @@ impl Making {
     fn since(
         &self,
         capture: Cid,
+        group: GroupId,
         told: &BTreeMap<String, usize>,
         now: Timestamp,
     ) -> (Record, BTreeMap<String, usize>) {
@@ -295,7 +325,7 @@ impl Making {
         let record = Record {
             v: 1,
             node: self.node,
-            group: self.group,
+            group,
             capture,
             video: self.video.clone(),
             source_url: self.source_url.clone(),

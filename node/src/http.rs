@@ -15,6 +15,7 @@ use crate::{
     catalogue::Catalogue,
     feeds::Feeds,
     fetch::Fetch,
+    groups::Groups,
     growing::Growing,
     jobs::Jobs,
     live::Live,
@@ -29,10 +30,12 @@ mod auth;
 mod bytes;
 mod error;
 mod events;
+mod groups;
 mod holders;
 mod media;
 mod nodes;
 mod pages;
+mod viewer;
 mod watch;
 
 pub use auth::Auth;
@@ -48,7 +51,9 @@ pub struct Rooms {
     pub blobs: Blobs,
     /// The node's feed.
     pub feeds: Feeds,
-    /// What the group has.
+    /// The groups.
+    pub groups: Groups,
+    /// What the groups have.
     pub catalogue: Catalogue,
     /// Captures in the making.
     pub growing: Growing,
@@ -106,6 +111,15 @@ fn router(rooms: Arc<Rooms>, stop: &CancellationToken) -> Router {
         .route("/api/v1/videos/{video}/keep", post(api::keep).delete(api::let_go))
         .route("/api/v1/nodes", get(nodes::list).post(nodes::add))
         .route("/api/v1/nodes/{node}", delete(nodes::forget))
+        .route("/api/v1/videos/{video}/who", get(groups::who))
+        .route("/api/v1/groups", get(groups::list).post(groups::create))
+        .route("/api/v1/groups/join", post(groups::join))
+        .route("/api/v1/groups/{group}", delete(groups::forget))
+        .route("/api/v1/groups/{group}/members", get(groups::members))
+        .route("/api/v1/groups/{group}/members/{node}", post(groups::rule).delete(groups::remove))
+        .route("/api/v1/groups/{group}/invites", post(groups::invite))
+        .route("/api/v1/groups/{group}/leave", post(groups::leave))
+        .route("/api/v1/groups/{group}/policy", get(groups::policy).post(groups::set_policy))
         .route("/api/v1/jobs", get(api::jobs))
         .route("/api/v1/verify", post(api::verify))
         .route("/api/v1/login-links", post(auth::login_link))
@@ -124,6 +138,7 @@ fn router(rooms: Arc<Rooms>, stop: &CancellationToken) -> Router {
         .route("/blobs/{cid}", get(media::blob))
         .fallback(error::no_such_page)
         .method_not_allowed_fallback(error::no_such_method)
+        .layer(middleware::from_fn_with_state(Arc::clone(&rooms), viewer::gate))
         .layer(middleware::from_fn_with_state(Arc::clone(&rooms), auth::guard))
         .layer(axum::Extension(events::Stop(stop.clone())))
         .with_state(rooms)

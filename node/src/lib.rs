@@ -10,6 +10,7 @@ pub mod clock;
 pub mod config;
 pub mod feeds;
 pub mod fetch;
+pub mod groups;
 pub mod growing;
 pub mod http;
 pub mod identity;

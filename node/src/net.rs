@@ -22,7 +22,7 @@ use libp2p::{Multiaddr, PeerId, identity};
 use thiserror::Error;
 use tokio::sync::{mpsc, oneshot, watch};
 
-use crate::{blobs::Blobs, spawn::Tasks, store::Store};
+use crate::{spawn::Tasks, store::Store};
 
 mod behaviour;
 mod book;
@@ -37,9 +37,10 @@ mod traffic;
 
 pub use book::Book;
 pub use exchange::BlobFailure;
-pub use provide::{BUDGET, Provide};
+pub use provide::{BUDGET, Grain, Provide};
 pub use refusals::{Reason, Refusals};
-pub use sync::Sync;
+pub use serve::Shelf;
+pub use sync::{Joining, Rooms as SyncRooms, Sync};
 pub use traffic::{Flow, Traffic};
 
 use swarm::{Command, News};
@@ -64,6 +65,14 @@ pub struct Peer {
     pub speaks: bool,
     /// Whether its public groups are to be followed.
     pub follow: bool,
+}
+
+impl Peer {
+    /// How it is reached: `direct` or `relayed`.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        if self.address.contains("/p2p-circuit") { "relayed" } else { "direct" }
+    }
 }
 
 /// Nodes connected now.
@@ -134,7 +143,7 @@ impl Net {
         key: &NodeKey,
         options: NetOptions,
         store: &Store,
-        blobs: Blobs,
+        shelf: Shelf,
         tasks: &Tasks,
     ) -> Result<(Self, Ears)> {
         let keypair = identity::Keypair::ed25519_from_bytes(key.secret()).context("the key is not usable")?;
@@ -163,7 +172,7 @@ impl Net {
         let links = exchange::Links::new(control.clone(), traffic.clone(), tasks.clone());
         let me = key.node_id();
         let net = Self(Arc::new(Inner { me, commands, addresses, peers, links, refusals, traffic, book }));
-        serve::start(control, &net, blobs, tasks)?;
+        serve::start(control, &net, shelf, tasks)?;
         Ok((net, Ears(ears)))
     }
 
@@ -231,6 +240,17 @@ impl Net {
         Ok(node)
     }
 
+    /// Calls a node that a ticket names.
+    async fn call(&self, node: &NodeId, addresses: &[String]) {
+        self.0.book.at(node, addresses);
+        self.send(Command::Call(*node)).await;
+    }
+
+    /// Stays connected to some of these nodes: the other members of this node's groups.
+    async fn want(&self, fellows: Vec<NodeId>) {
+        self.send(Command::Want(fellows)).await;
+    }
+
     /// Wants nothing of a node any more: it is not dialled and not followed.
     pub async fn forget(&self, node: &NodeId) {
         self.0.book.ignore(node);
@@ -248,7 +268,8 @@ impl Net {
         answer.await.map_err(|_| AskError::Gone)?
     }
 
-    /// Fetches a blob from one node; the bytes fit the address. `bytes` is its size if known.
+    /// Fetches a blob from one node; the bytes fit the address. `of` is the manifest or the capture that it is part
+    /// of, `bytes` its size if known.
     ///
     /// # Errors
     /// See [`BlobFailure`]. What the peer did wrong has been held against it.
@@ -256,10 +277,11 @@ impl Net {
         &self,
         node: &NodeId,
         cid: Cid,
+        of: Cid,
         bytes: Option<u64>,
         urgent: bool,
     ) -> Result<bytes::Bytes, BlobFailure> {
-        let got = self.0.links.fetch(node, cid, bytes, urgent).await;
+        let got = self.0.links.fetch(node, cid, of, bytes, urgent).await;
         if let Err(BlobFailure::Bad(reason)) = &got {
             self.refuse(node, *reason).await;
         }
@@ -328,6 +350,12 @@ fn usual_addresses() -> Vec<Multiaddr> {
         .flat_map(|host| [format!("{host}/tcp/{port}"), format!("{host}/udp/{port}/quic-v1")])
         .map(|address| address.parse().expect("made of fixed parts"))
         .collect()
+}
+
+/// The node that an address names.
+fn node_of(address: &str) -> Option<NodeId> {
+    let address: Multiaddr = address.parse().ok()?;
+    swarm::named(&address).and_then(|peer| node_id(&peer))
 }
 
 fn peer_id(node: &NodeId) -> PeerId {

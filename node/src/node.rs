@@ -11,13 +11,14 @@ use crate::{
     config::Config,
     feeds::Feeds,
     fetch::Fetch,
+    groups::Groups,
     growing::Growing,
     http::{self, Auth, Rooms},
     identity,
     ingest::Ingest,
     jobs::{self, Jobs},
     live::Live,
-    net::{Net, NetOptions, Peers, Provide, Sync},
+    net::{Net, NetOptions, Peers, Provide, Shelf, Sync, SyncRooms},
     requests::Requests,
     spawn::Tasks,
     store::Store,
@@ -48,12 +49,23 @@ pub async fn run(
     let tasks = Tasks::default();
     let (live, provide) = (Live::default(), Provide::default());
     let me = key.node_id();
-    let catalogue = Catalogue::open(store.clone(), blobs.clone(), live.clone(), provide.clone(), me).await?;
-    let feeds =
-        Feeds::open(Arc::clone(&key), store.clone(), blobs.clone(), catalogue.clone(), &config.name).await?;
-    let growing = Growing::new(Arc::clone(&key), feeds.group());
+    let groups = Groups::open(store.clone(), me)?;
+    let catalogue =
+        Catalogue::open(store.clone(), blobs.clone(), live.clone(), provide.clone(), groups.clone(), me)
+            .await?;
+    let feeds = Feeds::open(
+        Arc::clone(&key),
+        store.clone(),
+        blobs.clone(),
+        catalogue.clone(),
+        groups.clone(),
+        &config.name,
+    )
+    .await?;
+    let growing = Growing::new(Arc::clone(&key));
+    let shelf = Shelf::new(blobs.clone(), catalogue.clone(), growing.clone());
     let peers = NetOptions { listen: config.listen.clone(), peers: config.peers.clone(), mdns: config.mdns };
-    let (net, ears) = Net::open(&key, peers, &store, blobs.clone(), &tasks)?;
+    let (net, ears) = Net::open(&key, peers, &store, shelf, &tasks)?;
     let fetch = Fetch::new(blobs.clone(), net.clone(), catalogue.clone(), tasks.clone());
 
     let tools = Tools::open(config.tools_dir.clone(), &tasks);
@@ -80,17 +92,19 @@ pub async fn run(
     let login = format!("{page}/login?key={}", auth.login_key());
     tell_tools(&tools, &live, &tasks);
     jobs.start(&tasks);
-    let sync = Sync::start(
-        Arc::clone(&key),
-        config.name.clone(),
-        net.clone(),
-        ears,
-        feeds.clone(),
-        catalogue.clone(),
-        growing.clone(),
-        live.clone(),
-        &tasks,
-    );
+    let talk = SyncRooms {
+        key: Arc::clone(&key),
+        name: config.name.clone(),
+        dir: dir.clone(),
+        net: net.clone(),
+        feeds: feeds.clone(),
+        groups: groups.clone(),
+        catalogue: catalogue.clone(),
+        growing: growing.clone(),
+        live: live.clone(),
+        tasks: tasks.clone(),
+    };
+    let sync = Sync::start(talk, ears);
     provide.start(net.clone(), &tasks);
     tell_network(&catalogue, &jobs, &net, &tasks);
     let name = config.name;
@@ -99,6 +113,7 @@ pub async fn run(
         store,
         blobs,
         feeds,
+        groups,
         catalogue,
         growing,
         fetch,

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use horahora_protocol::{
     Cid, Timestamp,
     entry::{Body, Request},
+    group::GroupId,
 };
 use serde::Serialize;
 use thiserror::Error;
@@ -74,6 +75,8 @@ pub struct RequestView {
     pub videos: Vec<String>,
     /// How many of them are done, run, failed, wait.
     pub counts: Counts,
+    /// The group that it belongs to.
+    pub group: String,
 }
 
 /// How many videos are where.
@@ -101,11 +104,17 @@ impl Requests {
     ///
     /// # Errors
     /// When it can never be a source, or the disk fails.
-    pub async fn submit(&self, text: &str) -> Result<Cid, RequestError> {
+    pub async fn submit(&self, text: &str, group: Option<GroupId>) -> Result<Cid, RequestError> {
+        let group = group.unwrap_or_else(|| self.feeds.home());
+        if !self.feeds.writable().await.contains(&group) {
+            return Err(FeedsError::NotAMember.into());
+        }
         let _one = self.submitting.lock().await;
         let mut url = self.ingest.check(text).await?;
         url.set_fragment(None);
-        let canonical = url.to_string();
+        // The same source may be wanted in several groups.
+        let canonical =
+            if group == self.feeds.home() { url.to_string() } else { format!("{url}#group={group}") };
         if let Some(Block(key)) = self.store.get(&REQUEST_KEYS, canonical.as_bytes())?
             && let Some(row) = self.store.get(&REQUESTS, &key)?
         {
@@ -115,7 +124,9 @@ impl Requests {
             return Ok(id);
         }
         let body = Body::Request(Request { v: 1, url: text.trim().to_owned(), follow: false });
-        let entry = self.feeds.publish(body, |entry, batch| {
+        let groups = [group];
+        let entry = self.feeds.publish(&groups, body, |entry, batch| {
+            let Some(entry) = entry else { return };
             let (id, _) = entry.block();
             let row = RequestRow {
                 id,
@@ -124,6 +135,7 @@ impl Requests {
                 title: None,
                 listings: 1,
                 videos: Vec::new(),
+                group: Some(group),
             };
             let key = aged_key(entry.at, &id.to_bytes());
             put(batch, &key, &row);
@@ -131,7 +143,7 @@ impl Requests {
             batch.put(&REQUEST_KEYS, &id.to_bytes(), &Block(key));
             Jobs::add(batch, &list_job(&row));
         });
-        let (id, _) = entry.await?.block();
+        let (id, _) = entry.await?.ok_or(FeedsError::NotAMember)?.block();
         self.jobs.wake();
         self.live.tell("request", serde_json::json!({ "id": id.to_string() }));
         Ok(id)
@@ -216,6 +228,7 @@ impl Requests {
             progress: 0.0,
             videos: row.videos.iter().map(ToString::to_string).collect(),
             counts: Counts::default(),
+            group: row.group.unwrap_or_else(|| self.feeds.home()).to_string(),
         };
         let listing: Option<JobRow> =
             self.store.get(&JOBS, JobKey::List { request: row.id, n: row.listings - 1 }.text().as_bytes())?;

@@ -3,7 +3,7 @@
 //! A [`Batch`] changes any number of tables in one transaction or not at all. Nothing that was promised to
 //! the outside may rest on a batch before [`Store::durable`] returned: sled's own flush is no fsync.
 
-use std::{fs, marker::PhantomData, path::Path, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, fs, marker::PhantomData, path::Path, sync::Arc, time::Duration};
 
 use serde::{Serialize, de::DeserializeOwned};
 use sled::{
@@ -12,16 +12,17 @@ use sled::{
 };
 use thiserror::Error;
 
+mod migrate;
 pub mod rows;
 
 /// Version of all stored forms together. A newer one is refused, an older one is migrated.
-const SCHEMA: u64 = 1;
+const SCHEMA: u64 = 2;
 /// How long, and how often, a locked data folder is tried again: 3 s in all.
 const RETRY: Duration = Duration::from_millis(100);
 const PATIENCE: u32 = 30;
 const META: &str = "meta";
 /// Names of the trees, in the order of [`Table`]'s indices.
-const TREES: [&str; 19] = [
+const TREES: [&str; 23] = [
     "meta",
     "entries",
     "bodies",
@@ -41,6 +42,10 @@ const TREES: [&str; 19] = [
     "holdings",
     "kept",
     "elsewhere",
+    "own_feeds",
+    "changes",
+    "forks",
+    "joins",
 ];
 
 /// Why the database did not do it.
@@ -83,21 +88,21 @@ impl<V> Table<V> {
     }
 }
 
-/// Changes that happen together.
+/// Changes that happen together. Of two changes of one record the later counts.
 #[derive(Debug, Default)]
 #[must_use]
-pub struct Batch(Vec<(usize, Vec<u8>, Option<Vec<u8>>)>);
+pub struct Batch(BTreeMap<(usize, Vec<u8>), Option<Vec<u8>>>);
 
 impl Batch {
     /// Sets a record.
     pub fn put<V: Serialize>(&mut self, table: &Table<V>, key: &[u8], value: &V) {
         let bytes = serde_ipld_dagcbor::to_vec(value).expect("rows have a DAG-CBOR form");
-        self.0.push((table.index, key.to_vec(), Some(bytes)));
+        self.0.insert((table.index, key.to_vec()), Some(bytes));
     }
 
     /// Removes a record.
     pub fn remove<V>(&mut self, table: &Table<V>, key: &[u8]) {
-        self.0.push((table.index, key.to_vec(), None));
+        self.0.insert((table.index, key.to_vec()), None);
     }
 }
 
@@ -130,7 +135,8 @@ impl Store {
         let schema: Table<u64> = Table::new(0);
         match store.get(&schema, b"schema")? {
             Some(SCHEMA) => {}
-            Some(other) => return Err(StoreError::TooNew(other)),
+            Some(newer) if newer > SCHEMA => return Err(StoreError::TooNew(newer)),
+            Some(_) => migrate::join_bodies(&store)?,
             None => {
                 let mut batch = Batch::default();
                 batch.put(&schema, b"schema", &SCHEMA);
@@ -164,6 +170,22 @@ impl Store {
         self.trees[table.index].get(key)?.map(|bytes| read(table, &bytes)).transpose()
     }
 
+    /// One record as it will be when `batch` is written.
+    ///
+    /// # Errors
+    /// When the disk fails or the record is damaged.
+    pub fn get_after<V: DeserializeOwned>(
+        &self,
+        batch: &Batch,
+        table: &Table<V>,
+        key: &[u8],
+    ) -> Result<Option<V>, StoreError> {
+        match batch.0.get(&(table.index, key.to_vec())) {
+            Some(changed) => changed.as_ref().map(|bytes| read(table, bytes)).transpose(),
+            None => self.get(table, key),
+        }
+    }
+
     /// The records whose key starts with `prefix` and is greater than `after`, at most `limit`, in order.
     ///
     /// # Errors
@@ -188,13 +210,31 @@ impl Store {
             .collect()
     }
 
+    /// Keys of a table greater than `after`, at most `limit`, in order.
+    fn keys<V>(
+        &self,
+        table: &Table<V>,
+        after: Option<&[u8]>,
+        limit: usize,
+    ) -> Result<Vec<Vec<u8>>, StoreError> {
+        use std::ops::Bound::{Excluded, Unbounded};
+        let start = after.map_or(Unbounded, |key| Excluded(key.to_vec()));
+        let keys = self.trees[table.index].range::<Vec<u8>, _>((start, Unbounded)).keys().take(limit);
+        keys.map(|key| Ok(key?.to_vec())).collect()
+    }
+
+    /// Removes every record of a table.
+    fn clear<V>(&self, table: &Table<V>) -> Result<(), StoreError> {
+        Ok(self.trees[table.index].clear()?)
+    }
+
     /// Makes all changes of `batch`, or none.
     ///
     /// # Errors
     /// When the disk fails.
     pub fn write(&self, batch: Batch) -> Result<(), StoreError> {
         let done = self.trees.as_slice().transaction(|trees| {
-            for (index, key, value) in &batch.0 {
+            for ((index, key), value) in &batch.0 {
                 match value {
                     Some(value) => trees[*index].insert(key.as_slice(), value.as_slice())?,
                     None => trees[*index].remove(key.as_slice())?,

@@ -13,20 +13,24 @@ use serde_json::{Value, json};
 use super::{
     Global,
     client::{Client, is_data_dir},
-    say,
+    groups, say,
 };
 use crate::{
-    blobs::Blobs, catalogue::Catalogue, feeds::Feeds, identity, live::Live, net::Provide, store::Store,
-    verify as check,
+    blobs::Blobs, catalogue::Catalogue, feeds::Feeds, groups::Groups, identity, live::Live, net::Provide,
+    store::Store, verify as check,
 };
 
 /// How often `--wait` asks.
 const ASK: Duration = Duration::from_millis(500);
 const DONE: ExitCode = ExitCode::SUCCESS;
 
-pub(super) async fn archive(global: &Global, url: &str, wait: bool) -> Result<ExitCode> {
+pub(super) async fn archive(global: &Global, url: &str, wait: bool, group: Option<&str>) -> Result<ExitCode> {
     let client = Client::new(global)?;
-    let answer = client.post("/api/v1/requests", &json!({ "url": url })).await?;
+    let group = match group {
+        Some(named) => Some(groups::find(&client, Some(named)).await?),
+        None => None,
+    };
+    let answer = client.post("/api/v1/requests", &json!({ "url": url, "group": group })).await?;
     let path = format!("/api/v1/requests/{}", text(&answer["id"]));
     if !wait {
         if global.json {
@@ -220,8 +224,9 @@ async fn verify_directly(global: &Global, video: Option<&str>) -> Result<check::
     let blobs = Blobs::open(&dir.join("blobs"))?;
     let key = Arc::new(identity::load(&dir.join("identity.key"))?);
     let (live, provide, me) = (Live::default(), Provide::default(), key.node_id());
-    let catalogue = Catalogue::open(store.clone(), blobs.clone(), live, provide, me).await?;
-    let feeds = Feeds::open(key, store.clone(), blobs.clone(), catalogue, "").await?;
+    let groups = Groups::open(store.clone(), me)?;
+    let catalogue = Catalogue::open(store.clone(), blobs.clone(), live, provide, groups.clone(), me).await?;
+    let feeds = Feeds::open(key, store.clone(), blobs.clone(), catalogue, groups, "").await?;
     Ok(check::verify(&store, &blobs, &feeds, video.as_ref()).await?)
 }
 

@@ -1,12 +1,12 @@
-//! Feeds of others: the groups that this node follows, what it knows of their feeds, and what it tells of them.
+//! Feeds of others in the groups that this node is in or follows: what it knows of them, and what it tells.
 //!
 //! Nothing of another node is written before its signature and its place in the chain were checked.
 
 use horahora_protocol::{
-    Cid, Codec, NodeId,
-    entry::{Body, BodyError},
+    Cid, Codec, NodeId, Verified,
+    entry::{Body, BodyError, Entry},
     feed::{Feed, FeedError, FeedId, Head},
-    group::{Genesis, GroupId},
+    group::{Fact, Fork, Genesis, GroupId, Limit, Place},
     limits,
     message::{EntryBlocks, GroupHeads},
 };
@@ -16,9 +16,10 @@ use thiserror::Error;
 use super::{Feeds, feed_id};
 use crate::{
     clock,
+    groups::{Groups, View},
     store::{
         Batch, StoreError,
-        rows::{BODIES, Block, ENTRIES, FEEDS, GROUPS, GroupRow, entry_key, feed_key, feed_of},
+        rows::{Block, CHANGES, ENTRIES, FEEDS, GROUPS, GroupRow, entry_key, feed_key, feed_of},
     },
 };
 
@@ -34,7 +35,7 @@ pub struct Followed {
 /// Why entries of another node were refused.
 #[derive(Debug, Error)]
 pub enum AcceptError {
-    /// The group is not followed, or the node may not write to it.
+    /// The group is not known, or the node may not write to it.
     #[error("the node may not write this feed")]
     NotAllowed,
     /// An entry does not continue its feed.
@@ -49,7 +50,7 @@ pub enum AcceptError {
 }
 
 impl Feeds {
-    /// The groups that this node follows.
+    /// The groups that this node is in or follows, but for its own first one.
     ///
     /// # Errors
     /// When the database fails.
@@ -57,14 +58,6 @@ impl Feeds {
         let rows = self.store.scan(&GROUPS, b"", None, usize::MAX)?;
         let read = |(key, row): (Vec<u8>, GroupRow)| Some(Followed { id: Cid::from_bytes(&key).ok()?, row });
         Ok(rows.into_iter().filter_map(read).collect())
-    }
-
-    /// Whether the group is this node's own or followed.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub fn knows(&self, group: &GroupId) -> Result<bool, StoreError> {
-        Ok(*group == self.group || self.store.get(&GROUPS, &group.to_bytes())?.is_some())
     }
 
     /// Follows a public group that `via` told of. Gives whether it is new.
@@ -75,7 +68,7 @@ impl Feeds {
         let _one = self.accepting.lock().await;
         let id = Cid::of(Codec::DagCbor, genesis);
         let full = self.followed()?.len() >= limits::GROUPS - 1;
-        if full || self.knows(&id)? {
+        if full || self.groups.get(&id).is_some() {
             return Ok(false);
         }
         let Ok(read) = Genesis::decode(genesis) else { return Ok(false) };
@@ -93,63 +86,96 @@ impl Feeds {
         batch.put(&GROUPS, &id.to_bytes(), &row);
         self.store.write(batch)?;
         self.store.durable().await?;
+        self.groups.add(genesis)?;
         tracing::info!(group = %id, name = row.name, "follows");
         self.moved.send_replace(());
         Ok(true)
     }
 
-    /// Follows a node's groups no more, and forgets what came of them unless something of it is here.
+    /// Follows a node's groups no more, and forgets what came of them unless something of it is here. Those that
+    /// this node is in stay.
     ///
     /// # Errors
     /// When the database fails.
     pub async fn unfollow(&self, founder: &NodeId) -> Result<(), StoreError> {
-        let _one = self.accepting.lock().await;
         for group in self.followed()?.into_iter().filter(|group| group.row.founder == *founder) {
-            let mut batch = Batch::default();
-            batch.remove(&GROUPS, &group.id.to_bytes());
-            for (key, _) in self.store.scan(&FEEDS, &group.id.to_bytes(), None, usize::MAX)? {
-                batch.remove(&FEEDS, &key);
+            if self.groups.role(&group.id).is_none() {
+                self.drop_group(&group.id).await?;
             }
-            for (key, block) in self.store.scan(&ENTRIES, &group.id.to_bytes(), None, usize::MAX)? {
-                batch.remove(&ENTRIES, &key);
-                if let Some(body) = horahora_protocol::entry::body_of(&block.0) {
-                    batch.remove(&BODIES, &body.to_bytes());
-                }
-            }
-            self.store.write(batch)?;
         }
-        self.catalogue.forget(founder)?;
+        Ok(())
+    }
+
+    /// Forgets a group and what came of it, unless something of it is here.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn drop_group(&self, group: &GroupId) -> Result<(), StoreError> {
+        let _one = self.accepting.lock().await;
+        let mut batch = Batch::default();
+        let prefix = group.to_bytes();
+        batch.remove(&GROUPS, &prefix);
+        batch.remove(&crate::store::rows::OWN_FEEDS, &prefix);
+        for (key, _) in self.store.scan(&FEEDS, &prefix, None, usize::MAX)? {
+            batch.remove(&FEEDS, &key);
+        }
+        for (key, _) in self.store.scan(&CHANGES, &prefix, None, usize::MAX)? {
+            batch.remove(&CHANGES, &key);
+        }
+        for (key, _) in self.store.scan(&ENTRIES, &prefix, None, usize::MAX)? {
+            batch.remove(&ENTRIES, &key);
+        }
+        self.store.write(batch)?;
+        self.own.lock().await.remove(group);
+        self.groups.remove(group);
+        self.catalogue.forget(group)?;
         self.store.durable().await?;
         self.moved.send_replace(());
         Ok(())
     }
 
-    /// Where the feeds of all known public groups end; the own group first.
+    /// What is known of the groups that `reader` may know of; the own first one comes first.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn heads(&self) -> Result<Vec<GroupHeads>, StoreError> {
+    pub async fn heads(&self, reader: &NodeId) -> Result<Vec<(GroupId, GroupHeads)>, StoreError> {
         let own = self.own.lock().await.clone();
-        let mine = own.head.map(|head| (self.key.node_id(), own.incarnation, head));
-        let mut all = vec![GroupHeads {
-            genesis: ByteBuf::from(self.genesis.0.clone()),
-            feeds: mine.into_iter().collect(),
-        }];
-        for group in self.followed()? {
-            let rows = self.store.scan(&FEEDS, &group.id.to_bytes(), None, limits::FEEDS)?;
-            let feeds = rows.into_iter().filter_map(|(key, head)| {
-                let feed = feed_of(&key)?;
-                Some((feed.node, feed.incarnation, head))
-            });
-            all.push(GroupHeads { genesis: ByteBuf::from(group.row.genesis.0), feeds: feeds.collect() });
+        let mut views = self.groups.all();
+        views.retain(|view| view.group.may_read(reader));
+        views.sort_by_key(|view| view.id != self.home);
+        let mut all = Vec::new();
+        for view in views {
+            let mine = own.get(&view.id).and_then(|own| Some((feed_id(&self.key, own), own.head?)));
+            let mut feeds = self.others(&view.id)?;
+            feeds.extend(mine);
+            let mut feeds: Vec<_> =
+                feeds.into_iter().map(|(feed, head)| (feed.node, feed.incarnation, head)).collect();
+            feeds.sort_unstable_by_key(|(node, incarnation, _)| (*node, *incarnation));
+            feeds.truncate(limits::FEEDS);
+            let heads = GroupHeads {
+                genesis: ByteBuf::from(view.genesis.clone()),
+                feeds: Some(feeds),
+                forks: view.proofs.iter().take(limits::FORKS).cloned().map(ByteBuf::from).collect(),
+                presences: Vec::new(),
+            };
+            all.push((view.id, heads));
         }
         Ok(all)
     }
 
-    /// The own feed and where it ends.
-    pub async fn own_head(&self) -> (FeedId, Option<Head>) {
+    /// Where the feeds of a group end here, those that this node writes now left out.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn others(&self, group: &GroupId) -> Result<Vec<(FeedId, Head)>, StoreError> {
+        let rows = self.store.scan(&FEEDS, &group.to_bytes(), None, usize::MAX)?;
+        Ok(rows.into_iter().filter_map(|(key, head)| Some((feed_of(&key)?, head))).collect())
+    }
+
+    /// The feeds that this node writes now, and where they end.
+    pub async fn own_heads(&self) -> Vec<(FeedId, Head)> {
         let own = self.own.lock().await;
-        (feed_id(&self.key, &own), own.head)
+        own.values().filter_map(|own| Some((feed_id(&self.key, own), own.head?))).collect()
     }
 
     /// Where a feed of another node ends here.
@@ -160,54 +186,75 @@ impl Feeds {
         self.store.get(&FEEDS, &feed_key(feed))
     }
 
-    /// Whether entries of this feed are wanted: of a followed group, and not written by this node itself.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub fn wants(&self, feed: &FeedId) -> Result<bool, StoreError> {
-        let group = self.store.get(&GROUPS, &feed.group.to_bytes())?;
-        Ok(feed.node != self.key.node_id() && group.is_some_and(|group| group.founder == feed.node))
+    /// Whether entries of this feed up to `seq` are wanted: they count for their group, and this node does not
+    /// write the feed itself.
+    pub async fn wants(&self, feed: &FeedId, seq: u64) -> bool {
+        let own = self.own.lock().await.get(&feed.group).map(|own| feed_id(&self.key, own));
+        let next = self.head(feed).ok().flatten().map_or(0, |head| head.seq.saturating_add(1));
+        let counts = self.groups.get(&feed.group).is_some_and(|view| view.group.limit(feed).allows(next));
+        own != Some(*feed) && next <= seq && counts
     }
 
-    /// Checks entries and writes them with all that follows from them. Those before a bad one stay. Gives how
-    /// many were new. Not to be dropped half-way.
+    /// Checks entries and writes them with all that follows from them. Those before a bad one stay; those that
+    /// count no more for their group are left out. Gives how many were new. Not to be dropped half-way.
     ///
     /// # Errors
     /// See [`AcceptError`].
     pub async fn accept(&self, id: FeedId, blocks: &[EntryBlocks]) -> Result<usize, AcceptError> {
         let _one = self.accepting.lock().await;
-        if !self.wants(&id)? {
-            return Err(AcceptError::NotAllowed);
-        }
+        let own = self.own.lock().await.get(&id.group).map(|own| feed_id(&self.key, own));
+        let view = self.groups.get(&id.group).filter(|_| own != Some(id)).ok_or(AcceptError::NotAllowed)?;
         let mut feed = Feed::new(id, self.head(&id)?);
-        let mut new = 0;
-        let mut failed = None;
-        for block in blocks {
-            match self.accept_one(&mut feed, block) {
-                Ok(()) => new += 1,
+        let room = match view.group.limit(&id) {
+            Limit::Open => usize::MAX,
+            Limit::UpTo(last) => {
+                usize::try_from((last + 1).saturating_sub(feed.next_seq())).unwrap_or(usize::MAX)
+            }
+            Limit::Nothing => return Err(AcceptError::NotAllowed),
+        };
+        let blocks = &blocks[..blocks.len().min(room)];
+        let signed: Vec<&[u8]> = blocks.iter().map(|block| block.entry.as_slice()).collect();
+        let known = feed.head();
+        let (entries, failed) = feed.accept_all(&signed);
+        let mut failed = failed.map(AcceptError::from);
+        let (mut batch, mut facts, mut last) = (Batch::default(), Vec::new(), known);
+        for (entry, blocks) in entries.iter().zip(blocks) {
+            match self.take(&view, entry, blocks, &mut batch) {
+                Ok(fact) => facts.extend(fact),
                 Err(error) => {
                     failed = Some(error);
                     break;
                 }
             }
+            last = Some(Head { seq: entry.seq, entry: Cid::of(Codec::DagCbor, &blocks.entry) });
         }
-        if new > 0 {
+        let new = last.map_or(0, |last| last.seq + 1) - known.map_or(0, |known| known.seq + 1);
+        if let Some(last) = last.filter(|_| new > 0) {
+            batch.put(&FEEDS, &feed_key(&id), &last);
+            self.store.write(batch)?;
             self.store.durable().await?;
+            self.learn(&id.group, facts)?;
             self.moved.send_replace(());
         }
-        failed.map_or(Ok(new), Err)
+        failed.map_or(Ok(usize::try_from(new).unwrap_or(usize::MAX)), Err)
     }
 
-    fn accept_one(&self, feed: &mut Feed, blocks: &EntryBlocks) -> Result<(), AcceptError> {
-        let entry = feed.accept(&blocks.entry)?;
-        let mut batch = Batch::default();
+    fn take(
+        &self,
+        view: &View,
+        entry: &Verified<Entry>,
+        blocks: &EntryBlocks,
+        batch: &mut Batch,
+    ) -> Result<Option<(Place, Fact)>, AcceptError> {
+        let feed = FeedId { group: entry.group, node: entry.node, incarnation: entry.incarnation };
+        let mut fact = None;
         if let Some(body) = &blocks.body {
             if body.len() > limits::BODY_BYTES || !entry.body.matches(body) {
                 return Err(AcceptError::Body(entry.seq));
             }
-            batch.put(&BODIES, &entry.body.to_bytes(), &Block(body.to_vec()));
             match Body::decode(&entry.kind, body) {
-                Ok(body) => self.catalogue.learn(&entry, body, &mut batch)?,
+                Ok(Body::Group(said)) => fact = Groups::note(entry, &said.change, body, batch),
+                Ok(said) => self.catalogue.learn(view, entry, said, batch)?,
                 // A later version of this program reads them.
                 Err(BodyError::UnknownKind(_) | BodyError::UnknownVersion(_)) => {}
                 Err(BodyError::TooLong(_) | BodyError::Codec(_)) => {
@@ -215,34 +262,108 @@ impl Feeds {
                 }
             }
         }
-        batch.put(&ENTRIES, &entry_key(&feed.id(), entry.seq), &Block(blocks.entry.to_vec()));
-        let head = feed.head().expect("an entry was just accepted");
-        batch.put(&FEEDS, &feed_key(&feed.id()), &head);
-        Ok(self.store.write(batch)?)
+        batch.put(&ENTRIES, &entry_key(&feed, entry.seq), blocks);
+        Ok(fact)
     }
 
-    /// The entries of a known feed from a place on, as many as one batch holds.
+    /// Takes facts into the group; what does not count any more is dropped.
+    pub(super) fn learn(&self, group: &GroupId, facts: Vec<(Place, Fact)>) -> Result<(), StoreError> {
+        if facts.is_empty() {
+            return Ok(());
+        }
+        let Some((before, after)) = self.groups.learn(group, facts) else { return Ok(()) };
+        if before.group != after.group {
+            self.cut(&after)?;
+        }
+        Ok(())
+    }
+
+    /// Drops entries that count no more: those of a removed node after its last accepted one.
+    fn cut(&self, view: &View) -> Result<(), StoreError> {
+        for (feed, head) in self.others(&view.id)? {
+            let limit = view.group.limit(&feed);
+            if limit.allows(head.seq) {
+                continue;
+            }
+            let last = match limit {
+                Limit::UpTo(last) => Some(last),
+                Limit::Open | Limit::Nothing => None,
+            };
+            // Captures of one who told two stories prove themselves; they stay to be seen, but do not count.
+            let disputed =
+                view.group.forks.get(&feed.node).is_some_and(|(life, _)| *life == feed.incarnation);
+            let (mut batch, mut places) = (Batch::default(), Vec::new());
+            let after = last.map(|seq| entry_key(&feed, seq));
+            for (key, row) in self.store.scan(&ENTRIES, &feed_key(&feed), after.as_deref(), usize::MAX)? {
+                batch.remove(&ENTRIES, &key);
+                batch.remove(&CHANGES, &key);
+                let Some((_, seq)) = crate::store::rows::entry_of(&key) else { continue };
+                places.push(Place { node: feed.node, incarnation: feed.incarnation, seq });
+                if let Some(body) = row.body
+                    && let Ok(Body::Capture(capture)) = Body::decode("capture", &body)
+                {
+                    self.catalogue.unlearn(&view.id, &capture, disputed, &mut batch)?;
+                }
+            }
+            match last.map(|seq| self.store.get(&ENTRIES, &entry_key(&feed, seq))).transpose()?.flatten() {
+                Some(EntryBlocks { entry, .. }) => {
+                    let entry = Cid::of(Codec::DagCbor, &entry);
+                    let seq = last.unwrap_or_default();
+                    batch.put(&FEEDS, &feed_key(&feed), &Head { seq, entry });
+                }
+                None => batch.remove(&FEEDS, &feed_key(&feed)),
+            }
+            tracing::info!(node = %feed.node, dropped = places.len(), "entries count no more for their group");
+            self.store.write(batch)?;
+            self.groups.unlearn(&view.id, &places);
+        }
+        Ok(())
+    }
+
+    /// Takes in the proof that a node told two stories. Gives the node when it is news.
     ///
     /// # Errors
     /// When the database fails.
-    pub fn entries(&self, feed: &FeedId, from: u64) -> Result<Vec<EntryBlocks>, StoreError> {
-        if !self.knows(&feed.group)? {
+    pub async fn forked(&self, group: &GroupId, proof: &[u8]) -> Result<Option<NodeId>, StoreError> {
+        let _one = self.accepting.lock().await;
+        let mut batch = Batch::default();
+        let Some((_, after)) = self.groups.forked(group, proof, &mut batch) else { return Ok(None) };
+        self.store.write(batch)?;
+        self.store.durable().await?;
+        self.cut(&after)?;
+        let node = Fork::decode(proof).and_then(|fork| fork.proven(group)).map(|(feed, _)| feed.node);
+        if let Some(node) = node {
+            tracing::warn!(%node, %group, "told two stories: two entries of one feed at one place");
+        }
+        self.moved.send_replace(());
+        Ok(node)
+    }
+
+    /// The signed entry at a place of a feed, if it is here.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn entry(&self, feed: &FeedId, seq: u64) -> Result<Option<Vec<u8>>, StoreError> {
+        Ok(self.store.get(&ENTRIES, &entry_key(feed, seq))?.map(|row| row.entry.into_vec()))
+    }
+
+    /// The entries of a feed from a place on, as many as one batch holds; none for who may not read them.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn entries(&self, reader: &NodeId, feed: &FeedId, from: u64) -> Result<Vec<EntryBlocks>, StoreError> {
+        if !self.groups.may_read(&feed.group, reader) {
             return Ok(Vec::new());
         }
         let after = from.checked_sub(1).map(|seq| entry_key(feed, seq));
         let rows = self.store.scan(&ENTRIES, &feed_key(feed), after.as_deref(), limits::BATCH_ENTRIES)?;
         let (mut batch, mut bytes) = (Vec::new(), 0);
-        for (_, block) in rows {
-            let body = match horahora_protocol::entry::body_of(&block.0) {
-                Some(cid) => self.store.get(&BODIES, &cid.to_bytes())?,
-                None => None,
-            };
-            bytes += block.0.len() + body.as_ref().map_or(0, |body| body.0.len());
+        for (_, row) in rows {
+            bytes += row.entry.len() + row.body.as_ref().map_or(0, |body| body.len());
             if bytes > limits::BATCH_BYTES && !batch.is_empty() {
                 break;
             }
-            let body = body.map(|body| ByteBuf::from(body.0));
-            batch.push(EntryBlocks { entry: ByteBuf::from(block.0), body });
+            batch.push(row);
         }
         Ok(batch)
     }

@@ -15,8 +15,9 @@ use horahora_protocol::{
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{Rooms, Shared, error::ApiError};
+use super::{Rooms, Shared, error::ApiError, viewer::Viewer};
 use crate::{
+    requests::RequestView,
     store::rows::{CAPTURES, CaptureRow, JobKey, JobRow, State as Stand, VIDEOS, VIDEOS_BY_AGE, VideoRow},
     tools, verify as check,
 };
@@ -33,19 +34,12 @@ pub(super) async fn healthz() -> &'static str {
     "ok\n"
 }
 
-pub(super) async fn node(State(rooms): Shared) -> Answer {
+pub(super) async fn node(State(rooms): Shared, viewer: Viewer) -> Answer {
     let found = rooms.tools.now();
     let version = |name: &&str| found.as_ref().and_then(|tools| tools.versions.get(*name).cloned());
     let versions: serde_json::Map<String, Value> =
         tools::NAMES.iter().map(|name| ((*name).to_owned(), version(name).into())).collect();
-    let own =
-        json!({ "id": rooms.feeds.group().to_string(), "name": rooms.feeds.group_name(), "role": "admin" });
-    let followed = rooms
-        .feeds
-        .followed()?
-        .into_iter()
-        .map(|group| json!({ "id": group.id.to_string(), "name": group.row.name, "role": "follower" }));
-    let groups: Vec<_> = std::iter::once(own).chain(followed).collect();
+    let groups: Vec<_> = rooms.groups_for(viewer).iter().map(|view| rooms.group_in_short(view)).collect();
     let (told, keys) = rooms.provide.told();
     Ok(Json(json!({
         "node_id": rooms.key.node_id().to_string(),
@@ -70,7 +64,11 @@ pub(super) async fn request(
     let Some(url) = body["url"].as_str() else {
         return Err(ApiError::bad("missing-url", "Send {\"url\": \"https://…\"} with the link as a text."));
     };
-    let id = rooms.requests.submit(url).await?;
+    let group = match &body["group"] {
+        Value::Null => None,
+        group => Some(rooms.group(group.as_str().unwrap_or_default())?.id),
+    };
+    let id = rooms.requests.submit(url, group).await?;
     Ok((StatusCode::ACCEPTED, Json(json!({ "id": id.to_string() }))))
 }
 
@@ -102,9 +100,9 @@ pub(super) fn cursor_text(key: &[u8]) -> String {
     key.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-pub(super) async fn requests(State(rooms): Shared, Query(query): Query<PageQuery>) -> Answer {
+pub(super) async fn requests(State(rooms): Shared, viewer: Viewer, Query(query): Query<PageQuery>) -> Answer {
     let (after, limit) = query.read()?;
-    let (items, next) = rooms.requests.page(after.as_deref(), limit)?;
+    let (items, next) = rooms.requests_page(viewer, after.as_deref(), limit)?;
     Ok(Json(json!({ "items": items, "next": next.as_deref().map(cursor_text) })))
 }
 
@@ -115,9 +113,9 @@ pub(super) async fn request_one(State(rooms): Shared, Path(id): Path<String>) ->
     Ok(Json(json!(view)))
 }
 
-pub(super) async fn videos(State(rooms): Shared, Query(query): Query<PageQuery>) -> Answer {
+pub(super) async fn videos(State(rooms): Shared, viewer: Viewer, Query(query): Query<PageQuery>) -> Answer {
     let (after, limit) = query.read()?;
-    let (rows, next) = rooms.videos_page(after.as_deref(), limit)?;
+    let (rows, next) = rooms.videos_page(viewer, after.as_deref(), limit)?;
     let items = rows.iter().map(|row| rooms.video_json(row)).collect::<Result<Vec<_>, _>>()?;
     Ok(Json(json!({ "items": items, "next": next.as_deref().map(cursor_text) })))
 }
@@ -185,8 +183,8 @@ fn rendition_json(rendition: &horahora_protocol::manifest::Rendition) -> Value {
 }
 
 /// Jobs that are not ended.
-pub(super) async fn jobs(State(rooms): Shared) -> Answer {
-    let open = rooms.jobs.open_jobs(LARGEST_PAGE)?;
+pub(super) async fn jobs(State(rooms): Shared, viewer: Viewer) -> Answer {
+    let open = rooms.open_jobs(viewer, LARGEST_PAGE)?;
     let items: Vec<_> = open.iter().map(|job| rooms.job_json(job)).collect();
     Ok(Json(json!({ "items": items })))
 }
@@ -206,19 +204,52 @@ fn video_id(text: &str) -> Result<VideoId, ApiError> {
 }
 
 impl Rooms {
-    /// Videos, newest first, and the key to go on from.
+    /// Videos that somebody may see, newest first, and the key to go on from.
     pub(super) fn videos_page(
         &self,
+        viewer: Viewer,
         after: Option<&[u8]>,
         limit: usize,
     ) -> Result<(Vec<VideoRow>, Option<Vec<u8>>), ApiError> {
-        let ids = self.store.scan(&VIDEOS_BY_AGE, b"", after, limit)?;
-        let next = (ids.len() == limit).then(|| ids.last().map(|(key, _)| key.clone())).flatten();
-        let mut rows = Vec::new();
-        for (_, id) in ids {
-            rows.extend(self.store.get(&VIDEOS, id.as_str().as_bytes())?);
+        let (mut rows, mut after) = (Vec::new(), after.map(<[u8]>::to_vec));
+        loop {
+            let ids = self.store.scan(&VIDEOS_BY_AGE, b"", after.as_deref(), limit)?;
+            let more = ids.len() == limit;
+            for (key, id) in ids {
+                let row: Option<VideoRow> = self.store.get(&VIDEOS, id.as_str().as_bytes())?;
+                if let Some(row) = row.filter(|row| self.shows(viewer, row).unwrap_or(false)) {
+                    rows.push(row);
+                }
+                after = Some(key);
+                if rows.len() == limit {
+                    return Ok((rows, after));
+                }
+            }
+            if !more {
+                return Ok((rows, None));
+            }
         }
-        Ok((rows, next))
+    }
+
+    /// Requests that somebody may see, newest first, and the key to go on from.
+    pub(super) fn requests_page(
+        &self,
+        viewer: Viewer,
+        after: Option<&[u8]>,
+        limit: usize,
+    ) -> Result<(Vec<RequestView>, Option<Vec<u8>>), ApiError> {
+        let (mut items, next) = self.requests.page(after, limit)?;
+        items.retain(|request| {
+            Cid::from_str(&request.group).is_ok_and(|group| self.shows_group(viewer, &group))
+        });
+        Ok((items, next))
+    }
+
+    /// Jobs that are not ended and that somebody may see.
+    pub(super) fn open_jobs(&self, viewer: Viewer, limit: usize) -> Result<Vec<JobRow>, ApiError> {
+        let mut jobs = self.jobs.open_jobs(limit)?;
+        jobs.retain(|job| self.shows_job(viewer, job).unwrap_or(false));
+        Ok(jobs)
     }
 
     /// A video by the id in a path.
@@ -263,11 +294,20 @@ impl Rooms {
             "reason": row.reason,
             "progress": self.requests.video_progress(row)?,
             "held": held,
+            "groups": self.groups_of(row)?.iter().map(ToString::to_string).collect::<Vec<_>>(),
             "url": row.url,
             "added_at": row.added,
             "published_at": row.published_at,
             "poster": row.manifest.filter(|_| row.poster).map(|cid| format!("/media/{cid}/poster.jpg")),
         }))
+    }
+
+    /// The groups that a video is archived in.
+    fn groups_of(&self, row: &VideoRow) -> Result<Vec<Cid>, ApiError> {
+        let captured = row.capture.map(|capture| self.catalogue.groups_of(&capture)).transpose()?;
+        let mut groups = captured.unwrap_or_default();
+        groups.extend(row.groups.iter().filter(|group| !groups.contains(group)).copied().collect::<Vec<_>>());
+        Ok(groups)
     }
 
     fn job_json(&self, job: &JobRow) -> Value {

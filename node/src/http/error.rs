@@ -8,7 +8,8 @@ use axum::{
 use serde_json::json;
 
 use crate::{
-    blobs::BlobError, fetch::FetchError, ingest::SourceError, requests::RequestError, store::StoreError,
+    blobs::BlobError, feeds::FeedsError, fetch::FetchError, ingest::SourceError, requests::RequestError,
+    store::StoreError,
 };
 
 /// An error for a client.
@@ -85,10 +86,19 @@ impl From<RequestError> for ApiError {
     fn from(error: RequestError) -> Self {
         match error {
             RequestError::Source(error) => error.into(),
+            RequestError::Feeds(error @ FeedsError::NotAMember) => {
+                Self::new(StatusCode::FORBIDDEN, "not-a-member", capital(&format!("{error}.")))
+            }
             RequestError::Feeds(error) => Self::ours(error),
             RequestError::Store(error) => Self::ours(error),
         }
     }
+}
+
+/// A sentence with its first letter large.
+pub(super) fn capital(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }
 
 pub(super) async fn no_such_page() -> ApiError {

@@ -11,7 +11,7 @@ use futures::{Stream, StreamExt};
 use tokio_stream::wrappers::BroadcastStream;
 use tokio_util::sync::CancellationToken;
 
-use super::Shared;
+use super::{Shared, viewer::Viewer};
 
 /// Ends open streams when the node stops.
 #[derive(Debug, Clone)]
@@ -19,10 +19,15 @@ pub(super) struct Stop(pub(super) CancellationToken);
 
 pub(super) async fn events(
     State(rooms): Shared,
+    viewer: Viewer,
     Extension(Stop(stop)): Extension<Stop>,
 ) -> Sse<impl Stream<Item = Result<Event, Infallible>>> {
-    let changes = BroadcastStream::new(rooms.live.listen()).map(|change| {
+    let changes = BroadcastStream::new(rooms.live.listen()).map(move |change| {
         Ok(match change {
+            // What changed may be in a private group; that something did makes a page ask again.
+            Ok(change) if viewer == Viewer::Anyone && change.name != "tools" => {
+                Event::default().event(change.name).data("{}")
+            }
             Ok(change) => Event::default().event(change.name).data(change.data.to_string()),
             // The page was too slow for some; any event makes it ask again.
             Err(_) => Event::default().event("video").data("{}"),

@@ -78,14 +78,15 @@ pub(super) async fn live_poster(
     Path(capture): Path<String>,
     asked: HeaderMap,
 ) -> Answer {
-    if let Some(elsewhere) = rooms.growing.elsewhere(&address(&capture)?) {
+    let cid = address(&capture)?;
+    if let Some(elsewhere) = rooms.growing.elsewhere(&cid) {
         let poster = elsewhere.summary.poster.map(|blob| File {
             name: "poster.jpg".to_owned(),
             media_type: "image/jpeg".to_owned(),
             bytes: blob.bytes,
             chunks: vec![blob],
         });
-        let source = Source { manifest: None, maker: Some(elsewhere.node) };
+        let source = Source { manifest: None, capture: Some(cid), maker: Some(elsewhere.node) };
         return rooms.file(poster.as_ref(), source, None, &asked).await;
     }
     let draft = rooms.draft(&capture).await?;
@@ -180,7 +181,7 @@ impl Rooms {
     fn source(&self, cid: &str) -> Result<Source, ApiError> {
         let cid = address(cid)?;
         let maker = self.catalogue.manifest(&cid)?.map(|made| made.by);
-        Ok(Source { manifest: Some(cid), maker })
+        Ok(Source { manifest: Some(cid), capture: None, maker })
     }
 
     /// What is known of a capture: its draft while it is made, then its first manifest.
@@ -201,13 +202,17 @@ impl Rooms {
         let row: Option<CaptureRow> = self.store.get(&CAPTURES, &cid.to_bytes())?;
         if let (None, Some(elsewhere)) = (&row, self.growing.elsewhere(&cid)) {
             let presentation = Presentation::Growing { duration_ms: elsewhere.summary.duration_ms };
-            let source = Source { manifest: None, maker: Some(elsewhere.node) };
+            let source = Source { manifest: None, capture: Some(cid), maker: Some(elsewhere.node) };
             return Ok(Made { renditions: elsewhere.renditions, presentation, source });
         }
         let draft = self.draft(capture).await?;
         if !draft.original.is_empty() {
             let maker = row.as_ref().and_then(|row| row.by);
-            let source = Source { manifest: row.and_then(|row| row.revisions.first().copied()), maker };
+            let source = Source {
+                manifest: row.and_then(|row| row.revisions.first().copied()),
+                capture: Some(cid),
+                maker,
+            };
             return Ok(Made { renditions: draft.renditions, presentation: Presentation::Static, source });
         }
         let presentation = Presentation::Growing { duration_ms: draft.meta.duration_ms };

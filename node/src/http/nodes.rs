@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 
 use super::{
     Rooms, Shared,
-    error::ApiError,
+    error::{ApiError, capital},
     pages::{View, ago, count},
     watch::size,
 };
@@ -240,7 +240,7 @@ impl Rooms {
             state: state("ok", "okc", "Up"),
             version: concat!("Horahora ", env!("CARGO_PKG_VERSION")).to_owned(),
             holds: holds(totals.whole, totals.part, totals.bytes),
-            group: format!("its own group: {}", self.feeds.group_name()),
+            group: format!("its own group: {}", self.feeds.home_name()),
             ..NodeRow::default()
         };
         let sum = |rate: fn(&Flow) -> f64| known.iter().map(|known| rate(&known.flow)).sum::<f64>();
@@ -373,10 +373,8 @@ fn refusal(reason: Reason) -> &'static str {
         Reason::Forged => "records their sender may not write",
         Reason::Stalled => "transfers that stopped half-way",
         Reason::Flood => "too many messages at once",
+        Reason::Fork => "nodes that told two stories",
+        Reason::Outsider => "questions about groups the asker is not in",
+        Reason::StaleTicket => "tickets that do not work any more",
     }
-}
-
-fn capital(text: &str) -> String {
-    let mut letters = text.chars();
-    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }

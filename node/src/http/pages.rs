@@ -12,7 +12,7 @@ use horahora_web::{
 };
 use serde::Deserialize;
 
-use super::{Rooms, Shared, api, auth, error::ApiError};
+use super::{Rooms, Shared, api, auth, error::ApiError, viewer::Viewer};
 use crate::{
     clock, requests,
     store::rows::{JobKey, JobRow, State as Stand, VideoRow},
@@ -32,11 +32,11 @@ pub(super) struct View {
 /// `GET /`
 pub(super) async fn home(State(rooms): Shared, Query(view): Query<View>, headers: HeaderMap) -> Page {
     let after = view.after.as_deref().map(api::cursor).transpose()?;
-    let (videos, next) = rooms.videos_page(after.as_deref(), CARDS)?;
+    let (videos, next) = rooms.videos_page(rooms.viewer(&headers), after.as_deref(), CARDS)?;
     let page = HomePage {
         frame: rooms.frame(&headers),
-        lede: rooms.home_lede(&videos)?,
-        jobs: rooms.job_views(true)?,
+        lede: rooms.home_lede(rooms.viewer(&headers), &videos)?,
+        jobs: rooms.job_views(rooms.viewer(&headers), true)?,
         videos: videos.iter().map(card).collect(),
         older: next.map(|key| format!("/?after={}", api::cursor_text(&key))),
     };
@@ -64,7 +64,7 @@ pub(super) struct Ask {
 
 /// `POST /archive`: the form, for browsers without script.
 pub(super) async fn request(State(rooms): Shared, headers: HeaderMap, Form(ask): Form<Ask>) -> Page {
-    match rooms.requests.submit(&ask.url).await {
+    match rooms.requests.submit(&ask.url, None).await {
         Ok(_) => Ok(Redirect::to("/archive").into_response()),
         Err(error) => {
             let error = ApiError::from(error);
@@ -153,7 +153,7 @@ impl Rooms {
         });
         Frame {
             node_name: self.name.clone(),
-            group_name: self.feeds.group_name().to_owned(),
+            group_name: self.feeds.home_name().to_owned(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
             theme: theme.unwrap_or("auto").to_owned(),
             logged_in: self.auth.is_operator(headers),
@@ -161,9 +161,12 @@ impl Rooms {
         }
     }
 
-    fn home_lede(&self, videos: &[VideoRow]) -> Result<Lede, ApiError> {
-        let (all, _) =
-            if videos.len() < CARDS { (videos.to_vec(), None) } else { self.videos_page(None, 10_000)? };
+    fn home_lede(&self, viewer: Viewer, videos: &[VideoRow]) -> Result<Lede, ApiError> {
+        let (all, _) = if videos.len() < CARDS {
+            (videos.to_vec(), None)
+        } else {
+            self.videos_page(viewer, None, 10_000)?
+        };
         let kept = all.iter().filter(|video| video.manifest.is_some()).count();
         let moving = all.iter().filter(|video| !video.state.ended()).count();
         let state = if moving > 0 { "running" } else { "done" };
@@ -194,8 +197,8 @@ impl Rooms {
         url: String,
         error: Option<String>,
     ) -> Result<ArchivePage, ApiError> {
-        let (requests, _) = self.requests.page(None, ROWS)?;
-        let jobs = self.job_views(false)?;
+        let (requests, _) = self.requests_page(self.viewer(headers), None, ROWS)?;
+        let jobs = self.job_views(self.viewer(headers), false)?;
         let running = jobs.iter().filter(|job| job.state.class == "busy").count();
         let waiting = jobs.len() - running;
         let needs: u64 =
@@ -261,8 +264,8 @@ impl Rooms {
     }
 
     /// Jobs as rows: all that are open, or only those at work.
-    fn job_views(&self, running_only: bool) -> Result<Vec<JobView>, ApiError> {
-        let open = self.jobs.open_jobs(ROWS)?;
+    fn job_views(&self, viewer: Viewer, running_only: bool) -> Result<Vec<JobView>, ApiError> {
+        let open = self.open_jobs(viewer, ROWS)?;
         Ok(open
             .iter()
             .filter(|job| !running_only || job.state == Stand::Running)

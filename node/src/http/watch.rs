@@ -94,7 +94,7 @@ impl Rooms {
                 (row.reason.clone(), now.map(|now| now.doing).unwrap_or_default(), progress)
             }
         };
-        let mut related: Vec<_> = self.videos_page(None, RELATED + 1)?.0;
+        let mut related: Vec<_> = self.videos_page(self.viewer(headers), None, RELATED + 1)?.0;
         related.retain(|other| other.id != row.id);
         let creator = manifest.and_then(|manifest| manifest.meta.creator.as_ref());
         Ok(WatchPage {

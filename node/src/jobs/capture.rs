@@ -59,7 +59,8 @@ impl Inner {
             draft.poster = Some(self.keep_bytes("poster.jpg", "image/jpeg", jpeg, &journal).await?);
         }
         let mut draft = self.begin(draft)?;
-        self.growing.begin(&draft);
+        let groups = self.catalogue.groups_of(&capture).map_err(disk)?;
+        self.growing.begin(&draft, &groups);
         let rungs = sources.plan.first.len().max(1) as f64;
         for (index, rung) in sources.plan.first.iter().enumerate() {
             let report = |done: f64| {
@@ -111,12 +112,15 @@ impl Inner {
             rungs: Vec::new(),
             revisions: Vec::new(),
             by: None,
+            groups: Vec::new(),
+            disputed: false,
         });
         if let Some(earlier) = row.draft.take() {
             draft.renditions = earlier.renditions;
         }
         row.draft = Some(draft.clone());
         let mut video = self.video(&draft.video)?;
+        row.groups.clone_from(&video.groups);
         if !draft.meta.title.is_empty() {
             video.title.clone_from(&draft.meta.title);
         }

@@ -33,8 +33,8 @@ impl Inner {
         };
         self.live.progress(&text, 0.0, "asks who holds it");
         let manifest = self.fetch.manifest(cid).await.map_err(failure)?;
-        let source =
-            Source { manifest: Some(cid), maker: self.catalogue.maker(&manifest.capture).map_err(disk)? };
+        let maker = self.catalogue.maker(&manifest.capture).map_err(disk)?;
+        let source = Source { manifest: Some(cid), capture: None, maker };
         self.fetch.holders(cid).await;
         let blobs = manifest.blobs();
         let total: u64 = blobs.iter().map(|blob| blob.bytes).sum();

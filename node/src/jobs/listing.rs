@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, sync::PoisonError};
 
-use horahora_protocol::Cid;
+use horahora_protocol::{Cid, VideoId, group::GroupId};
 use serde_json::json;
 
 use super::{Inner, Jobs, disk};
@@ -27,19 +27,42 @@ impl Inner {
         let mut batch = Batch::default();
         row.title = listing.title.or_else(|| listing.items.first().and_then(|item| item.title.clone()));
         // A list may name a video twice.
+        let group = row.group.unwrap_or_else(|| self.feeds.home());
+        let mut shared = Vec::new();
         let (mut known, mut seen) = (row.videos.iter().cloned().collect::<BTreeSet<_>>(), BTreeSet::new());
         for item in listing.items.into_iter().filter(|item| seen.insert(item.id.clone())) {
             if known.insert(item.id.clone()) {
                 row.videos.push(item.id.clone());
             }
+            let id = item.id.clone();
             self.want(&mut batch, item)?;
+            if self.belongs(&mut batch, &id, group).map_err(disk)? {
+                shared.push(id);
+            }
         }
         requests::put(&mut batch, &key, &row);
         self.store.write(batch).map_err(disk)?;
         drop(wanting);
         self.store.durable().await.map_err(disk)?;
+        for video in shared {
+            self.share(&video).await?;
+        }
         self.live.tell("request", json!({ "id": request.to_string() }));
         Ok(())
+    }
+
+    /// Notes that a video is archived in a group. Gives whether that is news.
+    fn belongs(
+        &self,
+        batch: &mut Batch,
+        id: &VideoId,
+        group: GroupId,
+    ) -> Result<bool, crate::store::StoreError> {
+        let row: Option<VideoRow> = self.store.get_after(batch, &VIDEOS, id.as_str().as_bytes())?;
+        let Some(mut video) = row.filter(|video| !video.groups.contains(&group)) else { return Ok(false) };
+        video.groups.push(group);
+        batch.put(&VIDEOS, id.as_str().as_bytes(), &video);
+        Ok(true)
     }
 
     fn is_captured(&self, item: &Item) -> Result<bool, crate::store::StoreError> {
@@ -81,6 +104,7 @@ impl Inner {
                 state: State::Queued,
                 code: None,
                 reason: None,
+                groups: Vec::new(),
             };
             batch.put(&VIDEOS, item.id.as_str().as_bytes(), &video);
             batch.put(&VIDEOS_BY_AGE, &aged_key(now, item.id.as_str().as_bytes()), &item.id);

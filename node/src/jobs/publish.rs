@@ -1,8 +1,9 @@
 //! Publishing: a manifest becomes a blob, the feed says so, and everything that follows is one transaction.
 
 use horahora_protocol::{
-    Cid, Codec, codec,
+    Cid, Codec, VideoId, codec,
     entry::{Body, Capture},
+    group::GroupId,
     manifest::{File, Manifest, MediaKind},
     summary::Summary,
 };
@@ -78,26 +79,15 @@ impl Inner {
         video.manifest = Some(cid);
         let done =
             JobRow { state: State::Done, code: None, reason: None, updated: clock::now(), ..job.clone() };
-        let first = |file: &File| file.chunks.first().map(|chunk| chunk.cid);
-        let body = Body::Capture(Capture {
-            v: 2,
-            capture: manifest.capture,
-            video: manifest.video.clone(),
-            source_url: manifest.source_url.clone(),
-            fetched_at: manifest.fetched_at,
-            tools: manifest.tools.clone(),
-            info: manifest.info.as_ref().and_then(first),
-            original: manifest.original.iter().filter_map(first).collect(),
-            manifest: cid,
-            summary: Some(Summary::of(&manifest)),
-        });
+        let body = said_of(&manifest, cid);
+        let groups = self.groups_for(&mut row, &video).await;
         video.capture = Some(manifest.capture);
         self.settle(&mut video, &done).map_err(disk)?;
         if !later.is_empty() {
             // Their rows are only now being made, so `settle` could not see them.
             (video.state, video.code, video.reason) = (State::Running, None, None);
         }
-        let write = |_: &_, batch: &mut Batch| {
+        let write = |_: Option<&_>, batch: &mut Batch| {
             batch.put(&CAPTURES, &manifest.capture.to_bytes(), &row);
             batch.put(&VIDEOS, video.id.as_str().as_bytes(), &video);
             let made =
@@ -108,9 +98,42 @@ impl Inner {
         };
         // Before, so that nobody sees a video without its holding; after, for those that it takes the place of.
         self.catalogue.count(cid, &manifest).map_err(disk)?;
-        self.feeds.publish(body, write).await.map_err(disk)?;
+        self.feeds.publish(&groups, body, write).await.map_err(disk)?;
         self.catalogue.count(cid, &manifest).map_err(disk)?;
         self.tell_video(&video);
+        Ok(())
+    }
+
+    /// The groups into which a capture of this video is published. One that this node left hears no more of it.
+    async fn groups_for(&self, row: &mut CaptureRow, video: &VideoRow) -> Vec<GroupId> {
+        let writable = self.feeds.writable().await;
+        let wanted = if video.groups.is_empty() { vec![self.feeds.home()] } else { video.groups.clone() };
+        for group in wanted {
+            if !row.groups.contains(&group) {
+                row.groups.push(group);
+            }
+        }
+        row.groups.iter().copied().filter(|group| writable.contains(group)).collect()
+    }
+
+    /// Publishes a capture of this node's own in a group that asked for it later.
+    pub(super) async fn share(&self, video: &VideoId) -> Result<(), Failure> {
+        let _revising = self.revising.lock().await;
+        let video = self.video(video)?;
+        let Some(capture) = video.capture else { return Ok(()) };
+        let mut row = self.capture_row(&capture)?;
+        let Some(last) = row.revisions.last().copied().filter(|_| row.by.is_none()) else { return Ok(()) };
+        let before = row.groups.clone();
+        let groups = self.groups_for(&mut row, &video).await;
+        let new: Vec<_> = groups.into_iter().filter(|group| !before.contains(group)).collect();
+        if new.is_empty() {
+            return Ok(());
+        }
+        let manifest = self.last_manifest(&row).await?;
+        let write =
+            |_: Option<&_>, batch: &mut Batch| batch.put(&CAPTURES, &manifest.capture.to_bytes(), &row);
+        self.feeds.publish(&new, said_of(&manifest, last), write).await.map_err(disk)?;
+        self.catalogue.recount().map_err(disk)?;
         Ok(())
     }
 
@@ -132,6 +155,23 @@ impl Inner {
         let rungs = row.map_or_else(Vec::new, |row| row.rungs);
         Ok(rungs.into_iter().map(|rung| JobKey::Rendition { capture, rung }).collect())
     }
+}
+
+/// What a feed says of a manifest.
+fn said_of(manifest: &Manifest, cid: Cid) -> Body {
+    let first = |file: &File| file.chunks.first().map(|chunk| chunk.cid);
+    Body::Capture(Capture {
+        v: 2,
+        capture: manifest.capture,
+        video: manifest.video.clone(),
+        source_url: manifest.source_url.clone(),
+        fetched_at: manifest.fetched_at,
+        tools: manifest.tools.clone(),
+        info: manifest.info.as_ref().and_then(first),
+        original: manifest.original.iter().filter_map(first).collect(),
+        manifest: cid,
+        summary: Some(Summary::of(manifest)),
+    })
 }
 
 /// Lowest first: jobs are taken in the order of their making.

@@ -47,6 +47,25 @@ impl Book {
         });
     }
 
+    /// The node says that it can be reached there. What is known to work stays in front.
+    pub(super) fn at(&self, node: &NodeId, addresses: &[String]) {
+        let known = self.get(node).unwrap_or_default();
+        let new = |address: &&String| {
+            let bare = address.split("/p2p/").next().unwrap_or_default();
+            !known.addresses.iter().any(|old| old.split("/p2p/").next() == Some(bare))
+        };
+        let new: Vec<_> = addresses.iter().filter(new).cloned().collect();
+        if !new.is_empty() {
+            self.change(node, |row| {
+                let mut all = std::mem::take(&mut row.addresses);
+                // The oldest go when there are too many.
+                all.truncate(ADDRESSES.saturating_sub(new.len()));
+                all.extend(new);
+                remember(row, &all);
+            });
+        }
+    }
+
     /// The node is to be connected to, and its public groups are followed.
     pub(super) fn follow(&self, node: &NodeId, addresses: &[String]) {
         self.change(node, |row| {

@@ -81,6 +81,7 @@ enum Order {
 #[derive(Debug)]
 struct Fetch {
     cid: Cid,
+    of: Cid,
     bytes: Option<u64>,
     urgent: bool,
     id: oneshot::Sender<u32>,
@@ -114,6 +115,7 @@ impl Links {
         &self,
         node: &NodeId,
         cid: Cid,
+        of: Cid,
         bytes: Option<u64>,
         urgent: bool,
     ) -> Result<Bytes, BlobFailure> {
@@ -122,7 +124,7 @@ impl Links {
             let Ok(place) = Arc::clone(&link.room).acquire_owned().await else { continue };
             let (tell_id, id) = oneshot::channel();
             let (reply, answer) = oneshot::channel();
-            let fetch = Fetch { cid, bytes, urgent, id: tell_id, reply, place };
+            let fetch = Fetch { cid, of, bytes, urgent, id: tell_id, reply, place };
             if link.orders.send(Order::Fetch(fetch)).await.is_err() {
                 self.drop_link(node, &link);
                 continue;
@@ -228,12 +230,12 @@ async fn write(
     let mut next = 0_u32;
     while let Some(order) = inbox.recv().await {
         let want = match order {
-            Order::Fetch(Fetch { cid, bytes, urgent, id, reply, place }) => {
+            Order::Fetch(Fetch { cid, of, bytes, urgent, id, reply, place }) => {
                 next = next.wrapping_add(1);
                 locked(waiting).insert(next, Pending { cid, bytes, reply, _place: place });
                 // Who asked may have gone meanwhile.
                 let _ = id.send(next);
-                Want::Blob { id: next, cid, urgent }
+                Want::Blob { id: next, cid, of, urgent }
             }
             Order::Cancel(id) => {
                 // A blob that is on its way is read and thrown away, so its place stays until then.

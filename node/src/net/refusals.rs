@@ -38,11 +38,17 @@ pub enum Reason {
     Stalled,
     /// Too many messages or streams at once.
     Flood,
+    /// The node told two stories: two entries of one feed at one place.
+    Fork,
+    /// The node asked for something of a group that it is not in.
+    Outsider,
+    /// A ticket that has expired, was used up, or whose issuer may not invite.
+    StaleTicket,
 }
 
 impl Reason {
     /// Every reason.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 11] = [
         Self::WrongBytes,
         Self::WrongSize,
         Self::Oversize,
@@ -51,6 +57,9 @@ impl Reason {
         Self::Forged,
         Self::Stalled,
         Self::Flood,
+        Self::Fork,
+        Self::Outsider,
+        Self::StaleTicket,
     ];
 
     /// Its name in JSON and logs.
@@ -65,15 +74,20 @@ impl Reason {
             Self::Forged => "forged",
             Self::Stalled => "stalled",
             Self::Flood => "flood",
+            Self::Fork => "two-stories",
+            Self::Outsider => "outsider",
+            Self::StaleTicket => "stale-ticket",
         }
     }
 
     /// How much it weighs: what cannot happen by accident ends the acquaintance at once.
     fn strikes(self) -> u32 {
         match self {
-            Self::WrongBytes | Self::WrongSize | Self::BadSignature => STRIKES,
+            Self::WrongBytes | Self::WrongSize | Self::BadSignature | Self::Fork => STRIKES,
             Self::Oversize | Self::Malformed | Self::Forged => 2,
-            Self::Stalled | Self::Flood => 1,
+            Self::Stalled | Self::Flood | Self::StaleTicket => 1,
+            // Who was removed or is not let in yet asks in good faith; and a strike would be an answer.
+            Self::Outsider => 0,
         }
     }
 }

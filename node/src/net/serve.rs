@@ -2,7 +2,7 @@
 //! before it leaves, so that a failing disk does not make this node a liar.
 
 use std::{
-    collections::{BTreeMap, VecDeque},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     io,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
@@ -13,6 +13,7 @@ use bytes::Bytes;
 use futures::{AsyncReadExt, AsyncWriteExt, StreamExt};
 use horahora_protocol::{
     Cid, NodeId, limits,
+    manifest::Manifest,
     message::{self, Answer, Want},
 };
 use libp2p::{Stream, StreamProtocol};
@@ -25,9 +26,13 @@ use tokio::{
 use super::{Net, Reason, Traffic, codec, node_id, refusals::of_io};
 use crate::{
     blobs::{BlobError, Blobs},
+    catalogue::Catalogue,
+    growing::Growing,
     spawn::Tasks,
 };
 
+/// Manifests whose contents are remembered: at most 16 x 100,000 addresses for the longest videos.
+const CONTENTS: usize = 16;
 /// Streams of one peer.
 const OF_ONE: usize = 4;
 /// Memory for blobs on their way out, in units of 64 KiB: 256 MiB.
@@ -40,19 +45,19 @@ const PIECE: usize = 256 << 10;
 
 struct Server {
     net: Net,
-    blobs: Blobs,
+    shelf: Shelf,
     traffic: Traffic,
     memory: Semaphore,
     streams: Mutex<BTreeMap<NodeId, usize>>,
 }
 
-pub(super) fn start(mut control: Control, net: &Net, blobs: Blobs, tasks: &Tasks) -> Result<()> {
+pub(super) fn start(mut control: Control, net: &Net, shelf: Shelf, tasks: &Tasks) -> Result<()> {
     let incoming = control
         .accept(StreamProtocol::new(message::BLOBS))
         .map_err(|error| anyhow!("blobs cannot be served: {error}"))?;
     let server = Arc::new(Server {
         net: net.clone(),
-        blobs,
+        shelf,
         traffic: net.traffic().clone(),
         memory: Semaphore::new(MEMORY),
         streams: Mutex::default(),
@@ -77,11 +82,14 @@ async fn accept(server: Arc<Server>, mut incoming: IncomingStreams, tasks: Tasks
     }
 }
 
+/// A want: its name, the blob, and what that is part of. No blob when it was cancelled.
+type Wanted = (u32, Option<(Cid, Cid)>);
+
 /// Wants of one stream that are not answered yet.
 #[derive(Default)]
 struct Queue {
-    urgent: VecDeque<(u32, Cid)>,
-    later: VecDeque<(u32, Cid)>,
+    urgent: VecDeque<Wanted>,
+    later: VecDeque<Wanted>,
     ended: bool,
 }
 
@@ -122,16 +130,16 @@ impl Server {
                     Want::Blob { .. } if queue.urgent.len() + queue.later.len() >= limits::WANTS => {
                         break Some(Reason::Flood);
                     }
-                    Want::Blob { id, cid, urgent: true } => queue.urgent.push_back((id, cid)),
-                    Want::Blob { id, cid, urgent: false } => queue.later.push_back((id, cid)),
+                    Want::Blob { id, cid, of, urgent: true } => queue.urgent.push_back((id, Some((cid, of)))),
+                    Want::Blob { id, cid, of, urgent: false } => queue.later.push_back((id, Some((cid, of)))),
                     // What is cancelled is still answered, with nothing, so that both sides count alike.
                     Want::Cancel { id } => {
-                        let is = |want: &(u32, Cid)| want.0 == id;
+                        let is = |want: &Wanted| want.0 == id;
                         if let Some(at) = queue.later.iter().position(is) {
                             queue.later.remove(at);
-                            queue.urgent.push_front((id, nothing()));
+                            queue.urgent.push_front((id, None));
                         } else if let Some(want) = queue.urgent.iter_mut().find(|want| is(want)) {
-                            want.1 = nothing();
+                            want.1 = None;
                         }
                     }
                 }
@@ -147,7 +155,13 @@ impl Server {
                     urgent.pop_front().or_else(|| later.pop_front()).ok_or(*ended)
                 };
                 match next {
-                    Ok((id, cid)) => self.give(&node, &mut writer, id, cid).await?,
+                    Ok((id, wanted)) => {
+                        let allowed = match wanted {
+                            Some((cid, of)) => self.shelf.gives(&node, cid, of).await.then_some(cid),
+                            None => None,
+                        };
+                        self.give(&node, &mut writer, id, allowed).await?;
+                    }
                     Err(true) => break io::Result::Ok(()),
                     Err(false) => news.notified().await,
                 }
@@ -179,12 +193,15 @@ impl Server {
         node: &NodeId,
         writer: &mut (impl futures::AsyncWrite + Unpin + Send),
         id: u32,
-        cid: Cid,
+        cid: Option<Cid>,
     ) -> io::Result<()> {
-        let size = self.blobs.size(&cid).unwrap_or(0);
+        let size = cid.and_then(|cid| self.shelf.blobs.size(&cid).ok()).unwrap_or(0);
         let units = u32::try_from(size.div_ceil(UNIT)).unwrap_or(u32::MAX).clamp(1, MEMORY as u32);
         let _memory = self.memory.acquire_many(units).await.map_err(io::Error::other)?;
-        let blob = self.checked(cid).await;
+        let blob = match cid {
+            Some(cid) => self.checked(cid).await,
+            None => None,
+        };
         let answer = Answer { id, bytes: blob.as_ref().map(|blob| blob.len() as u64) };
         let sending = async {
             codec::write(writer, &answer).await?;
@@ -203,7 +220,7 @@ impl Server {
 
     /// The blob if it is here and undamaged.
     async fn checked(&self, cid: Cid) -> Option<Bytes> {
-        match self.blobs.read_verified(cid).await {
+        match self.shelf.blobs.read_verified(cid).await {
             Ok(blob) => Some(blob),
             Err(BlobError::Missing(_)) => None,
             Err(error) => {
@@ -214,7 +231,52 @@ impl Server {
     }
 }
 
-/// The address of no bytes, which nobody keeps.
-fn nothing() -> Cid {
-    Cid::of(horahora_protocol::Codec::Raw, b"")
+/// What is given to whom: blobs that are part of something which the asker may have.
+#[derive(Debug, Clone)]
+pub struct Shelf {
+    blobs: Blobs,
+    catalogue: Catalogue,
+    growing: Growing,
+    /// What is in the manifests that were asked for last.
+    contents: Arc<Mutex<VecDeque<(Cid, Arc<BTreeSet<Cid>>)>>>,
+}
+
+impl Shelf {
+    /// Of all that is here.
+    #[must_use]
+    pub fn new(blobs: Blobs, catalogue: Catalogue, growing: Growing) -> Self {
+        Self { blobs, catalogue, growing, contents: Arc::default() }
+    }
+
+    /// Whether a node may have a blob as part of a manifest or of a capture in the making.
+    async fn gives(&self, node: &NodeId, cid: Cid, of: Cid) -> bool {
+        if let Some(groups) = self.growing.groups(&of) {
+            return self.catalogue.may_have(&groups, node) && self.growing.has(&of, &cid);
+        }
+        let Ok(Some(made)) = self.catalogue.manifest(&of) else { return false };
+        let Ok(groups) = self.catalogue.groups_of(&made.capture) else { return false };
+        self.catalogue.may_have(&groups, node) && (cid == of || self.is_in(&cid, of).await)
+    }
+
+    async fn is_in(&self, cid: &Cid, manifest: Cid) -> bool {
+        if let Some(known) = self.known(&manifest) {
+            return known.contains(cid);
+        }
+        let Ok(block) = self.blobs.read_verified(manifest).await else { return false };
+        let Ok(read) = Manifest::decode(&block) else { return false };
+        let contents: Arc<BTreeSet<Cid>> = Arc::new(read.blobs().iter().map(|blob| blob.cid).collect());
+        let mut all = self.contents.lock().unwrap_or_else(PoisonError::into_inner);
+        all.truncate(CONTENTS - 1);
+        all.push_front((manifest, Arc::clone(&contents)));
+        contents.contains(cid)
+    }
+
+    fn known(&self, manifest: &Cid) -> Option<Arc<BTreeSet<Cid>>> {
+        let mut all = self.contents.lock().unwrap_or_else(PoisonError::into_inner);
+        let at = all.iter().position(|(known, _)| known == manifest)?;
+        let found = all.remove(at)?;
+        let contents = Arc::clone(&found.1);
+        all.push_front(found);
+        Some(contents)
+    }
 }

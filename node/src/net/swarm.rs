@@ -48,6 +48,8 @@ pub(super) enum Command {
     Provide(Vec<u8>, oneshot::Sender<bool>),
     Providers(Vec<u8>, mpsc::Sender<NodeId>),
     Dial(NodeId),
+    Call(NodeId),
+    Want(Vec<NodeId>),
     Forget(NodeId),
     Block(PeerId),
 }
@@ -77,6 +79,10 @@ pub(super) struct Owner {
     reached: BTreeMap<Multiaddr, PeerId>,
     /// Nodes found on the local network.
     near: BTreeSet<PeerId>,
+    /// The other members of this node's groups.
+    fellows: BTreeSet<NodeId>,
+    /// Nodes that are called once, because a ticket names them.
+    called: BTreeSet<NodeId>,
     /// When a node may be dialled again, and how often it failed.
     redial: BTreeMap<NodeId, (Timestamp, u32)>,
     topics: BTreeMap<gossipsub::TopicHash, GroupId>,
@@ -109,6 +115,8 @@ impl Owner {
             configured,
             reached: BTreeMap::new(),
             near: BTreeSet::new(),
+            fellows: BTreeSet::new(),
+            called: BTreeSet::new(),
             redial: BTreeMap::new(),
             topics: BTreeMap::new(),
             buckets: BTreeMap::new(),
@@ -190,6 +198,18 @@ impl Owner {
                 });
                 self.tell(News::Met(node));
                 self.dial_missing();
+            }
+            Command::Call(node) => {
+                self.redial.remove(&node);
+                self.called.insert(node);
+                self.dial_missing();
+            }
+            Command::Want(fellows) => {
+                let fellows: BTreeSet<_> = fellows.into_iter().collect();
+                if fellows != self.fellows {
+                    self.fellows = fellows;
+                    self.dial_missing();
+                }
             }
             Command::Block(peer) => _ = self.swarm.behaviour_mut().blocked.block_peer(peer),
         }
@@ -277,6 +297,7 @@ impl Owner {
             return;
         };
         self.redial.remove(&node);
+        self.called.remove(&node);
         let known = self.book.get(&node).unwrap_or_default();
         let follow = !known.ignored
             && (known.followed

@@ -7,21 +7,20 @@ use horahora_protocol::{
     feed::{FeedId, Head},
     group::GroupId,
     manifest::{Manifest, Rendition, Segment},
+    message::EntryBlocks,
 };
 use serde::{Deserialize, Serialize};
 
 use super::Table;
 
-/// Facts about the node itself, under fixed names.
+/// Facts about the node itself, under fixed names: the feed in its own first group.
 pub const OWN_FEED: Table<OwnFeed> = Table::new(0);
 /// Key of the own feed in [`OWN_FEED`].
 pub const OWN_FEED_KEY: &[u8] = b"own_feed";
 /// Login sessions: hash of the cookie to when it was made.
 pub const SESSIONS: Table<Timestamp> = Table::new(0);
-/// Signed entries under `group ‖ node ‖ incarnation ‖ seq`, as blocks.
-pub const ENTRIES: Table<Block> = Table::new(1);
-/// Bodies of entries under their CID, as blocks.
-pub const BODIES: Table<Block> = Table::new(2);
+/// Entries with their bodies under `group ‖ node ‖ incarnation ‖ seq`.
+pub const ENTRIES: Table<EntryBlocks> = Table::new(1);
 /// Archive requests under `age ‖ id`.
 pub const REQUESTS: Table<RequestRow> = Table::new(3);
 /// Canonical source URL to the key in [`REQUESTS`], and request id to the same.
@@ -56,6 +55,15 @@ pub const KEPT: Table<Timestamp> = Table::new(17);
 /// Captures that another node was making when last heard of, and their videos.
 pub const ELSEWHERE: Table<VideoId> = Table::new(18);
 
+/// The feeds that this node writes in groups besides its own first one, under the group's id.
+pub const OWN_FEEDS: Table<OwnFeed> = Table::new(19);
+/// Bodies of entries that change a group, under the entry's key in [`ENTRIES`].
+pub const CHANGES: Table<Block> = Table::new(20);
+/// Proofs of forks, under `group ‖ node ‖ incarnation ‖ seq`.
+pub const FORKS: Table<Block> = Table::new(21);
+/// Tickets that are being redeemed, under the invitation's CID.
+pub const JOINS: Table<JoinRow> = Table::new(22);
+
 /// A block of bytes.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Block(#[serde(with = "serde_bytes")] pub Vec<u8>);
@@ -73,6 +81,9 @@ pub struct OwnFeed {
     pub incarnation: u64,
     /// Where the feed ends.
     pub head: Option<Head>,
+    /// Whether this node left the group.
+    #[serde(default)]
+    pub left: bool,
 }
 
 /// A row of [`GROUPS`].
@@ -88,6 +99,21 @@ pub struct GroupRow {
     pub since: Timestamp,
     /// The node that told of it.
     pub via: NodeId,
+}
+
+/// A row of [`JOINS`].
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct JoinRow {
+    /// The ticket's text.
+    pub ticket: String,
+    /// The incarnation that the redemption names: the same at every try.
+    pub incarnation: u64,
+    /// Since when.
+    pub since: Timestamp,
+    /// Why it did not work yet.
+    pub reason: Option<String>,
+    /// Whether it cannot work any more.
+    pub ended: bool,
 }
 
 /// A row of [`PEERS`].
@@ -241,6 +267,9 @@ pub struct RequestRow {
     pub listings: u32,
     /// The videos that it lists.
     pub videos: Vec<VideoId>,
+    /// The group that it belongs to, none for the node's own first one.
+    #[serde(default)]
+    pub group: Option<GroupId>,
 }
 
 /// What a job does. The same names are used in claims.
@@ -379,6 +408,9 @@ pub struct VideoRow {
     pub code: Option<Code>,
     /// The same for people.
     pub reason: Option<String>,
+    /// The groups in which this node archives it.
+    #[serde(default)]
+    pub groups: Vec<GroupId>,
 }
 
 /// A row of [`CAPTURES`]: a capture and, while it is made, what is known of its next manifest.
@@ -397,6 +429,12 @@ pub struct CaptureRow {
     /// Who captures, none for this node.
     #[serde(default)]
     pub by: Option<NodeId>,
+    /// The groups that it belongs to.
+    #[serde(default)]
+    pub groups: Vec<GroupId>,
+    /// Whether its maker told two stories before, so that it does not count for the group.
+    #[serde(default)]
+    pub disputed: bool,
 }
 
 /// A row of [`SEGMENTS`].
@@ -434,6 +472,13 @@ pub fn open_job_key(job: &JobRow) -> Vec<u8> {
 #[must_use]
 pub fn feed_key(feed: &FeedId) -> Vec<u8> {
     [feed.group.to_bytes().as_slice(), feed.node.public_key(), &feed.incarnation.to_be_bytes()].concat()
+}
+
+/// Group and entry under a key in [`ENTRIES`], [`CHANGES`] or [`FORKS`].
+#[must_use]
+pub fn entry_of(key: &[u8]) -> Option<(FeedId, u64)> {
+    let (feed, seq) = key.split_last_chunk()?;
+    Some((feed_of(feed)?, u64::from_be_bytes(*seq)))
 }
 
 /// The feed under a key in [`FEEDS`].

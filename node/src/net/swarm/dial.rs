@@ -35,17 +35,20 @@ impl Owner {
         }
         let now = clock::now();
         let known = self.book.all();
+        let fellows = self.fellows.iter().filter(|node| self.swarm.is_connected(&peer_id(node))).count();
         for (node, row) in known.into_iter().take(limits::FEEDS) {
             let peer = peer_id(&node);
             let (next, times) = self.redial.get(&node).copied().unwrap_or_default();
             let lonely = self.tell_peers.borrow().len() < ENOUGH;
-            let wanted = row.followed || lonely;
+            let fellow = self.fellows.contains(&node) && fellows < ENOUGH;
+            let wanted = row.followed || fellow || lonely || self.called.contains(&node);
             if self.swarm.is_connected(&peer) || next > now || row.addresses.is_empty() || !wanted {
                 continue;
             }
             let addresses = row.addresses.iter().filter_map(|address| address.parse().ok()).collect();
             let _ = self.swarm.dial(DialOpts::peer_id(peer).addresses(addresses).build());
-            let first = if row.followed { 5_000 } else { 60_000 };
+            let soon = row.followed || fellow || self.called.contains(&node);
+            let first = if soon { 5_000 } else { 60_000 };
             let pause = clock::jittered((first << times.min(8)).min(LONGEST_REDIAL_MS));
             self.redial.insert(node, (now.plus_ms(pause), times + 1));
         }
