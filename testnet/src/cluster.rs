@@ -337,6 +337,35 @@ impl Node {
         Ok(self.ask(Method::GET, path).send().await?.error_for_status()?.json().await?)
     }
 
+    /// JSON at a path, as the operator sees it.
+    ///
+    /// # Errors
+    /// When the answer is not a success or no JSON.
+    pub async fn own(&self, path: &str) -> Result<Value> {
+        let asked = self.ask(Method::GET, path).bearer_auth(&self.token);
+        Ok(asked.send().await?.error_for_status()?.json().await?)
+    }
+
+    /// Runs a subcommand with `--json` and gives what it printed.
+    ///
+    /// # Errors
+    /// When it fails; with what it complained of.
+    pub async fn say(&self, args: &[&str]) -> Result<Value> {
+        let done = self.cli(&[&["--json"], args].concat()).await?;
+        ensure!(done.status.success(), "{args:?}: {}", String::from_utf8_lossy(&done.stderr).trim());
+        Ok(serde_json::from_slice(&done.stdout)?)
+    }
+
+    /// A group as this node lists it.
+    ///
+    /// # Errors
+    /// When it does not.
+    pub async fn group(&self, name: &str) -> Result<Value> {
+        let groups = self.own("/api/v1/groups").await?;
+        let found = groups.as_array().into_iter().flatten().find(|group| group["name"] == name);
+        found.cloned().with_context(|| format!("no group {name} in {groups}"))
+    }
+
     /// Posts JSON with the token.
     ///
     /// # Errors

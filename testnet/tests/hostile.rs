@@ -307,6 +307,7 @@ async fn wants_streams_and_questions_without_end_stop_nobody_from_watching() {
     let video = b.node.lists(&a.video).await.unwrap();
     let first_mb = peak_mb(&a.node);
     let blobs: Vec<_> = a.story.blobs.keys().copied().collect();
+    let of = a.story.manifest.as_ref().unwrap().0;
     let liar = async |seed: &str| {
         let liar = a.liar(seed, Wants::Never, Says::Truth);
         liar.connect(&a.address).await.unwrap();
@@ -317,7 +318,7 @@ async fn wants_streams_and_questions_without_end_stop_nobody_from_watching() {
     let silent = liar("silent").await;
     let mut held = Vec::new();
     for _ in 0..4 {
-        held.push(silent.want_unread(&a.id, &blobs[..blobs.len().min(60)]).await.unwrap());
+        held.push(silent.want_unread(&a.id, &blobs[..blobs.len().min(60)], of).await.unwrap());
     }
     let streams = liar("streams").await;
     let before = flood().await;
@@ -326,7 +327,7 @@ async fn wants_streams_and_questions_without_end_stop_nobody_from_watching() {
     let wants = liar("wants").await;
     let before = flood().await;
     let many: Vec<_> = blobs.iter().copied().cycle().take(2000).collect();
-    let unread = wants.want_unread(&a.id, &many).await;
+    let unread = wants.want_unread(&a.id, &many, of).await;
     a.node.until("too many wants are refused", async || Ok(flood().await > before)).await.unwrap();
     drop(unread);
     let questions = liar("questions").await;

@@ -8,6 +8,7 @@ mod command_line;
 mod containers;
 mod crash;
 mod doors;
+mod groups;
 mod hostile;
 mod inputs;
 mod lan;

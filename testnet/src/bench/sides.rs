@@ -1,6 +1,7 @@
 //! The two sides of a copy, each run as a process: a plain one and the node's own rooms.
 
 use std::{
+    collections::BTreeMap,
     fs,
     io::{Read as _, Write as _},
     path::{Path, PathBuf},
@@ -16,12 +17,17 @@ use horahora::{
     catalogue::Catalogue,
     clock,
     fetch::{Fetch, Source},
+    groups::Groups,
+    growing::Growing,
     live::Live,
-    net::{Ears, Net, NetOptions, Provide},
+    net::{Ears, Net, NetOptions, Provide, Shelf},
     spawn::Tasks,
     store::Store,
 };
-use horahora_protocol::{Cid, NodeKey};
+use horahora_protocol::{
+    Cid, Codec, NodeKey, Timestamp, VideoId,
+    manifest::{Blob, File, Manifest, Meta},
+};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::{TcpListener, TcpStream},
@@ -185,6 +191,40 @@ async fn fetch_raw(address: &str, dir: &Path, list: &[(Cid, u64)]) -> Result<f64
     Ok(clock::now().ms_since(begun) as f64 / 1000.0)
 }
 
+/// The capture that all blobs are part of.
+fn capture() -> Cid {
+    Cid::of(Codec::DagCbor, b"what is measured")
+}
+
+/// Its draft: one file of everything in the folder.
+fn everything(blobs: &Blobs) -> Manifest {
+    let blob = |cid: Cid| Blob { bytes: blobs.size(&cid).unwrap_or(0), cid };
+    let chunks: Vec<_> = blobs.list().map(blob).collect();
+    let file = File {
+        name: "everything".to_owned(),
+        media_type: "application/octet-stream".to_owned(),
+        bytes: chunks.iter().map(|chunk| chunk.bytes).sum(),
+        chunks,
+    };
+    Manifest {
+        v: 1,
+        capture: capture(),
+        previous: None,
+        video: VideoId::generic("bench"),
+        source_url: String::new(),
+        fetched_at: Timestamp(0),
+        tools: BTreeMap::new(),
+        meta: Meta::default(),
+        original: vec![file],
+        info: None,
+        thumbnail: None,
+        poster: None,
+        subtitles: Vec::new(),
+        danmaku: Vec::new(),
+        renditions: Vec::new(),
+    }
+}
+
 struct Rooms {
     net: Net,
     fetch: Fetch,
@@ -196,16 +236,20 @@ async fn rooms(seed: u8, listen: &str, peers: &[&str], dir: &Path, scratch: &Pat
     let key = NodeKey::from_secret(&[seed; 32]);
     let store = Store::open(&scratch.join("db"))?;
     let blobs = Blobs::open(dir)?;
-    let provide = Provide::default();
+    let (provide, me) = (Provide::default(), key.node_id());
+    let groups = Groups::open(store.clone(), me)?;
     let catalogue =
-        Catalogue::open(store.clone(), blobs.clone(), Live::default(), provide, key.node_id()).await?;
+        Catalogue::open(store.clone(), blobs.clone(), Live::default(), provide, groups, me).await?;
+    let growing = Growing::new(Arc::new(NodeKey::from_secret(&[seed; 32])));
+    growing.begin(&everything(&blobs), &[]);
+    let shelf = Shelf::new(blobs.clone(), catalogue.clone(), growing);
     let options = NetOptions {
         listen: vec![listen.parse()?],
         peers: peers.iter().map(|peer| peer.parse()).collect::<Result<_, _>>()?,
         mdns: false,
     };
     let tasks = Tasks::default();
-    let (net, ears) = Net::open(&key, options, &store, blobs.clone(), &tasks)?;
+    let (net, ears) = Net::open(&key, options, &store, shelf, &tasks)?;
     net.listening().await;
     let fetch = Fetch::new(blobs, net.clone(), catalogue, tasks.clone());
     Ok(Rooms { net, fetch, tasks, _ears: ears })
@@ -232,7 +276,7 @@ async fn fetch_node(
     let Ok(met) = tokio::time::timeout(Duration::from_secs(20), speaks).await else {
         bail!("the other side was not reached");
     };
-    let source = Source { manifest: None, maker: met?.keys().next().copied() };
+    let source = Source { manifest: None, capture: Some(capture()), maker: met?.keys().next().copied() };
     let begun = clock::now();
     let mut fetching = stream::iter(list)
         .map(|(cid, bytes)| rooms.fetch.blob(*cid, Some(*bytes), source, false))

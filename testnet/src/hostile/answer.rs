@@ -6,7 +6,7 @@ use futures::{AsyncWriteExt, StreamExt};
 use horahora_protocol::{
     Cid, Codec, NodeKey, limits,
     manifest::Rendition,
-    message::{Answer, EntryBlocks, GroupHeads, Heads, Held, Message, Request, Response, Want},
+    message::{self, Answer, EntryBlocks, GroupHeads, Heads, Held, Message, Request, Response, Want},
 };
 use libp2p::{Stream, identity::Keypair};
 use libp2p_stream::IncomingStreams;
@@ -170,6 +170,10 @@ impl Answerer {
             Request::Holding { manifests } => Response::Holding(
                 manifests.iter().map(|_| Held { blobs: u64::MAX, bytes: u64::MAX }).collect(),
             ),
+            Request::Videos { videos } => {
+                Response::Videos(videos.iter().map(|_| message::Copies::Whole).collect())
+            }
+            Request::Join { .. } | Request::News { .. } => Response::Refused(message::Refusal::Unknown),
         }
     }
 
@@ -183,13 +187,17 @@ impl Answerer {
             [&story.own, &story.learned].into_iter().flatten().map(Chronicle::told).collect();
         if says == Says::BrokenGenesis {
             let block = broken(genesis(&self.key, "nobody signed this").block().1);
-            groups.insert(0, GroupHeads { genesis: ByteBuf::from(block), feeds: Vec::new() });
+            let (genesis, feeds) = (ByteBuf::from(block), Some(Vec::new()));
+            groups.insert(0, GroupHeads { genesis, feeds, forks: Vec::new(), presences: Vec::new() });
         }
         if matches!(says, Says::Entries(_)) {
             // There is always one more to ask for.
-            groups.iter_mut().flat_map(|group| &mut group.feeds).for_each(|(_, _, head)| head.seq += 1);
+            groups
+                .iter_mut()
+                .flat_map(|group| group.feeds.iter_mut().flatten())
+                .for_each(|(_, _, head)| head.seq += 1);
         }
-        Heads { v: 1, presence: ByteBuf::from(word), groups }
+        Heads { v: 2, presence: ByteBuf::from(word), groups }
     }
 
     fn entries(&self, chronicle: &Chronicle, from: u64, says: Says, story: &Story) -> Vec<EntryBlocks> {

@@ -96,7 +96,7 @@ impl Hostile {
     pub async fn open_streams(&self, node: &NodeId, count: u32) -> Result<Held> {
         let mut streams = Vec::new();
         for number in 0..count {
-            streams.push(self.want(node, &[(number + 1, nobodys(number))]).await?);
+            streams.push(self.want(node, &[(number + 1, nobodys(number))], nobodys(number)).await?);
         }
         Ok(Held(streams))
     }
@@ -105,9 +105,9 @@ impl Hostile {
     ///
     /// # Errors
     /// When no stream opens.
-    pub async fn want_unread(&self, node: &NodeId, wants: &[Cid]) -> Result<Held> {
+    pub async fn want_unread(&self, node: &NodeId, wants: &[Cid], of: Cid) -> Result<Held> {
         let wants: Vec<_> = (1..).zip(wants.iter().copied()).collect();
-        Ok(Held(vec![self.want(node, &wants).await?]))
+        Ok(Held(vec![self.want(node, &wants, of).await?]))
     }
 
     /// Wants blobs that nobody has, one after the other, and reads the answers. Gives how many came.
@@ -115,9 +115,10 @@ impl Hostile {
     /// # Errors
     /// When the node hangs up.
     pub async fn want_in_vain(&self, node: &NodeId, count: u32) -> Result<u32> {
-        let mut stream = self.want(node, &[]).await?;
+        let mut stream = self.want(node, &[], nobodys(0)).await?;
         for number in 0..count {
-            let want = message::Want::Blob { id: number + 1, cid: nobodys(number), urgent: true };
+            let want =
+                message::Want::Blob { id: number + 1, cid: nobodys(number), of: nobodys(0), urgent: true };
             stream.write_all(&wire::frame(&want.encode())).await?;
             stream.flush().await?;
             let answer = message::Answer::decode(&wire::read_frame(&mut stream).await?)?;

@@ -155,7 +155,8 @@ impl Hostile {
             }
             Kind::ManyWants => {
                 let wants: Vec<_> = story.blobs.keys().copied().cycle().take(1000).collect();
-                let held = self.want_unread(node, &wants).await?;
+                let of = story.manifest.as_ref().context("a video is known")?.0;
+                let held = self.want_unread(node, &wants, of).await?;
                 tokio::time::sleep(super::PATIENCE).await;
                 drop(held);
             }

@@ -12,7 +12,7 @@ use horahora_protocol::{
     group::{Genesis, GroupId},
     limits,
     manifest::Manifest,
-    message::{self, Answer, EntryBlocks, GroupHeads, Heads, Message, Presence, Request, Response, Want},
+    message::{self, Answer, Ask, EntryBlocks, GroupHeads, Message, Presence, Request, Response, Want},
     summary::Summary,
 };
 use serde_bytes::ByteBuf;
@@ -45,7 +45,9 @@ impl Chronicle {
     pub(super) fn told(&self) -> GroupHeads {
         GroupHeads {
             genesis: ByteBuf::from(self.genesis.clone()),
-            feeds: vec![(self.feed.node, self.feed.incarnation, self.head)],
+            feeds: Some(vec![(self.feed.node, self.feed.incarnation, self.head)]),
+            forks: Vec::new(),
+            presences: Vec::new(),
         }
     }
 }
@@ -81,11 +83,11 @@ impl Story {
             }
         });
         let Some(newest) = captures.next_back() else { return Ok(story) };
-        let block = asker.fetch(&node, newest.manifest).await?;
+        let block = asker.fetch(&node, newest.manifest, newest.manifest).await?;
         let manifest = Manifest::decode(&block)?;
         story.blobs.insert(newest.manifest, block);
         for blob in manifest.blobs() {
-            story.blobs.insert(blob.cid, asker.fetch(&node, blob.cid).await?);
+            story.blobs.insert(blob.cid, asker.fetch(&node, blob.cid, newest.manifest).await?);
         }
         story.manifest = Some((newest.manifest, manifest));
         Ok(story)
@@ -155,14 +157,17 @@ pub(super) fn genesis(key: &NodeKey, name: &str) -> horahora_protocol::Verified<
 /// What the owner of a key says about itself.
 pub(super) fn presence(key: &NodeKey) -> horahora_protocol::Verified<Presence> {
     key.sign(Presence {
-        v: 1,
+        v: 2,
         node: key.node_id(),
+        group: genesis(key, NAME).block().0,
         at: THEN,
         name: "hostile".to_owned(),
         software: "hostile/1".to_owned(),
         videos: u64::MAX,
         parts: u64::MAX,
         bytes: u64::MAX,
+        free: u64::MAX,
+        addresses: Vec::new(),
     })
 }
 
@@ -185,13 +190,12 @@ impl Hostile {
 
     /// The founder's feed of a node's own group.
     async fn chronicle(&self, node: &NodeId) -> Result<Chronicle> {
-        let ours =
-            Heads { v: 1, presence: ByteBuf::from(presence(self.key()).block().1), groups: Vec::new() };
+        let ours = Ask { v: 2, presence: ByteBuf::from(presence(self.key()).block().1), groups: Vec::new() };
         let Response::Heads(theirs) = self.question(node, &Request::Heads(ours)).await? else {
             bail!("no heads");
         };
-        let GroupHeads { genesis, feeds } = theirs.groups.into_iter().next().context("a group")?;
-        let (writer, incarnation, head) = *feeds.first().context("a feed")?;
+        let GroupHeads { genesis, feeds, .. } = theirs.groups.into_iter().next().context("a group")?;
+        let (writer, incarnation, head) = *feeds.iter().flatten().next().context("a feed")?;
         let group = Cid::of(Codec::DagCbor, &genesis);
         let feed = FeedId { group, node: writer, incarnation };
         let mut entries = Vec::new();
@@ -205,12 +209,12 @@ impl Hostile {
         Ok(Chronicle { group, genesis: genesis.into_vec(), feed, head, entries })
     }
 
-    /// Fetches a blob, as an honest peer would.
+    /// Fetches a blob of a manifest, as an honest peer would.
     ///
     /// # Errors
     /// When the node does not give it.
-    pub async fn fetch(&self, node: &NodeId, cid: Cid) -> Result<Bytes> {
-        let mut stream = self.want(node, &[(1, cid)]).await?;
+    pub async fn fetch(&self, node: &NodeId, cid: Cid, of: Cid) -> Result<Bytes> {
+        let mut stream = self.want(node, &[(1, cid)], of).await?;
         let fetching = async {
             let answer = Answer::decode(&wire::read_frame(&mut stream).await?)?;
             let size = answer.bytes.context("the node does not have it")?;
@@ -223,10 +227,11 @@ impl Hostile {
     }
 
     /// Opens a stream for blobs and sends these wants.
-    pub(super) async fn want(&self, node: &NodeId, wants: &[(u32, Cid)]) -> Result<libp2p::Stream> {
+    pub(super) async fn want(&self, node: &NodeId, wants: &[(u32, Cid)], of: Cid) -> Result<libp2p::Stream> {
         use futures::AsyncWriteExt;
         let mut stream = self.open(node, message::BLOBS).await?;
-        let wants = wants.iter().map(|(id, cid)| Want::Blob { id: *id, cid: *cid, urgent: true }.encode());
+        let wants =
+            wants.iter().map(|(id, cid)| Want::Blob { id: *id, cid: *cid, of, urgent: true }.encode());
         let frames: Vec<u8> = wants.flat_map(|want| wire::frame(&want)).collect();
         stream.write_all(&frames).await?;
         stream.flush().await?;
