@@ -4,4 +4,5 @@ pub mod bench;
 pub mod cluster;
 pub mod fixture;
 pub mod hostile;
+pub mod sim;
 pub mod up;

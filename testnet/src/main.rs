@@ -8,7 +8,7 @@ use clap::{Parser, Subcommand};
 use horahora_testnet::{
     bench::{SideArguments, exchange, side},
     fixture::{Fixture, Media},
-    hostile, up,
+    hostile, sim, up,
 };
 
 #[derive(Debug, Parser)]
@@ -61,6 +61,11 @@ enum Command {
         #[arg(long, default_value_t = 8091)]
         port: u16,
     },
+    /// Simulate many nodes in one thread and virtual time; build with --release
+    Sim {
+        #[command(subcommand)]
+        what: Sim,
+    },
     /// A peer that misbehaves towards a node in one way, until Ctrl-C or until the node hangs up
     Hostile {
         /// The node's address, with its `/p2p/` part
@@ -91,6 +96,18 @@ enum Bench {
     },
 }
 
+#[derive(Debug, Subcommand)]
+enum Sim {
+    /// How fast entries of feeds spread, and what that costs
+    Sync {
+        #[command(flatten)]
+        options: sim::Options,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+}
+
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     match Arguments::parse().command {
@@ -105,9 +122,18 @@ async fn main() -> anyhow::Result<()> {
                 if json { serde_json::to_string_pretty(&figures)? + "\n" } else { exchange::table(&figures) };
             Ok(std::io::stdout().write_all(text.as_bytes())?)
         }
+        Command::Sim { what: Sim::Sync { options, json } } => simulate(&options, json),
         Command::BenchSide(arguments) => side(arguments).await,
         Command::Up { dir, port } => up::up(dir, port).await,
     }
+}
+
+fn simulate(options: &sim::Options, json: bool) -> anyhow::Result<()> {
+    let report = sim::run(options);
+    let text = if json { serde_json::to_string_pretty(&report)? + "\n" } else { report.table() };
+    std::io::stdout().write_all(text.as_bytes())?;
+    anyhow::ensure!(report.complete, "some nodes lack entries after half an hour of virtual time");
+    Ok(())
 }
 
 async fn serve(fixture: &Fixture, rate: Option<u64>) -> anyhow::Result<()> {
