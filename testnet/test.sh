@@ -2,7 +2,7 @@
 # Installs what the tests need and runs them all.
 #   testnet/test.sh         everything, at most 40 minutes on an empty machine with 2 cores
 #   testnet/test.sh --long  what takes longer: crashes, several nodes and hostile ones many times over, ten times the
-#                           properties' cases, and the benchmark of the exchange
+#                           properties' cases, 1,000 simulated nodes, and the benchmark of the exchange
 # Needs Rust, Node.js 20 and Python 3.11. On Debian the rest is installed here (root or sudo).
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -50,8 +50,13 @@ if [ "${1:-}" = --long ]; then
     say "several nodes and hostile ones, round $round of 3"
     cargo test --workspace --locked --test integration -- --test-threads=2 two_nodes:: hostile:: lan::
   done
-  say "the exchange of blobs beside a plain copy"
+  say "the spreading of entries among 1,000 nodes, simulated: well, under loss, after a partition, with everything"
   cargo build --workspace --locked --release
+  for faults in "" "--loss 5" "--partition 60" "--loss 5 --partition 60 --crashes 50 --joins 5" "--heads buckets"; do
+    # shellcheck disable=SC2086
+    target/release/testnet sim sync --nodes 1000 $faults
+  done
+  say "the exchange of blobs beside a plain copy"
   target/release/testnet bench exchange
   say "done"
   exit 0

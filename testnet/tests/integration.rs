@@ -13,5 +13,6 @@ mod hostile;
 mod inputs;
 mod lan;
 mod players;
+mod sim;
 mod tidy;
 mod two_nodes;
