@@ -41,6 +41,29 @@ impl HeadsForm {
     }
 }
 
+/// What gossip says, and when it is passed on.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, clap::ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub enum GossipForm {
+    /// Heads, passed on at once, as nodes do now
+    #[default]
+    Heads,
+    /// Heads, passed on when their entries are here or cannot be had
+    Pulled,
+    /// Heads and the last entry itself
+    Entries,
+}
+
+impl GossipForm {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Heads => "heads",
+            Self::Pulled => "pulled",
+            Self::Entries => "entries",
+        }
+    }
+}
+
 /// What is simulated.
 #[derive(Debug, Clone, PartialEq, Serialize, clap::Args)]
 pub struct Options {
@@ -68,6 +91,9 @@ pub struct Options {
     /// How two nodes that meet find out what differs
     #[arg(long, value_enum, default_value_t)]
     pub heads: HeadsForm,
+    /// What gossip says, and when it is passed on
+    #[arg(long, value_enum, default_value_t)]
+    pub gossip: GossipForm,
 }
 
 impl Default for Options {
@@ -81,6 +107,7 @@ impl Default for Options {
             crashes: 0,
             joins: 0,
             heads: HeadsForm::Full,
+            gossip: GossipForm::Heads,
         }
     }
 }

@@ -90,7 +90,7 @@ impl Report {
     pub fn table(&self) -> String {
         let o = &self.options;
         let mut text = format!(
-            "{} nodes, {} entries, seed {}, loss {} %, partition {} s, {} crashes, {} newcomers, heads {}\n",
+            "{} nodes, {} entries, seed {}, loss {} %, partition {} s, {} crashes, {} newcomers, heads {}, gossip {}\n",
             o.nodes,
             o.entries,
             o.seed,
@@ -98,7 +98,8 @@ impl Report {
             o.partition,
             o.crashes,
             o.joins,
-            o.heads.name()
+            o.heads.name(),
+            o.gossip.name()
         );
         let ms = |time: Option<u64>| time.map_or("never".to_owned(), |ms| format!("{ms} ms"));
         for (what, spread) in [("50 %", self.to_half), ("99 %", self.to_99_percent), ("100 %", self.to_all)] {

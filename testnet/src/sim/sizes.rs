@@ -29,7 +29,8 @@ pub(super) struct Sizes {
     feed: u64,
     entries_question: u64,
     entries_answer: u64,
-    entry: u64,
+    /// One entry with its body.
+    pub(super) entry: u64,
     /// Refused or nothing to say.
     pub(super) refused: u64,
     /// A question with one digest of all heads.

@@ -4,7 +4,7 @@
 //! that resumes it. Tasks are taken out while they run and put back when they wait again.
 
 use super::{
-    HeadsForm,
+    GossipForm, HeadsForm,
     event::{Answer, Counts, Event, Link, Message, Node, Question},
     network::State,
     queue::Micros,
@@ -71,6 +71,7 @@ enum What {
 /// News, and how far the node came with them.
 #[derive(Debug)]
 struct Heard {
+    news: usize,
     writer: Node,
     count: u32,
     /// The neighbour that passed them on.
@@ -131,17 +132,29 @@ impl World {
             self.tally.repeated += 1;
             return;
         }
-        let heard =
-            Heard { writer: news.writer, count: news.count, from: link, tries: 0, asked_writer: false };
-        for onward in self.network.mesh(node) {
-            let back = onward == link || self.network.wire(onward).other(node) == heard.writer;
-            if !back {
-                self.gossip(onward, node, number);
-            }
+        let (writer, count) = (news.writer, news.count);
+        let heard = Heard { news: number, writer, count, from: link, tries: 0, asked_writer: false };
+        let form = self.options.gossip;
+        if form == GossipForm::Entries && takes(self.count(node, writer), count - 1) {
+            *self.count_mut(node, writer) = count;
+            self.tally.took(node, writer, count - 1, count, self.queue.now());
         }
-        if heard.writer != node {
+        // Held back, they are passed on when the task ends, however it ends.
+        if form != GossipForm::Pulled {
+            self.pass_on(node, &heard);
+        }
+        if writer != node {
             let id = self.new_task();
             self.go_on(id, Task { node, link, pulls: None, what: What::Hear(heard) });
+        }
+    }
+
+    fn pass_on(&mut self, node: Node, heard: &Heard) {
+        for onward in self.network.mesh(node) {
+            let back = onward == heard.from || self.network.wire(onward).other(node) == heard.writer;
+            if !back {
+                self.gossip(onward, node, heard.news);
+            }
         }
     }
 
@@ -266,13 +279,13 @@ impl World {
             What::Hear(heard) => {
                 let (writer, count, from) = (heard.writer, heard.count, heard.from);
                 if self.count(node, writer) >= count {
-                    return;
+                    return self.release(&task);
                 }
                 let is_there = |link: &Link| self.network.wire(*link).state != State::Down;
                 let direct = self.network.between(node, writer).filter(is_there);
                 let asks_writer = direct.is_some() && !heard.asked_writer;
                 let Some(link) = direct.filter(|_| asks_writer).or(Some(from).filter(is_there)) else {
-                    return;
+                    return self.release(&task);
                 };
                 heard.asked_writer = asks_writer;
                 task.link = link;
@@ -320,6 +333,17 @@ impl World {
             let pause = FIRST_PAUSE << (heard.tries - 1);
             self.tasks.insert(id, task);
             self.queue.after(pause, Event::Resume { task: id });
+        } else {
+            self.release(&task);
+        }
+    }
+
+    /// Passes on what was held back.
+    fn release(&mut self, task: &Task) {
+        if let What::Hear(heard) = &task.what
+            && self.options.gossip == GossipForm::Pulled
+        {
+            self.pass_on(task.node, heard);
         }
     }
 

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use fastrand::Rng;
 
 use super::{
-    HeadsForm, Options, Report,
+    GossipForm, HeadsForm, Options, Report,
     event::{Answer, Counts, Event, Link, Message, Node, Question},
     network::{Network, State},
     queue::{Micros, Queue},
@@ -348,7 +348,8 @@ impl World {
     }
 
     pub(super) fn gossip(&mut self, link: Link, from: Node, news: usize) {
-        let (now, bytes) = (self.queue.now(), self.sizes.gossip);
+        let carried = if self.options.gossip == GossipForm::Entries { self.sizes.entry } else { 0 };
+        let (now, bytes) = (self.queue.now(), self.sizes.gossip + carried);
         self.tally.sent(Kind::Gossip, bytes, now);
         let wire = self.network.wire(link);
         if wire.state == State::Up {
