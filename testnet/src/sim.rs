@@ -22,10 +22,10 @@ pub use report::{Meeting, Report, Spread, Traffic};
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, clap::ValueEnum)]
 #[serde(rename_all = "kebab-case")]
 pub enum HeadsForm {
-    /// Both send where every feed ends, as nodes do now
-    #[default]
+    /// Both send where every feed ends
     Full,
-    /// A digest of all heads first; all heads if it differs
+    /// A digest of all heads first, all heads if it differs, as nodes do
+    #[default]
     Digest,
     /// A digest for each of 64 buckets of feeds; heads of the buckets that differ
     Buckets,
@@ -45,10 +45,10 @@ impl HeadsForm {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, clap::ValueEnum)]
 #[serde(rename_all = "kebab-case")]
 pub enum GossipForm {
-    /// Heads, passed on at once, as nodes do now
-    #[default]
+    /// Heads, passed on at once
     Heads,
-    /// Heads, passed on when their entries are here or cannot be had
+    /// Heads, passed on when their entries are here or cannot be had, as nodes do
+    #[default]
     Pulled,
     /// Heads and the last entry itself
     Entries,
@@ -106,8 +106,8 @@ impl Default for Options {
             partition: 0,
             crashes: 0,
             joins: 0,
-            heads: HeadsForm::Full,
-            gossip: GossipForm::Heads,
+            heads: HeadsForm::Digest,
+            gossip: GossipForm::Pulled,
         }
     }
 }

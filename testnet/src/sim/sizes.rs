@@ -6,7 +6,9 @@ use horahora_protocol::{
     feed::{Feed, FeedId, Head},
     group::Genesis,
     limits,
-    message::{self, EntryBlocks, Gossip, GroupHeads, Heads, Message, Presence, Refusal, Request, Response},
+    message::{
+        self, Ask, EntryBlocks, Gossip, GroupHeads, Heads, Message, Presence, Refusal, Request, Response,
+    },
 };
 use serde::Serialize;
 use serde_bytes::ByteBuf;
@@ -39,11 +41,11 @@ pub(super) struct Sizes {
     pub(super) buckets: u64,
 }
 
-/// What a compact exchange would ask. Not spoken by nodes; here for its size.
+/// What a bucketed exchange would ask. Not spoken by nodes; here for its size.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "kebab-case")]
-enum Compact {
-    Digest { v: u8, presence: ByteBuf, groups: Vec<(Cid, ByteBuf)> },
+enum Bucketed {
+    Heads { v: u8, presence: ByteBuf, groups: Vec<(Cid, ByteBuf)> },
 }
 
 impl Sizes {
@@ -61,11 +63,10 @@ impl Sizes {
         let size = |bytes: Vec<u8>| bytes.len() as u64;
         let none = size(Response::Entries(vec![]).encode());
         let (empty, one) = (size(sample.heads(0).encode()), size(sample.heads(1).encode()));
-        let ask = |digest: usize| {
-            let groups = vec![(sample.group(), ByteBuf::from(vec![0xff; digest]))];
-            let compact = Compact::Digest { v: 1, presence: sample.presence.clone(), groups };
-            size(codec::encode(&compact)) + STREAM_FRAME
-        };
+        let ask =
+            Ask { v: 2, presence: sample.presence.clone(), groups: vec![(sample.group(), sample.group())] };
+        let groups = vec![(sample.group(), ByteBuf::from(vec![0xff; BUCKETS * BUCKET_DIGEST]))];
+        let bucketed = Bucketed::Heads { v: 2, presence: sample.presence.clone(), groups };
         Self {
             gossip: gossip_frame(&feed, sample.gossip(feed).encode().len() as u64),
             heads: empty + STREAM_FRAME,
@@ -74,8 +75,8 @@ impl Sizes {
             entries_answer: none + STREAM_FRAME,
             entry: size(Response::Entries(vec![entry]).encode()) - none,
             refused: size(Response::Refused(Refusal::Busy).encode()) + STREAM_FRAME,
-            digest: ask(32),
-            buckets: ask(BUCKETS * BUCKET_DIGEST),
+            digest: size(Request::Heads(ask).encode()) + STREAM_FRAME,
+            buckets: size(codec::encode(&bucketed)) + STREAM_FRAME,
         }
     }
 
@@ -148,15 +149,19 @@ impl Sample {
             at,
             nonce: vec![9; 16],
         };
+        let address = |port: u16| format!("/ip4/203.0.113.7/tcp/{port}/p2p/{node}");
         let presence = Presence {
-            v,
+            v: 2,
             node,
+            group: Cid::of(Codec::DagCbor, b"a group"),
             at,
             name: "node-0421".to_owned(),
             software: "horahora/0.1.0".to_owned(),
             videos: 1_234,
             parts: 56,
             bytes: 1 << 40,
+            free: 1 << 41,
+            addresses: vec![address(4150), address(4151)],
         };
         let (genesis, presence) = (key.sign(genesis).block().1, key.sign(presence).block().1);
         Self { key, genesis: ByteBuf::from(genesis), presence: ByteBuf::from(presence) }
@@ -166,15 +171,19 @@ impl Sample {
         Cid::of(Codec::DagCbor, &self.genesis)
     }
 
-    fn heads(&self, feeds: u32) -> Request {
+    fn heads(&self, feeds: u32) -> Response {
         let feed = |number: u32| {
             let hash = blake3::hash(&number.to_le_bytes());
             let head = Head { seq: 0, entry: Cid::from_hash(Codec::DagCbor, hash) };
             (NodeId::from_public_key(*hash.as_bytes()), 1, head)
         };
-        let groups =
-            vec![GroupHeads { genesis: self.genesis.clone(), feeds: (0..feeds).map(feed).collect() }];
-        Request::Heads(Heads { v: 1, presence: self.presence.clone(), groups })
+        let groups = vec![GroupHeads {
+            genesis: self.genesis.clone(),
+            feeds: Some((0..feeds).map(feed).collect()),
+            forks: Vec::new(),
+            presences: Vec::new(),
+        }];
+        Response::Heads(Heads { v: 2, presence: self.presence.clone(), groups })
     }
 
     fn gossip(&self, feed: FeedId) -> Gossip {
@@ -195,11 +204,11 @@ mod tests {
         for feeds in [0, 1, 23, 24, 255, 256, 1_000] {
             let encoded = sample.heads(feeds).encode();
             assert_eq!(sizes.heads((0..feeds).map(|_| 1)), encoded.len() as u64 + STREAM_FRAME);
-            Request::decode(&encoded).unwrap();
+            Response::decode(&encoded).unwrap();
         }
-        // A question names groups of a thousand feeds up to its cap, far fewer than the 64 it may name.
+        // An answer holds so many groups of a thousand feeds, fewer than the 64 that it may name.
         let whole = sizes.heads((0..limits::FEEDS).map(|_| 1));
-        assert!((10..12).contains(&(limits::REQUEST_BYTES as u64 / whole)), "{whole}");
+        assert!((40..50).contains(&(limits::RESPONSE_BYTES as u64 / whole)), "{whole}");
     }
 
     #[test]
