@@ -26,6 +26,9 @@ pub struct RunOptions {
     /// Do not look for nodes on the local network
     #[arg(long, env = "HORAHORA_NO_MDNS", value_parser = FalseyValueParser::new())]
     pub no_mdns: bool,
+    /// Do not relay between nodes behind routers
+    #[arg(long, env = "HORAHORA_NO_RELAY", value_parser = FalseyValueParser::new())]
+    pub no_relay: bool,
     /// Folder for yt-dlp and ffmpeg, may be shared by several nodes [default: DATA/tools]
     #[arg(long, env = "HORAHORA_TOOLS_DIR", value_name = "DIR")]
     pub tools_dir: Option<PathBuf>,
@@ -59,6 +62,8 @@ pub struct Config {
     pub peers: Vec<Multiaddr>,
     /// Whether to look for nodes on the local network.
     pub mdns: bool,
+    /// Whether to relay between nodes behind routers.
+    pub relay: bool,
     /// Folder for yt-dlp and ffmpeg.
     pub tools_dir: PathBuf,
     /// What yt-dlp is given, besides our own arguments.
@@ -127,6 +132,7 @@ impl RunOptions {
             listen: if self.listen.is_empty() { other.listen } else { self.listen },
             peer: if self.peer.is_empty() { other.peer } else { self.peer },
             no_mdns: self.no_mdns || other.no_mdns,
+            no_relay: self.no_relay || other.no_relay,
             tools_dir: self.tools_dir.or(other.tools_dir),
             proxy: self.proxy.or(other.proxy),
             ytdlp_args: self.ytdlp_args.or(other.ytdlp_args),
@@ -155,6 +161,7 @@ impl Config {
             listen: given.listen,
             peers: given.peer,
             mdns: !given.no_mdns,
+            relay: !given.no_relay,
             tools_dir: given.tools_dir.unwrap_or_else(|| data_dir.join("tools")),
             source: SourceOptions {
                 proxy,
@@ -177,6 +184,7 @@ const TEMPLATE: &str = r#"# Settings of this node. Command line and environment 
 # listen = ["/ip4/0.0.0.0/tcp/4150", "/ip4/0.0.0.0/udp/4150/quic-v1"]
 # peer = []
 # no_mdns = false
+# no_relay = false
 # tools_dir = "/var/lib/horahora-tools"
 # proxy = "socks5://127.0.0.1:1080"
 # ytdlp_args = "--cookies /path/to/cookies.txt"

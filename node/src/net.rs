@@ -59,6 +59,8 @@ pub struct Peer {
     pub address: String,
     /// Whether we dialled it.
     pub outgoing: bool,
+    /// Whether it is reached only through a third node.
+    pub relayed: bool,
     /// What program it runs, empty until it said so.
     pub software: String,
     /// Whether it speaks our protocols.
@@ -103,6 +105,8 @@ pub struct NetOptions {
     pub peers: Vec<Multiaddr>,
     /// Whether to look for nodes on the local network.
     pub mdns: bool,
+    /// Whether to relay for nodes behind routers.
+    pub relay: bool,
 }
 
 /// Why a question was not answered.
@@ -161,6 +165,7 @@ impl Net {
         let owner = swarm::Owner::new(
             swarm,
             options.peers,
+            options.relay,
             inbox,
             news,
             tell_addresses,
@@ -183,7 +188,7 @@ impl Net {
     }
 
     /// Addresses under which peers reach this node, each with its `/p2p/` part; those that other machines can
-    /// use come first.
+    /// use come first, those through relays last.
     #[must_use]
     pub fn addresses(&self) -> Vec<String> {
         self.0.addresses.borrow().iter().map(ToString::to_string).collect()

@@ -64,7 +64,12 @@ pub async fn run(
     .await?;
     let growing = Growing::new(Arc::clone(&key));
     let shelf = Shelf::new(blobs.clone(), catalogue.clone(), growing.clone());
-    let peers = NetOptions { listen: config.listen.clone(), peers: config.peers.clone(), mdns: config.mdns };
+    let peers = NetOptions {
+        listen: config.listen.clone(),
+        peers: config.peers.clone(),
+        mdns: config.mdns,
+        relay: config.relay,
+    };
     let (net, ears) = Net::open(&key, peers, &store, shelf, &tasks)?;
     let fetch = Fetch::new(blobs.clone(), net.clone(), catalogue.clone(), tasks.clone());
 

@@ -182,6 +182,7 @@ impl Rooms {
             "last_seen": known.row.seen,
             "followed": known.peer.as_ref().map_or(known.row.followed, |peer| peer.follow),
             "address": known.peer.as_ref().map(|peer| &peer.address),
+            "link": known.peer.as_ref().map(|peer| if peer.relayed { "relayed" } else { "direct" }),
             "outgoing": known.peer.as_ref().map(|peer| peer.outgoing),
             "software": known.peer.as_ref().map(|peer| &peer.software),
             "holds": presence.map(|p| json!({ "videos": p.videos, "parts": p.parts, "bytes": p.bytes })),
@@ -340,12 +341,13 @@ fn holds(whole: u64, part: u64, bytes: u64) -> String {
     format!("{whole}{part}, {}", size(bytes))
 }
 
-/// "QUIC, 192.168.1.5, it called".
+/// "direct, QUIC, 192.168.1.5", or "relayed, TCP, 192.0.2.7" with the relay's address.
 fn link(peer: &Peer) -> String {
+    let way = if peer.relayed { "relayed" } else { "direct" };
     let parts: Vec<&str> = peer.address.split('/').collect();
     let host = parts.get(2).copied().unwrap_or_default();
     let transport = if peer.address.contains("/quic-v1") { "QUIC" } else { "TCP" };
-    format!("direct, {transport}, {host}")
+    format!("{way}, {transport}, {host}")
 }
 
 /// "1.2 MB/s".

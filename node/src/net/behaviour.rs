@@ -5,8 +5,8 @@ use std::time::Duration;
 use anyhow::{Result, anyhow};
 use horahora_protocol::{limits, message};
 use libp2p::{
-    PeerId, StreamProtocol, Swarm, SwarmBuilder, allow_block_list, connection_limits, gossipsub, identify,
-    identity, kad, mdns, noise, ping, request_response,
+    PeerId, StreamProtocol, Swarm, SwarmBuilder, allow_block_list, autonat, connection_limits, dcutr,
+    gossipsub, identify, identity, kad, mdns, noise, ping, relay, request_response,
     swarm::{NetworkBehaviour, behaviour::toggle::Toggle},
     tcp, yamux,
 };
@@ -15,8 +15,35 @@ use super::codec::SyncCodec;
 
 /// Connections that strangers may open; each costs about 100 kB.
 const INCOMING: u32 = 256;
-/// All connections together.
+/// Of those the ones that have not said yet who they are; a handshake takes a moment, a stranger may take 10 s.
+const INCOMING_UNKNOWN: u32 = 64;
+/// All connections together; what is over `INCOMING` is left for our own calls.
 const CONNECTIONS: u32 = 512;
+/// Connections with one node: two that called each other at once, each over TCP or QUIC, one through a relay, and one
+/// by which the node was tested from outside.
+const CONNECTIONS_PER_NODE: u32 = 6;
+/// Nodes behind routers that may be reached through this one: a circle of friends and their friends. Each costs an open
+/// connection.
+const SLOTS: usize = 64;
+/// Circuits through this node at once. Most live for a second, until both ends found a direct way; those that
+/// stay share this node's line.
+const CIRCUITS: usize = 16;
+/// Circuits that one node may open at once; it has no use for two to the same node.
+const CIRCUITS_PER_NODE: usize = 4;
+/// What one circuit may carry, both ways together: two hours of video at 4.7 Mbit/s. A circuit that ends is opened
+/// anew, and then looks for a direct way once more.
+const CIRCUIT_BYTES: u64 = 4 << 30;
+/// How long one circuit may stay: a film. A node that is never done with it takes its turn again.
+const CIRCUIT_TIME: Duration = Duration::from_secs(2 * 3600);
+/// The first question whether others reach this node: not before it has called those that it knows.
+const REACHED_FIRST: Duration = Duration::from_secs(5);
+/// The next one while the answer is not sure, and the pause before one node is asked again: longer than a try at
+/// both our addresses takes it.
+const REACHED_AGAIN: Duration = Duration::from_secs(30);
+/// Equal answers more that make it sure, so that one node that lies or is behind the same router does not decide.
+const REACHED_SURE: usize = 3;
+/// Misdeeds in gossip weigh a tenth after this, as long as a peer is left alone elsewhere.
+const GRUDGE: Duration = Duration::from_secs(600);
 /// Provider records kept for the network, our own among them: 20 nodes with 10,000 keys each, 150 bytes a key.
 const PROVIDED: usize = 200_000;
 /// Longest wait for an answer.
@@ -36,6 +63,10 @@ pub(super) struct Behaviour {
     pub(super) blocked: allow_block_list::Behaviour<allow_block_list::BlockedPeers>,
     pub(super) identify: identify::Behaviour,
     ping: ping::Behaviour,
+    pub(super) relay: relay::Behaviour,
+    relayed: relay::client::Behaviour,
+    punch: dcutr::Behaviour,
+    reached: autonat::v1::Behaviour,
     mdns: Toggle<mdns::tokio::Behaviour>,
     pub(super) gossip: gossipsub::Behaviour,
     pub(super) kad: kad::Behaviour<kad::store::MemoryStore>,
@@ -44,18 +75,24 @@ pub(super) struct Behaviour {
 }
 
 pub(super) fn build(keypair: identity::Keypair, with_mdns: bool) -> Result<Swarm<Behaviour>> {
-    let behaviour = behaviour(&keypair, with_mdns)?;
     Ok(SwarmBuilder::with_existing_identity(keypair)
         .with_tokio()
         .with_tcp(tcp::Config::default(), noise::Config::new, yamux::Config::default)?
         .with_quic()
         .with_dns()?
-        .with_behaviour(|_| behaviour)?
+        .with_relay_client(noise::Config::new, yamux::Config::default)?
+        .with_behaviour(|keypair, relayed| behaviour(keypair, relayed, with_mdns))?
         .with_swarm_config(|config| config.with_idle_connection_timeout(IDLE))
         .build())
 }
 
-fn behaviour(keypair: &identity::Keypair, with_mdns: bool) -> Result<Behaviour> {
+type Trouble = Box<dyn std::error::Error + Send + Sync>;
+
+fn behaviour(
+    keypair: &identity::Keypair,
+    relayed: relay::client::Behaviour,
+    with_mdns: bool,
+) -> Result<Behaviour, Trouble> {
     let peer_id = keypair.public().to_peer_id();
     let agent = concat!("horahora/", env!("CARGO_PKG_VERSION")).to_owned();
     let identify = identify::Config::new(message::IDENTIFY.to_owned(), keypair.public())
@@ -64,10 +101,10 @@ fn behaviour(keypair: &identity::Keypair, with_mdns: bool) -> Result<Behaviour> 
     let found =
         if with_mdns { mdns::tokio::Behaviour::new(mdns::Config::default(), peer_id).ok() } else { None };
     let limits = connection_limits::ConnectionLimits::default()
-        .with_max_pending_incoming(Some(64))
+        .with_max_pending_incoming(Some(INCOMING_UNKNOWN))
         .with_max_established_incoming(Some(INCOMING))
         .with_max_established(Some(CONNECTIONS))
-        .with_max_established_per_peer(Some(4));
+        .with_max_established_per_peer(Some(CONNECTIONS_PER_NODE));
     let sync = request_response::Config::default()
         .with_request_timeout(ANSWER)
         .with_max_concurrent_streams(QUESTIONS);
@@ -77,12 +114,44 @@ fn behaviour(keypair: &identity::Keypair, with_mdns: bool) -> Result<Behaviour> 
         blocked: allow_block_list::Behaviour::default(),
         identify: identify::Behaviour::new(identify),
         ping: ping::Behaviour::default(),
+        relay: relay_for_others(peer_id),
+        relayed,
+        punch: dcutr::Behaviour::new(peer_id),
+        reached: reached(peer_id),
         mdns: found.into(),
         gossip: gossip(keypair)?,
         kad: kademlia(peer_id),
         sync: request_response::Behaviour::with_codec(SyncCodec, protocol, sync),
         streams: libp2p_stream::Behaviour::new(),
     })
+}
+
+/// Whether it relays at all is for `swarm/home` to say, so not yet.
+fn relay_for_others(peer_id: PeerId) -> relay::Behaviour {
+    let config = relay::Config {
+        max_reservations: SLOTS,
+        max_circuits: CIRCUITS,
+        max_circuits_per_peer: CIRCUITS_PER_NODE,
+        max_circuit_duration: CIRCUIT_TIME,
+        max_circuit_bytes: CIRCUIT_BYTES,
+        ..relay::Config::default()
+    };
+    let mut relay = relay::Behaviour::new(peer_id, config);
+    relay.set_status(Some(relay::Status::Disable));
+    relay
+}
+
+/// Asks nodes elsewhere to call back, and does so for them. The first version of the protocol: it asks whoever is
+/// connected, also those that called us, and never a node on the local network.
+fn reached(peer_id: PeerId) -> autonat::v1::Behaviour {
+    let config = autonat::v1::Config {
+        boot_delay: REACHED_FIRST,
+        retry_interval: REACHED_AGAIN,
+        throttle_server_period: REACHED_AGAIN,
+        confidence_max: REACHED_SURE,
+        ..autonat::v1::Config::default()
+    };
+    autonat::v1::Behaviour::new(peer_id, config)
 }
 
 /// Signed, and passed on only after we looked at it. Equal contents are one message whoever sends them.
@@ -100,8 +169,70 @@ fn gossip(keypair: &identity::Keypair) -> Result<gossipsub::Behaviour> {
         .max_transmit_size(limits::GOSSIP_BYTES + 4096)
         .build()
         .map_err(|error| anyhow!("gossip cannot be set up: {error}"))?;
-    gossipsub::Behaviour::new(gossipsub::MessageAuthenticity::Signed(keypair.clone()), config)
-        .map_err(|error| anyhow!("gossip cannot be set up: {error}"))
+    let mut gossip =
+        gossipsub::Behaviour::new(gossipsub::MessageAuthenticity::Signed(keypair.clone()), config)
+            .map_err(|error| anyhow!("gossip cannot be set up: {error}"))?;
+    gossip
+        .with_peer_score(peer_score(), thresholds())
+        .map_err(|error| anyhow!("gossip cannot be set up: {error}"))?;
+    Ok(gossip)
+}
+
+/// Only what a peer did wrong counts against it. Not its address: homes, routers and relays are shared by honest nodes.
+/// Not its pace: a slow line is no misdeed.
+fn peer_score() -> gossipsub::PeerScoreParams {
+    gossipsub::PeerScoreParams {
+        topic_score_cap: CREDIT,
+        app_specific_weight: 0.0,
+        ip_colocation_factor_weight: 0.0,
+        slow_peer_weight: 0.0,
+        // Promises that are not kept happen when a line breaks; many of them do not.
+        behaviour_penalty_weight: -1.0,
+        behaviour_penalty_threshold: 6.0,
+        behaviour_penalty_decay: fading(),
+        retain_score: GRUDGE,
+        ..gossipsub::PeerScoreParams::default()
+    }
+}
+
+/// What new and right messages can earn a peer, over all groups: the weight of one that is rejected.
+const CREDIT: f64 = 10.0;
+
+/// A rejected message weighs 10, two weigh 40, three 90. The first takes the place in the mesh from a peer that has
+/// earned nothing.
+fn thresholds() -> gossipsub::PeerScoreThresholds {
+    gossipsub::PeerScoreThresholds {
+        // One: what it offers is not asked for.
+        gossip_threshold: -5.0,
+        // Two: nothing is sent to it.
+        publish_threshold: -25.0,
+        // Three, or four from a peer that has earned something: what it sends is not read.
+        graylist_threshold: -75.0,
+        // Lists of peers are not exchanged.
+        accept_px_threshold: CREDIT,
+        opportunistic_graft_threshold: 1.0,
+    }
+}
+
+/// How a group's messages count. Nobody is blamed for silence: a group may say nothing for days.
+pub(super) fn topic_score() -> gossipsub::TopicScoreParams {
+    gossipsub::TopicScoreParams {
+        topic_weight: 1.0,
+        time_in_mesh_weight: 0.0,
+        first_message_deliveries_weight: 1.0,
+        first_message_deliveries_decay: fading(),
+        first_message_deliveries_cap: CREDIT,
+        mesh_message_deliveries_weight: 0.0,
+        mesh_failure_penalty_weight: 0.0,
+        invalid_message_deliveries_weight: -10.0,
+        invalid_message_deliveries_decay: fading(),
+        ..gossipsub::TopicScoreParams::default()
+    }
+}
+
+/// What is left after each second.
+fn fading() -> f64 {
+    gossipsub::score_parameter_decay(GRUDGE)
 }
 
 /// Only provider records, and ours are told again by `provide`, not by the library's own timer.

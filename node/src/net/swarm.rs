@@ -12,27 +12,33 @@ use horahora_protocol::{
     message::{self, Gossip, Request, Response},
 };
 use libp2p::{
-    Multiaddr, PeerId, Swarm, gossipsub, identify, kad, mdns,
+    Multiaddr, PeerId, Swarm, autonat, dcutr, gossipsub, identify, kad, mdns,
     request_response::{OutboundRequestId, ResponseChannel},
-    swarm::{SwarmEvent, dial_opts::DialOpts},
+    swarm::{ConnectionId, SwarmEvent, dial_opts::DialOpts},
 };
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::{
     AskError, Book, Peer, Peers, Refusals,
-    behaviour::{Behaviour, BehaviourEvent},
+    behaviour::{Behaviour, BehaviourEvent, topic_score},
     node_id, peer_id,
 };
 use crate::clock;
 
 mod dial;
+mod home;
 mod judge;
+mod lines;
 
 pub(super) use dial::named;
 use dial::reach;
+use home::Home;
+use lines::{Line, Lines, through};
 
 /// A node that should be connected and is not is tried again after this, then less and less often.
 const REDIAL: Duration = Duration::from_secs(5);
+/// How often it is looked whether relayed connections are still needed.
+const TEND: Duration = Duration::from_secs(1);
 /// Providers of one key that are dialled.
 const PROVIDERS: usize = 20;
 /// Queries of the hash table under way at once.
@@ -65,6 +71,14 @@ pub(super) enum News {
     Gossip { from: NodeId, source: NodeId, group: GroupId, gossip: Gossip },
 }
 
+impl Peer {
+    /// Its connection is this one from now on.
+    fn on(&mut self, line: &Line) {
+        self.address = line.address.to_string();
+        (self.outgoing, self.relayed) = (line.outgoing, line.relayed);
+    }
+}
+
 /// Tokens of a peer: one for each message.
 #[derive(Debug, Clone, Copy)]
 struct Bucket {
@@ -83,6 +97,8 @@ pub(super) struct Owner {
     fellows: BTreeSet<NodeId>,
     /// Nodes that are called once, because a ticket names them.
     called: BTreeSet<NodeId>,
+    lines: Lines,
+    home: Home,
     /// When a node may be dialled again, and how often it failed.
     redial: BTreeMap<NodeId, (Timestamp, u32)>,
     topics: BTreeMap<gossipsub::TopicHash, GroupId>,
@@ -103,6 +119,7 @@ impl Owner {
     pub(super) fn new(
         swarm: Swarm<Behaviour>,
         configured: Vec<Multiaddr>,
+        relays: bool,
         inbox: mpsc::Receiver<Command>,
         news: mpsc::Sender<News>,
         tell_addresses: watch::Sender<Vec<Multiaddr>>,
@@ -117,6 +134,8 @@ impl Owner {
             near: BTreeSet::new(),
             fellows: BTreeSet::new(),
             called: BTreeSet::new(),
+            lines: Lines::default(),
+            home: Home::new(relays),
             redial: BTreeMap::new(),
             topics: BTreeMap::new(),
             buckets: BTreeMap::new(),
@@ -133,12 +152,20 @@ impl Owner {
     }
 
     pub(super) async fn run(mut self) {
-        let mut redial = tokio::time::interval(REDIAL);
+        let (mut redial, mut tend) = (tokio::time::interval(REDIAL), tokio::time::interval(TEND));
         loop {
             tokio::select! {
                 event = self.swarm.select_next_some() => self.hear(event),
                 Some(command) = self.inbox.recv() => self.obey(command),
-                _ = redial.tick() => self.dial_missing(),
+                _ = redial.tick() => {
+                    self.dial_missing();
+                    self.settle();
+                }
+                _ = tend.tick() => {
+                    for line in self.lines.superseded(clock::now()) {
+                        self.swarm.close_connection(line);
+                    }
+                }
             }
         }
     }
@@ -232,26 +259,30 @@ impl Owner {
             if let Err(error) = gossip.subscribe(topic) {
                 tracing::warn!("cannot hear a group: {error}");
             }
+            if let Err(error) = gossip.set_topic_params(topic.clone(), topic_score()) {
+                tracing::warn!("messages of a group cannot be counted: {error}");
+            }
         }
         self.topics = wanted.into_iter().map(|(hash, (_, group))| (hash, group)).collect();
     }
 
     fn hear(&mut self, event: SwarmEvent<BehaviourEvent>) {
         match event {
-            SwarmEvent::NewListenAddr { .. } | SwarmEvent::ExpiredListenAddr { .. } => self.list_addresses(),
-            SwarmEvent::ConnectionEstablished { peer_id, endpoint, .. } => {
+            SwarmEvent::NewListenAddr { .. }
+            | SwarmEvent::ExpiredListenAddr { .. }
+            | SwarmEvent::ExternalAddrConfirmed { .. }
+            | SwarmEvent::ExternalAddrExpired { .. } => self.settle(),
+            SwarmEvent::ListenerClosed { listener_id, .. } => self.slot_closed(listener_id),
+            SwarmEvent::ConnectionEstablished { peer_id, connection_id, endpoint, .. } => {
                 let address = endpoint.get_remote_address().clone();
                 if endpoint.is_dialer() && self.configured.contains(&address) {
-                    self.reached.insert(address.clone(), peer_id);
+                    self.reached.insert(address, peer_id);
                 }
-                self.came(peer_id, &address, endpoint.is_dialer());
+                self.lines.opened(peer_id, connection_id, Line::new(&endpoint, clock::now()));
+                self.came(peer_id);
             }
-            SwarmEvent::ConnectionClosed { peer_id, num_established: 0, .. } => {
-                if let Some(node) = node_id(&peer_id) {
-                    tracing::info!(%node, "disconnected");
-                    self.tell_peers.send_modify(|peers| _ = peers.remove(&node));
-                    self.buckets.remove(&node);
-                }
+            SwarmEvent::ConnectionClosed { peer_id, connection_id, num_established, .. } => {
+                self.went(peer_id, connection_id, num_established);
             }
             SwarmEvent::OutgoingConnectionError { peer_id, error, .. } => {
                 tracing::debug!(?peer_id, "cannot connect: {error}");
@@ -263,9 +294,15 @@ impl Owner {
 
     fn hear_behaviour(&mut self, event: BehaviourEvent) {
         match event {
-            BehaviourEvent::Identify(identify::Event::Received { peer_id, info, .. }) => {
+            BehaviourEvent::Identify(identify::Event::Received { connection_id, peer_id, info }) => {
                 self.identified(peer_id, &info);
+                self.offered(peer_id, connection_id, &info);
             }
+            BehaviourEvent::Reached(autonat::v1::Event::StatusChanged { new, .. }) => self.tried(&new),
+            BehaviourEvent::Punch(dcutr::Event { remote_peer_id, result }) => match result {
+                Ok(_) => tracing::info!(node = %remote_peer_id, "a direct way was found"),
+                Err(error) => tracing::info!(node = %remote_peer_id, "no direct way: {error}"),
+            },
             BehaviourEvent::Mdns(mdns::Event::Discovered(found)) => {
                 for (peer, address) in found {
                     self.near.insert(peer);
@@ -290,7 +327,7 @@ impl Owner {
         }
     }
 
-    fn came(&mut self, peer_id: PeerId, address: &Multiaddr, outgoing: bool) {
+    fn came(&mut self, peer_id: PeerId) {
         let Some(node) = node_id(&peer_id) else {
             // Only ed25519 keys are names of nodes.
             let _ = self.swarm.disconnect_peer_id(peer_id);
@@ -304,26 +341,49 @@ impl Owner {
                 || self.reached.values().any(|reached| *reached == peer_id)
                 || self.configured.iter().any(|address| named(address) == Some(peer_id))
                 || self.near.contains(&peer_id));
+        let Some(line) = self.lines.best(&peer_id).cloned() else { return };
         let peer = Peer {
-            since: clock::now(),
-            address: address.to_string(),
-            outgoing,
+            since: line.since,
+            address: line.address.to_string(),
+            outgoing: line.outgoing,
+            relayed: line.relayed,
             software: String::new(),
             speaks: false,
             follow,
         };
         self.tell_peers.send_if_modified(|peers| {
-            let known = peers.contains_key(&node);
-            if !known {
-                tracing::info!(%node, %address, "connected");
+            let news = peers.get(&node).is_none_or(|peer| peer.relayed != line.relayed);
+            if news {
+                tracing::info!(%node, address = peer.address, relayed = peer.relayed, "connected");
             }
-            // A second connection may be there because the first is dead and nobody noticed yet.
             let entry = peers.entry(node).or_insert_with(|| peer.clone());
-            entry.address.clone_from(&peer.address);
-            entry.outgoing = peer.outgoing;
+            entry.on(&line);
             entry.follow |= follow;
-            !known
+            news
         });
+    }
+
+    fn went(&mut self, peer_id: PeerId, connection: ConnectionId, left: u32) {
+        let line = self.lines.closed(&peer_id, connection);
+        let Some(node) = node_id(&peer_id) else { return };
+        if left == 0 {
+            tracing::info!(%node, "disconnected");
+            self.offers_no_more(&peer_id);
+            self.tell_peers.send_modify(|peers| _ = peers.remove(&node));
+            self.buckets.remove(&node);
+            return;
+        }
+        let Some(best) = self.lines.best(&peer_id).cloned() else { return };
+        self.tell_peers.send_if_modified(|peers| {
+            let Some(peer) = peers.get_mut(&node) else { return false };
+            let news = peer.relayed != best.relayed;
+            peer.on(&best);
+            news
+        });
+        if line.is_some_and(|line| line.relayed) {
+            // Questions that were on it got no answer.
+            self.tell(News::Met(node));
+        }
     }
 
     fn identified(&mut self, peer_id: PeerId, info: &identify::Info) {
@@ -336,6 +396,7 @@ impl Owner {
             .iter()
             .filter(|address| remote.as_ref().is_none_or(|remote| reach(address) >= reach(remote)))
             .filter(|address| named(address).is_none_or(|named| named == peer_id))
+            .filter(|address| through(address) != Some(*self.swarm.local_peer_id()))
             .take(12)
             .cloned()
             .collect();
@@ -344,7 +405,9 @@ impl Owner {
                 self.swarm.behaviour_mut().kad.add_address(&peer_id, address.clone());
             }
             let mut texts: Vec<_> = usable.iter().map(ToString::to_string).collect();
-            texts.sort_by_key(|address| !peer.address.starts_with(address.as_str()));
+            texts.sort_by_key(|text| {
+                (text.contains("/p2p-circuit"), !peer.address.starts_with(text.as_str()))
+            });
             self.book.seen(&node, &texts);
         }
         let first = speaks && !peer.speaks;

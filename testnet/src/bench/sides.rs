@@ -247,6 +247,7 @@ async fn rooms(seed: u8, listen: &str, peers: &[&str], dir: &Path, scratch: &Pat
         listen: vec![listen.parse()?],
         peers: peers.iter().map(|peer| peer.parse()).collect::<Result<_, _>>()?,
         mdns: false,
+        relay: true,
     };
     let tasks = Tasks::default();
     let (net, ears) = Net::open(&key, options, &store, shelf, &tasks)?;

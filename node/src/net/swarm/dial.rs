@@ -1,9 +1,11 @@
 //! Which nodes are called, and under which addresses this one is.
 
+use std::{cmp::Reverse, collections::BTreeSet, net::Ipv4Addr};
+
 use horahora_protocol::limits;
 use libp2p::{Multiaddr, PeerId, multiaddr::Protocol, swarm::dial_opts::DialOpts};
 
-use super::Owner;
+use super::{Owner, lines::is_circuit};
 use crate::{clock, net::peer_id};
 
 /// The longest pause between two tries.
@@ -14,10 +16,16 @@ const ENOUGH: usize = 8;
 impl Owner {
     pub(super) fn list_addresses(&self) {
         let own = *self.swarm.local_peer_id();
-        let mut all: Vec<Multiaddr> =
-            self.swarm.listeners().map(|address| address.clone().with(Protocol::P2p(own))).collect();
-        all.sort_by_key(|address| (std::cmp::Reverse(reach(address)), address.to_string()));
-        self.tell_addresses.send_replace(all);
+        let known = self.swarm.listeners().chain(self.swarm.external_addresses());
+        let all: BTreeSet<Multiaddr> =
+            known.filter_map(|address| address.clone().with_p2p(own).ok()).collect();
+        let mut all: Vec<_> = all.into_iter().collect();
+        all.sort_by_key(|address| (is_circuit(address), Reverse(reach(address)), address.to_string()));
+        self.tell_addresses.send_if_modified(|told| {
+            let news = *told != all;
+            *told = all;
+            news
+        });
     }
 
     /// Dials the nodes that should be connected and are not; lets those back in whose time is over.
@@ -55,10 +63,12 @@ impl Owner {
     }
 }
 
-/// Who should answer at an address.
+/// Who should answer at an address. Of one that leads through a relay, who is behind it.
 pub(in crate::net) fn named(address: &Multiaddr) -> Option<PeerId> {
-    address.iter().find_map(|part| match part {
-        Protocol::P2p(peer) => Some(peer),
+    let parts: Vec<_> = address.iter().collect();
+    let behind = parts.iter().rposition(|part| *part == Protocol::P2pCircuit).map_or(0, |at| at + 1);
+    parts[behind..].iter().find_map(|part| match part {
+        Protocol::P2p(peer) => Some(*peer),
         _ => None,
     })
 }
@@ -67,10 +77,15 @@ pub(in crate::net) fn named(address: &Multiaddr) -> Option<PeerId> {
 pub(super) fn reach(address: &Multiaddr) -> u8 {
     let of = address.iter().find_map(|part| match part {
         Protocol::Ip4(ip) if ip.is_loopback() => Some(0),
-        Protocol::Ip4(ip) if ip.is_private() || ip.is_link_local() => Some(1),
+        Protocol::Ip4(ip) if ip.is_private() || ip.is_link_local() || is_shared(ip) => Some(1),
         Protocol::Ip6(ip) if ip.is_loopback() => Some(0),
         Protocol::Ip6(ip) if ip.is_unique_local() || ip.is_unicast_link_local() => Some(1),
         _ => None,
     });
     of.unwrap_or(2)
+}
+
+/// Addresses that a provider gives to customers who share one of the whole network (RFC 6598).
+fn is_shared(ip: Ipv4Addr) -> bool {
+    ip.octets()[0] == 100 && ip.octets()[1] & 0xC0 == 0x40
 }
