@@ -140,7 +140,7 @@ impl Links {
                     self.drop_link(node, &link);
                     return done;
                 }
-                // The stream ended before it was looked at.
+                // The stream ended before the answer came.
                 Err(_) => self.drop_link(node, &link),
             }
         }
@@ -199,17 +199,17 @@ async fn run(mut control: Control, node: NodeId, mut inbox: mpsc::Receiver<Order
         () = write(writer, &mut inbox, &waiting) => {}
         failure = read(reader, &node, &waiting, &traffic) => {
             // The one that was being answered hears what was wrong; the others only that it is over.
-            let mut all = std::mem::take(&mut *locked(&waiting));
-            if let Some((id, reason)) = failure
-                && let Some(pending) = all.remove(&id)
-            {
-                let _ = pending.reply.send(Err(BlobFailure::Bad(reason)));
+            if let Some((id, reason)) = failure {
+                for (waits, pending) in std::mem::take(&mut *locked(&waiting)) {
+                    let said = if waits == id { BlobFailure::Bad(reason) } else { BlobFailure::Gone };
+                    let _ = pending.reply.send(Err(said));
+                }
             }
         }
     }
-    for (_, pending) in std::mem::take(&mut *locked(&waiting)) {
-        let _ = pending.reply.send(Err(BlobFailure::Gone));
-    }
+    // The stream broke, and nobody did wrong: a direct connection may have taken the place of one through a relay. What
+    // is waited for is asked for again.
+    locked(&waiting).clear();
 }
 
 fn refuse_all(inbox: &mut mpsc::Receiver<Order>, why: &str) {
