@@ -11,7 +11,7 @@ say() { printf '\n== %s (%s s)\n' "$*" "$SECONDS"; }
 
 install_packages() {
   local missing=()
-  for package in chromium fonts-noto-cjk iproute2; do
+  for package in chromium fonts-noto-cjk iproute2 nftables; do
     dpkg --status "$package" >/dev/null 2>&1 || missing+=("$package")
   done
   [ ${#missing[@]} -eq 0 ] && return
@@ -48,7 +48,7 @@ if [ "${1:-}" = --long ]; then
   done
   for round in $(seq 1 3); do
     say "several nodes and hostile ones, round $round of 3"
-    cargo test --workspace --locked --test integration -- --test-threads=2 two_nodes:: hostile:: lan::
+    cargo test --workspace --locked --test integration -- --test-threads=2 two_nodes:: hostile:: lan:: nat::
   done
   say "the spreading of entries among 1,000 nodes, simulated: well, under loss, after a partition, with everything"
   cargo build --workspace --locked --release

@@ -12,6 +12,7 @@ mod groups;
 mod hostile;
 mod inputs;
 mod lan;
+mod nat;
 mod players;
 mod sim;
 mod tidy;

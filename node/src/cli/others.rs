@@ -31,7 +31,11 @@ pub(super) async fn nodes(global: &Global, add: Option<String>) -> Result<ExitCo
         say("No other node is known yet. `horahora nodes --add ADDRESS` adds one.");
     }
     for node in &items {
-        let state = if node["connected"] == true { "connected" } else { "away" };
+        let state = match (node["connected"] == true, text(&node["link"])) {
+            (true, "relayed") => "relayed",
+            (true, _) => "connected",
+            (false, _) => "away",
+        };
         let holds = &node["holds"];
         let megabytes = holds["bytes"].as_f64().unwrap_or(0.0) / 1e6;
         say(format_args!(
