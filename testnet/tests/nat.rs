@@ -181,6 +181,12 @@ fn direct(status: &Value, transport: &str) -> Option<String> {
     usable.find(|a| a.contains(transport)).map(str::to_owned)
 }
 
+/// The node's address through the node in the middle, which is the last it names.
+fn circuit(status: &Value) -> Option<String> {
+    let last = status["node"]["addresses"].as_array()?.last()?.as_str()?;
+    (last.contains("/p2p-circuit/p2p/") && last.contains(RELAY)).then(|| last.to_owned())
+}
+
 /// How a node is connected with another.
 fn link(nodes: &Value, id: &str) -> Option<String> {
     let node = items(nodes).find(|node| node["node_id"] == id)?;
@@ -205,13 +211,7 @@ async fn from_home_to_home(way: Way, transport: &str, expected: &str) {
     let mut r = net.start(MIDDLE, "middle", data_r.path(), &[]);
     let relay = net.until(MIDDLE, data_r.path(), &["status"], |s| direct(s, transport)).await;
     let mut at_a = net.start(a, "attic", data_a.path(), &[&relay]);
-    let circuit = net
-        .until(a, data_a.path(), &["status"], |status| {
-            let addresses = status["node"]["addresses"].as_array()?;
-            let last = addresses.last()?.as_str()?;
-            (last.contains("/p2p-circuit/p2p/") && last.contains(RELAY)).then(|| last.to_owned())
-        })
-        .await;
+    let circuit = net.until(a, data_a.path(), &["status"], circuit).await;
     let id_a = circuit.rsplit('/').next().unwrap().to_owned();
 
     let mut at_b = net.start(b, "cellar", data_b.path(), &[&relay]);
@@ -260,4 +260,33 @@ async fn two_nodes_at_home_find_a_direct_way_through_a_third_over_quic() {
 #[tokio::test]
 async fn where_no_direct_way_is_to_be_found_everything_comes_through_the_third() {
     from_home_to_home(Way::Shut, "/tcp/", "relayed").await;
+}
+
+#[tokio::test]
+async fn a_slot_is_taken_again_when_the_relay_comes_back_and_known_nodes_are_called_through_it() {
+    let (data_r, data_a, data_b) =
+        (TempDir::new().unwrap(), TempDir::new().unwrap(), TempDir::new().unwrap());
+    let net = Internet::new(Way::Shut).await;
+    let [a, b] = HOMES;
+    let mut r = net.start(MIDDLE, "middle", data_r.path(), &[]);
+    let relay = net.until(MIDDLE, data_r.path(), &["status"], |s| direct(s, "/tcp/")).await;
+    let mut at_a = net.start(a, "attic", data_a.path(), &[&relay]);
+    let to_a = net.until(a, data_a.path(), &["status"], circuit).await;
+    let mut at_b = net.start(b, "cellar", data_b.path(), &[&relay]);
+    net.until(b, data_b.path(), &["status"], circuit).await;
+    net.say(b, data_b.path(), &["nodes", "--add", &to_a]).await;
+    let id_a = to_a.rsplit('/').next().unwrap().to_owned();
+    let relayed = |nodes: &Value| (link(nodes, &id_a)? == "relayed").then_some(());
+    net.until(b, data_b.path(), &["nodes"], relayed).await;
+
+    r.kill().await.unwrap();
+    let away = |nodes: &Value| link(nodes, &id_a).is_none().then_some(());
+    net.until(b, data_b.path(), &["nodes"], away).await;
+    net.until(a, data_a.path(), &["status"], |status| circuit(status).is_none().then_some(())).await;
+    let mut r = net.start(MIDDLE, "middle", data_r.path(), &[]);
+    assert_eq!(net.until(a, data_a.path(), &["status"], circuit).await, to_a);
+    net.until(b, data_b.path(), &["nodes"], relayed).await;
+    for node in [&mut r, &mut at_a, &mut at_b] {
+        node.kill().await.unwrap();
+    }
 }

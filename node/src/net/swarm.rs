@@ -33,7 +33,7 @@ mod lines;
 pub(super) use dial::named;
 use dial::reach;
 use home::Home;
-use lines::{Line, Lines, through};
+use lines::{Line, Lines, is_circuit, through};
 
 /// A node that should be connected and is not is tried again after this, then less and less often.
 const REDIAL: Duration = Duration::from_secs(5);
@@ -306,7 +306,7 @@ impl Owner {
             BehaviourEvent::Mdns(mdns::Event::Discovered(found)) => {
                 for (peer, address) in found {
                     self.near.insert(peer);
-                    if !self.swarm.is_connected(&peer) {
+                    if !self.swarm.is_connected(&peer) && !is_circuit(&address) {
                         let _ = self.swarm.dial(DialOpts::peer_id(peer).addresses(vec![address]).build());
                     }
                 }

@@ -78,9 +78,10 @@ impl Owner {
         self.settle();
     }
 
-    /// The last connection with a node is gone.
+    /// The last connection with a node is gone. When it comes back it is asked at once.
     pub(super) fn offers_no_more(&mut self, peer: &PeerId) {
         self.home.offers.remove(peer);
+        self.home.later.remove(peer);
     }
 
     /// A listener has ended; if it was a slot at a relay, another is looked for.
@@ -89,7 +90,9 @@ impl Owner {
         let peer = *peer;
         tracing::debug!(relay = %peer, "the slot at a relay is gone");
         self.home.slots.remove(&peer);
-        self.home.later.insert(peer, clock::now().plus_ms(AGAIN_MS));
+        if self.swarm.is_connected(&peer) {
+            self.home.later.insert(peer, clock::now().plus_ms(AGAIN_MS));
+        }
         self.settle();
     }
 
