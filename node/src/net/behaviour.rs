@@ -256,3 +256,69 @@ fn kademlia(peer_id: PeerId) -> kad::Behaviour<kad::store::MemoryStore> {
     kad.set_mode(Some(kad::Mode::Server));
     kad
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use futures::StreamExt;
+    use libp2p::swarm::SwarmEvent;
+    use tokio::time::timeout;
+
+    use super::*;
+
+    fn gossiping() -> Swarm<gossipsub::Behaviour> {
+        let topic = gossipsub::IdentTopic::new("t");
+        let mut swarm = SwarmBuilder::with_new_identity()
+            .with_tokio()
+            .with_tcp(tcp::Config::default(), noise::Config::new, yamux::Config::default)
+            .unwrap()
+            .with_behaviour(|keypair| gossip(keypair).unwrap())
+            .unwrap()
+            .with_swarm_config(|config| config.with_idle_connection_timeout(IDLE))
+            .build();
+        swarm.behaviour_mut().subscribe(&topic).unwrap();
+        swarm.behaviour_mut().set_topic_params(topic, topic_score()).unwrap();
+        swarm
+    }
+
+    #[tokio::test]
+    async fn who_is_rejected_loses_the_mesh_and_then_is_not_heard() {
+        let (mut judge, mut liar) = (gossiping(), gossiping());
+        let (from, topic) = (*liar.local_peer_id(), gossipsub::IdentTopic::new("t"));
+        judge.listen_on("/ip4/127.0.0.1/tcp/0".parse().unwrap()).unwrap();
+        let (mut heard, mut was_in_mesh, mut number) = (0, false, 0_u32);
+        let mut pause = tokio::time::interval(Duration::from_millis(100));
+        let graylisted = thresholds().graylist_threshold;
+        let trial = async {
+            loop {
+                let gossip = judge.behaviour();
+                let score = gossip.peer_score(&from).unwrap_or(0.0);
+                let in_mesh = gossip.mesh_peers(&topic.hash()).any(|peer| *peer == from);
+                was_in_mesh |= in_mesh;
+                if score < graylisted && !in_mesh && number > heard + 5 {
+                    return heard;
+                }
+                tokio::select! {
+                    event = judge.select_next_some() => match event {
+                        SwarmEvent::NewListenAddr { address, .. } => liar.dial(address).unwrap(),
+                        SwarmEvent::Behaviour(gossipsub::Event::Message { message_id, .. }) => {
+                            heard += 1;
+                            let reject = gossipsub::MessageAcceptance::Reject;
+                            judge.behaviour_mut().report_message_validation_result(&message_id, &from, reject);
+                        }
+                        _ => {}
+                    },
+                    _ = liar.select_next_some() => {}
+                    // It is in the mesh before it lies.
+                    _ = pause.tick(), if was_in_mesh => {
+                        number += 1;
+                        let _ = liar.behaviour_mut().publish(topic.clone(), number.to_be_bytes());
+                    }
+                }
+            }
+        };
+        let heard = timeout(Duration::from_secs(30), trial).await.unwrap();
+        assert_eq!(heard, 3, "the third rejected message was the last that was looked at");
+    }
+}

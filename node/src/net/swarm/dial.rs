@@ -89,3 +89,32 @@ pub(super) fn reach(address: &Multiaddr) -> u8 {
 fn is_shared(ip: Ipv4Addr) -> bool {
     ip.octets()[0] == 100 && ip.octets()[1] & 0xC0 == 0x40
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn behind_a_relay_the_last_one_answers() {
+        let (relay, node) = (PeerId::random(), PeerId::random());
+        let named = |text: String| named(&text.parse().expect("an address"));
+        assert_eq!(named(format!("/ip4/9.9.9.9/tcp/1/p2p/{node}")), Some(node));
+        assert_eq!(named(format!("/ip4/9.9.9.9/tcp/1/p2p/{relay}/p2p-circuit/p2p/{node}")), Some(node));
+        assert_eq!(named(format!("/ip4/9.9.9.9/tcp/1/p2p/{relay}/p2p-circuit")), None);
+        assert_eq!(named("/ip4/9.9.9.9/tcp/1".to_owned()), None);
+    }
+
+    #[test]
+    fn an_address_reaches_as_far_as_its_network() {
+        for (text, far) in [
+            ("/ip4/127.0.0.1/tcp/1", 0),
+            ("/ip4/192.168.1.5/tcp/1", 1),
+            ("/ip4/100.64.0.1/tcp/1", 1),
+            ("/ip4/100.128.0.1/tcp/1", 2),
+            ("/ip6/fe80::1/tcp/1", 1),
+            ("/dns4/example.org/tcp/1", 2),
+        ] {
+            assert_eq!(reach(&text.parse().expect("an address")), far, "{text}");
+        }
+    }
+}
