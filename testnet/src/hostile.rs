@@ -43,6 +43,8 @@ pub use story::{Chronicle, Story};
 
 /// Longest that connecting, opening a stream or being heard may take.
 const PATIENCE: Duration = Duration::from_secs(20);
+/// Longest that gossip waits to be read.
+const FLOOD: Duration = Duration::from_secs(120);
 /// How often something that needs the other side is tried again.
 const AGAIN: Duration = Duration::from_millis(50);
 /// Orders that wait for the swarm.
@@ -223,6 +225,8 @@ fn build(keypair: identity::Keypair) -> Result<Swarm<Behaviour>> {
         .protocol_id(message::GOSSIP, gossipsub::Version::V1_1)
         .validation_mode(gossipsub::ValidationMode::Permissive)
         .max_transmit_size(8 * limits::GOSSIP_BYTES)
+        // A victim on a busy machine reads slowly; a flood is no flood when most of it is dropped here.
+        .publish_queue_duration(FLOOD)
         .build()?;
     let author = gossipsub::MessageAuthenticity::Signed(keypair.clone());
     let mut kad = kad::Behaviour::with_config(
