@@ -73,7 +73,7 @@ impl Peer {
     /// How it is reached: `direct` or `relayed`.
     #[must_use]
     pub fn kind(&self) -> &'static str {
-        if self.address.contains("/p2p-circuit") { "relayed" } else { "direct" }
+        if self.relayed { "relayed" } else { "direct" }
     }
 }
 

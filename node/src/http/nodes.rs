@@ -182,7 +182,7 @@ impl Rooms {
             "last_seen": known.row.seen,
             "followed": known.peer.as_ref().map_or(known.row.followed, |peer| peer.follow),
             "address": known.peer.as_ref().map(|peer| &peer.address),
-            "link": known.peer.as_ref().map(|peer| if peer.relayed { "relayed" } else { "direct" }),
+            "link": known.peer.as_ref().map(Peer::kind),
             "outgoing": known.peer.as_ref().map(|peer| peer.outgoing),
             "software": known.peer.as_ref().map(|peer| &peer.software),
             "holds": presence.map(|p| json!({ "videos": p.videos, "parts": p.parts, "bytes": p.bytes })),
@@ -343,7 +343,7 @@ fn holds(whole: u64, part: u64, bytes: u64) -> String {
 
 /// "direct, QUIC, 192.168.1.5", or "relayed, TCP, 192.0.2.7" with the relay's address.
 fn link(peer: &Peer) -> String {
-    let way = if peer.relayed { "relayed" } else { "direct" };
+    let way = peer.kind();
     let parts: Vec<&str> = peer.address.split('/').collect();
     let host = parts.get(2).copied().unwrap_or_default();
     let transport = if peer.address.contains("/quic-v1") { "QUIC" } else { "TCP" };

@@ -58,6 +58,7 @@ pub(super) enum Command {
     Want(Vec<NodeId>),
     Forget(NodeId),
     Block(PeerId),
+    PassOn(Parcel),
 }
 
 /// What the sync room hears.
@@ -68,7 +69,14 @@ pub(super) enum News {
     /// A node asks.
     Asked(NodeId, Request, ResponseChannel<Response>),
     /// A node passed on news of a group, made by `source`.
-    Gossip { from: NodeId, source: NodeId, group: GroupId, gossip: Gossip },
+    Gossip { from: NodeId, source: NodeId, group: GroupId, gossip: Gossip, parcel: Option<Parcel> },
+}
+
+/// A message of gossip that waits to be passed on.
+#[derive(Debug)]
+pub(super) struct Parcel {
+    id: gossipsub::MessageId,
+    from: PeerId,
 }
 
 impl Peer {
@@ -238,6 +246,7 @@ impl Owner {
                     self.dial_missing();
                 }
             }
+            Command::PassOn(parcel) => self.judged(&parcel, gossipsub::MessageAcceptance::Accept),
             Command::Block(peer) => _ = self.swarm.behaviour_mut().blocked.block_peer(peer),
         }
     }
@@ -312,12 +321,9 @@ impl Owner {
                 }
             }
             BehaviourEvent::Gossip(gossipsub::Event::Message { propagation_source, message_id, message }) => {
-                let verdict = self.judge(propagation_source, &message);
-                let _ = self.swarm.behaviour_mut().gossip.report_message_validation_result(
-                    &message_id,
-                    &propagation_source,
-                    verdict,
-                );
+                if let Some(verdict) = self.judge(propagation_source, &message_id, &message) {
+                    self.judged(&Parcel { id: message_id, from: propagation_source }, verdict);
+                }
             }
             BehaviourEvent::Kad(kad::Event::OutboundQueryProgressed { id, result, stats, step }) => {
                 self.progressed(id, result, &stats, step.last);
@@ -455,9 +461,17 @@ impl Owner {
         }
     }
 
-    fn tell(&self, news: News) {
-        if self.news.try_send(news).is_err() {
+    fn judged(&mut self, parcel: &Parcel, verdict: gossipsub::MessageAcceptance) {
+        let gossip = &mut self.swarm.behaviour_mut().gossip;
+        let _ = gossip.report_message_validation_result(&parcel.id, &parcel.from, verdict);
+    }
+
+    /// Gives whether there was room.
+    fn tell(&self, news: News) -> bool {
+        let told = self.news.try_send(news).is_ok();
+        if !told {
             tracing::debug!("news were dropped; they are asked for again");
         }
+        told
     }
 }

@@ -40,6 +40,11 @@ pub use join::Joining;
 
 /// Gossip of what moved is gathered for so long.
 const GATHER: Duration = Duration::from_secs(2);
+/// News are passed on at the latest after this: gossip forgets messages after five beats of a second.
+const PASS_ON: Duration = Duration::from_secs(3);
+/// Questions to one node a second, on the long run and at once: below what it calls a flood.
+const PER_SECOND: f64 = 30.0;
+const AT_ONCE: f64 = 60.0;
 /// How often one random peer is asked what it knows.
 const ANTI_ENTROPY: Duration = Duration::from_secs(15);
 /// Who asked and knew something else is asked back, but not more often than this.
@@ -86,6 +91,8 @@ struct Inner {
     pulling: Mutex<BTreeSet<Vec<u8>>>,
     /// When a node was asked last.
     asked: Mutex<BTreeMap<NodeId, Timestamp>>,
+    /// Questions that each node may be asked, and when that was reckoned.
+    purses: Mutex<BTreeMap<NodeId, (f64, Timestamp)>>,
     /// Records of private groups to pass on.
     relayed: Mutex<Vec<(GroupId, Vec<u8>)>>,
     joining: tokio::sync::Mutex<()>,
@@ -108,6 +115,7 @@ impl Sync {
             presences: Mutex::default(),
             pulling: Mutex::default(),
             asked: Mutex::default(),
+            purses: Mutex::default(),
             relayed: Mutex::default(),
             joining: tokio::sync::Mutex::default(),
         }));
@@ -159,8 +167,18 @@ impl Sync {
                         let response = sync.answer(node, request).await;
                         sync.rooms().net.send(Command::Answer(channel, response)).await;
                     }),
-                    Some(News::Gossip { from, source, group, gossip }) => {
-                        self.spawn(move |sync| async move { sync.gossip(from, source, group, gossip).await });
+                    Some(News::Gossip { from, source, group, gossip, parcel }) => {
+                        self.spawn(move |sync| async move {
+                            // Whoever hears it from here finds here what it tells of.
+                            let pulling = timeout(PASS_ON, sync.gossip(from, source, group, gossip.clone()));
+                            let late = pulling.await.is_err();
+                            if let Some(parcel) = parcel {
+                                sync.rooms().net.send(Command::PassOn(parcel)).await;
+                            }
+                            if late {
+                                sync.gossip(from, source, group, gossip).await;
+                            }
+                        });
                     }
                     None => return,
                 },
@@ -279,6 +297,7 @@ impl Sync {
     }
 
     async fn ask(&self, node: &NodeId, request: Request) -> Option<Response> {
+        tokio::time::sleep(self.pause(node)).await;
         match timeout(PATIENCE, self.rooms().net.ask(node, request)).await {
             Ok(Ok(response)) => Some(response),
             Ok(Err(error)) => {
@@ -287,6 +306,19 @@ impl Sync {
             }
             Err(_) => None,
         }
+    }
+
+    /// How long to wait before another question, so that the node does not take it for a flood.
+    fn pause(&self, node: &NodeId) -> Duration {
+        let now = clock::now();
+        let mut purses = self.0.purses.lock().unwrap_or_else(PoisonError::into_inner);
+        if purses.len() >= PRESENCES {
+            purses.clear();
+        }
+        let (tokens, at) = purses.entry(*node).or_insert((AT_ONCE, now));
+        let gained = now.ms_since(*at) as f64 / 1000.0 * PER_SECOND;
+        (*tokens, *at) = ((*tokens + gained).min(AT_ONCE) - 1.0, now);
+        Duration::from_secs_f64((-*tokens / PER_SECOND).max(0.0))
     }
 
     /// Marks something as being pulled; none when it is already.

@@ -3,6 +3,7 @@
 
 use horahora_protocol::{
     NodeId,
+    group::GroupId,
     growing::Growing,
     message::{self, Gossip, Message, Request, Response},
 };
@@ -11,7 +12,7 @@ use libp2p::{
     request_response::{self, InboundFailure, OutboundFailure},
 };
 
-use super::{Bucket, News, Owner};
+use super::{Bucket, News, Owner, Parcel};
 use crate::{
     clock,
     net::{
@@ -27,37 +28,55 @@ const BURST: f64 = 100.0;
 const PURSES: usize = 10_000;
 
 impl Owner {
-    /// Whether a message of gossip is passed on.
+    /// Whether a message of gossip is passed on; none when the sync room says so once what it tells of is here.
     pub(super) fn judge(
         &mut self,
         from: PeerId,
+        id: &gossipsub::MessageId,
         message: &gossipsub::Message,
-    ) -> gossipsub::MessageAcceptance {
-        use gossipsub::MessageAcceptance::{Accept, Ignore, Reject};
-        let Some(node) = node_id(&from) else { return Reject };
-        let Some(group) = self.topics.get(&message.topic).copied() else { return Ignore };
-        let Some(source) = message.source.and_then(|source| node_id(&source)) else { return Reject };
+    ) -> Option<gossipsub::MessageAcceptance> {
+        use gossipsub::MessageAcceptance::{Accept, Ignore};
+        let heard = self.read(from, message);
+        let (source, group, gossip) = match heard {
+            Ok(heard) => heard,
+            Err(verdict) => return Some(verdict),
+        };
+        let Some(node) = node_id(&from) else { return Some(Ignore) };
+        let parcel = (!gossip.heads.is_empty()).then(|| Parcel { id: id.clone(), from });
+        let waits = parcel.is_some();
+        let told = self.tell(News::Gossip { from: node, source, group, gossip, parcel });
+        (!waits || !told).then_some(Accept)
+    }
+
+    fn read(
+        &mut self,
+        from: PeerId,
+        message: &gossipsub::Message,
+    ) -> Result<(NodeId, GroupId, Gossip), gossipsub::MessageAcceptance> {
+        use gossipsub::MessageAcceptance::{Ignore, Reject};
+        let Some(node) = node_id(&from) else { return Err(Reject) };
+        let Some(group) = self.topics.get(&message.topic).copied() else { return Err(Ignore) };
+        let Some(source) = message.source.and_then(|source| node_id(&source)) else { return Err(Reject) };
         // Who wrote it pays. An honest neighbour that passed it on is not blamed for it.
         if !self.spend(&source) {
             if source == node {
                 self.refuse(&node, Reason::Flood);
             }
-            return Ignore;
+            return Err(Ignore);
         }
         let gossip = match Gossip::decode(&message.data) {
             Ok(gossip) if gossip.heads.iter().all(|(feed, _)| feed.group == group) => gossip,
-            Ok(_) => return self.reject(&node, Reason::Malformed),
-            Err(error) => return self.reject(&node, of_message(&error)),
+            Ok(_) => return Err(self.reject(&node, Reason::Malformed)),
+            Err(error) => return Err(self.reject(&node, of_message(&error))),
         };
         for record in &gossip.growing {
             match Growing::decode(record) {
                 Ok(record) if record.group == group => {}
-                Ok(_) => return self.reject(&node, Reason::Malformed),
-                Err(error) => return self.reject(&node, of_growing(&error)),
+                Ok(_) => return Err(self.reject(&node, Reason::Malformed)),
+                Err(error) => return Err(self.reject(&node, of_growing(&error))),
             }
         }
-        self.tell(News::Gossip { from: node, source, group, gossip });
-        Accept
+        Ok((source, group, gossip))
     }
 
     fn reject(&mut self, node: &NodeId, reason: Reason) -> gossipsub::MessageAcceptance {

@@ -111,10 +111,6 @@ impl Sync {
         }
         let rooms = self.rooms();
         let follow = rooms.net.peers().get(&node).is_some_and(|peer| peer.follow);
-        if follow {
-            rooms.net.book().follow(&node, &[]);
-            rooms.net.book().durable().await;
-        }
         for heads in theirs.groups {
             let ignored = Genesis::decode(&heads.genesis)
                 .is_ok_and(|genesis| rooms.net.book().get(&genesis.founder).is_some_and(|row| row.ignored));
@@ -178,6 +174,12 @@ impl Sync {
         let reason = match Presence::decode(block) {
             Ok(presence) if presence.node == *node => {
                 self.keep_presence(&presence, block);
+                let net = &self.rooms().net;
+                let follow = net.peers().get(node).is_some_and(|peer| peer.follow);
+                if follow && !net.book().get(node).is_some_and(|row| row.followed) {
+                    net.book().follow(node, &[]);
+                    net.book().durable().await;
+                }
                 return true;
             }
             Ok(_) => Reason::Forged,

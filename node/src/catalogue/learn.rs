@@ -1,0 +1,264 @@
+//! What follows for the catalogue when a feed says something, and when that counts no more.
+
+use horahora_protocol::{
+    Cid, Verified, VideoId,
+    entry::{Body, Capture, Entry},
+    group::{GroupId, Role},
+    growing::Growing,
+    summary::Summary,
+};
+use serde_json::json;
+
+use super::Catalogue;
+use crate::{
+    clock,
+    groups::View,
+    store::{
+        Batch, StoreError,
+        rows::{
+            CAPTURES, CaptureRow, ELSEWHERE, MANIFESTS, ManifestRow, PROFILES, State, VIDEOS, VIDEOS_BY_AGE,
+            VideoRow, aged_key,
+        },
+    },
+};
+
+impl Catalogue {
+    /// Adds to the batch what follows from another node's entry.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn learn(
+        &self,
+        view: &View,
+        entry: &Verified<Entry>,
+        body: Body,
+        batch: &mut Batch,
+    ) -> Result<(), StoreError> {
+        match body {
+            Body::Profile(profile) => batch.put(&PROFILES, entry.node.public_key(), &profile.name),
+            // What others want archived is theirs to do; claims share it out.
+            Body::Request(_) => {}
+            // What a follower captures does not count.
+            Body::Capture(_) if view.group.role(&entry.node) == Some(Role::Follower) => {}
+            Body::Capture(capture) => self.learn_capture(entry, capture, batch)?,
+            // `groups` hears of them.
+            Body::Group(_) => {}
+        }
+        Ok(())
+    }
+
+    fn learn_capture(
+        &self,
+        entry: &Verified<Entry>,
+        body: Capture,
+        batch: &mut Batch,
+    ) -> Result<(), StoreError> {
+        let key = body.capture.to_bytes();
+        let mut row = self.store.get_after(batch, &CAPTURES, &key)?.unwrap_or_else(|| CaptureRow {
+            video: body.video.clone(),
+            started: body.fetched_at,
+            draft: None,
+            rungs: Vec::new(),
+            revisions: Vec::new(),
+            by: Some(entry.node),
+            groups: Vec::new(),
+            disputed: false,
+        });
+        if row.by.unwrap_or(self.me) != entry.node || row.video != body.video {
+            tracing::warn!(node = %entry.node, capture = %body.capture, "speaks of another's capture");
+            return Ok(());
+        }
+        if !row.revisions.contains(&body.manifest) {
+            row.revisions.push(body.manifest);
+        }
+        if !row.groups.contains(&entry.group) {
+            row.groups.push(entry.group);
+        }
+        row.disputed = false;
+        batch.put(&CAPTURES, &key, &row);
+        batch.remove(&ELSEWHERE, &key);
+        let made = ManifestRow { capture: body.capture, video: body.video.clone(), by: entry.node };
+        batch.put(&MANIFESTS, &body.manifest.to_bytes(), &made);
+        let known: Option<VideoRow> = self.store.get_after(batch, &VIDEOS, body.video.as_str().as_bytes())?;
+        let mut others = false;
+        if let Some(video) = known.as_ref().filter(|video| video.manifest.is_some())
+            && video.capture.is_some_and(|capture| capture != body.capture)
+        {
+            // One that everybody may see is shown rather than one that few may.
+            others = self.is_public(video)? || !self.groups.is_public(&entry.group);
+        }
+        if !others {
+            let fresh = || new_video(&body.video, &body.source_url, entry.at.min(clock::now()));
+            let mut video = known.clone().unwrap_or_else(fresh);
+            describe(&mut video, &body.summary.unwrap_or_default());
+            (video.capture, video.manifest) = (Some(body.capture), Some(body.manifest));
+            if !self.is_worked_on(&video.id)? {
+                (video.state, video.code, video.reason) = (State::Done, None, None);
+            }
+            self.put_video(batch, &video, known.is_none());
+        }
+        // Nobody listening is fine.
+        let _ = self.learned.send(body.manifest);
+        Ok(())
+    }
+
+    /// Another node makes a capture: its video appears, unless something better is known.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn growing(&self, record: &Growing) -> Result<(), StoreError> {
+        let known: Option<VideoRow> = self.store.get(&VIDEOS, record.video.as_str().as_bytes())?;
+        if known.as_ref().is_some_and(|video| video.manifest.is_some())
+            || self.is_worked_on(&record.video)?
+            || self.store.get(&CAPTURES, &record.capture.to_bytes())?.is_some()
+        {
+            return Ok(());
+        }
+        let fresh = || new_video(&record.video, &record.source_url, record.run.min(clock::now()));
+        let mut video = known.clone().unwrap_or_else(fresh);
+        describe(&mut video, &record.summary);
+        video.capture = Some(record.capture);
+        if !video.groups.contains(&record.group) {
+            video.groups.push(record.group);
+        }
+        (video.state, video.code, video.reason) = (State::Running, None, None);
+        let mut batch = Batch::default();
+        batch.put(&ELSEWHERE, &record.capture.to_bytes(), &video.id);
+        self.put_video(&mut batch, &video, known.is_none());
+        self.store.write(batch)
+    }
+
+    /// Nothing was heard for a while of a capture that another node makes.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn silent(&self, capture: &Cid, video: &VideoId, who: &str) -> Result<(), StoreError> {
+        let mut batch = Batch::default();
+        batch.remove(&ELSEWHERE, &capture.to_bytes());
+        if let Some(mut video) = self.store.get(&VIDEOS, video.as_str().as_bytes())?
+            && video.capture == Some(*capture)
+            && video.manifest.is_none()
+            && !self.is_worked_on(&video.id)?
+        {
+            video.state = State::Waiting;
+            video.reason = Some(format!(
+                "{who} is away or has given up. It goes on by itself when that node does; to have it made here, \
+                 paste its link on the archive page."
+            ));
+            self.put_video(&mut batch, &video, false);
+        }
+        self.store.write(batch)
+    }
+
+    /// Whether a job of this node's own is at it.
+    /// Adds to the batch what follows when an entry counts no more for its group.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn unlearn(
+        &self,
+        group: &GroupId,
+        body: &Capture,
+        disputed: bool,
+        batch: &mut Batch,
+    ) -> Result<(), StoreError> {
+        let key = body.capture.to_bytes();
+        let Some(mut row): Option<CaptureRow> = self.store.get_after(batch, &CAPTURES, &key)? else {
+            return Ok(());
+        };
+        if disputed {
+            row.disputed = true;
+            batch.put(&CAPTURES, &key, &row);
+            return Ok(());
+        }
+        row.revisions.retain(|revision| *revision != body.manifest);
+        if row.revisions.is_empty() {
+            row.groups.retain(|known| known != group);
+        }
+        if row.revisions.is_empty() && row.groups.is_empty() && row.by.is_some() {
+            return self.drop_capture(&key, &row, &[body.manifest], batch);
+        }
+        batch.put(&CAPTURES, &key, &row);
+        let known: Option<VideoRow> = self.store.get_after(batch, &VIDEOS, row.video.as_str().as_bytes())?;
+        if let Some(mut video) = known.filter(|video| video.manifest == Some(body.manifest)) {
+            video.manifest = row.revisions.last().copied();
+            self.put_video(batch, &video, false);
+        }
+        Ok(())
+    }
+
+    fn drop_capture(
+        &self,
+        key: &[u8],
+        row: &CaptureRow,
+        revisions: &[Cid],
+        batch: &mut Batch,
+    ) -> Result<(), StoreError> {
+        batch.remove(&CAPTURES, key);
+        revisions.iter().for_each(|revision| batch.remove(&MANIFESTS, &revision.to_bytes()));
+        let video: Option<VideoRow> = self.store.get_after(batch, &VIDEOS, row.video.as_str().as_bytes())?;
+        let shown = |video: &VideoRow| video.capture.is_some_and(|capture| capture.to_bytes() == key);
+        if let Some(video) = video.filter(shown)
+            && !self.is_worked_on(&video.id)?
+        {
+            let id = video.id.as_str().as_bytes();
+            batch.remove(&VIDEOS, id);
+            batch.remove(&VIDEOS_BY_AGE, &aged_key(video.added, id));
+            self.live.tell("video", json!({ "id": video.id, "state": "gone", "manifest": null }));
+        }
+        Ok(())
+    }
+
+    /// Forgets what was captured for a group, unless something of it is here or it belongs to another group, too.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn forget(&self, group: &GroupId) -> Result<(), StoreError> {
+        let mut batch = Batch::default();
+        for (key, mut row) in self.store.scan(&CAPTURES, b"", None, usize::MAX)? {
+            let held = row.revisions.last().map(|last| self.holding(last)).transpose()?;
+            if !row.groups.contains(group) || row.by.is_none() {
+                continue;
+            }
+            if row.groups.len() > 1 {
+                row.groups.retain(|known| known != group);
+                batch.put(&CAPTURES, &key, &row);
+            } else if held.is_none_or(|held| held.blobs == 0) {
+                let revisions = row.revisions.clone();
+                self.drop_capture(&key, &row, &revisions, &mut batch)?;
+            }
+        }
+        self.store.write(batch)
+    }
+}
+
+fn new_video(id: &VideoId, url: &str, added: horahora_protocol::Timestamp) -> VideoRow {
+    VideoRow {
+        id: id.clone(),
+        title: id.to_string(),
+        creator: None,
+        duration_ms: 0,
+        url: url.to_owned(),
+        added,
+        published_at: None,
+        capture: None,
+        manifest: None,
+        poster: false,
+        audio_only: false,
+        state: State::Queued,
+        code: None,
+        reason: None,
+        groups: Vec::new(),
+    }
+}
+
+fn describe(video: &mut VideoRow, summary: &Summary) {
+    if !summary.title.is_empty() {
+        video.title.clone_from(&summary.title);
+    }
+    video.creator = summary.creator.as_ref().map(|creator| creator.name.clone());
+    video.duration_ms = summary.duration_ms;
+    video.published_at = summary.published_at;
+    video.audio_only = summary.audio_only;
+    video.poster = summary.poster.is_some();
+}
