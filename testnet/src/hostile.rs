@@ -64,6 +64,8 @@ enum Order {
     Dial(Multiaddr),
     Gossip(String, Vec<u8>, oneshot::Sender<Result<()>>),
     Provide(Vec<u8>),
+    Providers(Vec<u8>, oneshot::Sender<usize>),
+    Topics(oneshot::Sender<BTreeSet<String>>),
 }
 
 /// The peer. Dropping it ends it.
@@ -208,6 +210,26 @@ impl Hostile {
         Ok(self.orders.send(Order::Provide(key)).await?)
     }
 
+    /// How many nodes the hash table names for a key.
+    ///
+    /// # Errors
+    /// When the peer has ended.
+    pub async fn providers(&self, key: Vec<u8>) -> Result<usize> {
+        let (reply, found) = oneshot::channel();
+        self.orders.send(Order::Providers(key, reply)).await?;
+        within("the hash table answers", found).await?.context("the peer runs")
+    }
+
+    /// The topics of gossip that connected nodes say they hear.
+    ///
+    /// # Errors
+    /// When the peer has ended.
+    pub async fn topics(&self) -> Result<BTreeSet<String>> {
+        let (reply, heard) = oneshot::channel();
+        self.orders.send(Order::Topics(reply)).await?;
+        Ok(heard.await?)
+    }
+
     /// Opens a stream to a connected node.
     async fn open(&self, node: &NodeId, protocol: &'static str) -> Result<Stream> {
         if !self.is_connected(node) {
@@ -268,6 +290,7 @@ async fn run(
 ) {
     // Questions that are never answered; forgetting their channels would be an answer of a kind.
     let mut unanswered = Vec::new();
+    let mut looking = std::collections::HashMap::new();
     loop {
         tokio::select! {
             event = swarm.select_next_some() => match event {
@@ -289,6 +312,24 @@ async fn run(
                     Some(reply) => _ = swarm.behaviour_mut().sync.send_response(channel, reply),
                     None => unanswered.push(channel),
                 },
+                SwarmEvent::Behaviour(BehaviourEvent::Kad(kad::Event::OutboundQueryProgressed {
+                    id,
+                    result: kad::QueryResult::GetProviders(found),
+                    step,
+                    ..
+                })) => {
+                    if let (Ok(kad::GetProvidersOk::FoundProviders { providers, .. }), Some((count, _))) =
+                        (found, looking.get_mut(&id))
+                    {
+                        *count += providers.len();
+                    }
+                    if step.last
+                        && let Some((count, reply)) = looking.remove(&id)
+                    {
+                        let reply: oneshot::Sender<usize> = reply;
+                        let _ = reply.send(count);
+                    }
+                }
                 _ => {}
             },
             Some(order) = inbox.recv() => match order {
@@ -297,6 +338,15 @@ async fn run(
                     let topic = gossipsub::IdentTopic::new(topic);
                     let said = swarm.behaviour_mut().gossip.publish(topic, bytes);
                     let _ = reply.send(said.map(|_| ()).map_err(|error| anyhow!("{error}")));
+                }
+                Order::Providers(key, reply) => {
+                    let query = swarm.behaviour_mut().kad.get_providers(kad::RecordKey::new(&key));
+                    looking.insert(query, (0, reply));
+                }
+                Order::Topics(reply) => {
+                    let heard = swarm.behaviour().gossip.all_peers();
+                    let topics = heard.flat_map(|(_, topics)| topics).map(ToString::to_string).collect();
+                    let _ = reply.send(topics);
                 }
                 Order::Provide(key) => {
                     _ = swarm.behaviour_mut().kad.start_providing(kad::RecordKey::new(&key));

@@ -135,7 +135,7 @@ async fn tickets_that_do_not_work_say_why() {
     let group = a.group("Keepers").await.unwrap()["id"].clone();
     let refused = c.post("/api/v1/requests", &json!({ "url": SM9_URL, "group": group })).await.unwrap();
     assert_eq!(refused.status(), 403);
-    let refused = c.say(&["group", "invite"]).await.unwrap_err().to_string();
+    let refused = c.say(&["group", "invite", "--group", "Keepers"]).await.unwrap_err().to_string();
     assert!(refused.contains("may not invite"), "{refused}");
 }
 

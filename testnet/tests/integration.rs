@@ -13,6 +13,7 @@ mod hostile;
 mod inputs;
 mod lan;
 mod nat;
+mod outsiders;
 mod players;
 mod sim;
 mod tidy;

@@ -41,6 +41,23 @@ pub struct Chronicle {
 }
 
 impl Chronicle {
+    /// What the owner of a key says in a group.
+    ///
+    /// # Errors
+    /// When it says nothing.
+    pub fn write(key: &NodeKey, genesis: &[u8], incarnation: u64, bodies: &[Body]) -> Result<Self> {
+        let group = Cid::of(Codec::DagCbor, genesis);
+        let feed = FeedId { group, node: key.node_id(), incarnation };
+        let mut writer = Feed::new(feed, None);
+        let entries = bodies.iter().map(|body| EntryBlocks {
+            entry: ByteBuf::from(writer.append(key, body, THEN).block().1),
+            body: Some(ByteBuf::from(body.block().1)),
+        });
+        let entries = entries.collect();
+        let head = writer.head().context("something was written")?;
+        Ok(Self { group, genesis: genesis.to_vec(), feed, head, entries })
+    }
+
     /// As it is told of in [`Heads`].
     pub(super) fn told(&self) -> GroupHeads {
         GroupHeads {
@@ -105,8 +122,7 @@ impl Story {
         summary: impl FnOnce(&mut Summary),
     ) -> Result<Self> {
         let (_, learned) = self.manifest.as_ref().context("something was learned")?;
-        let (group, genesis) = genesis(key, NAME).block();
-        let feed = FeedId { group, node: key.node_id(), incarnation: 1 };
+        let genesis = genesis(key, NAME).block().1;
         let video: VideoId = video.parse()?;
         let start = CaptureStart { v: 1, node: key.node_id(), video: video.clone(), at: THEN };
         let capture = codec::block(&start).0;
@@ -129,14 +145,7 @@ impl Story {
                 summary: Some(told),
             }),
         ];
-        let mut writer = Feed::new(feed, None);
-        let entries = bodies.iter().map(|body| EntryBlocks {
-            entry: ByteBuf::from(writer.append(key, body, THEN).block().1),
-            body: Some(ByteBuf::from(body.block().1)),
-        });
-        let entries = entries.collect();
-        let head = writer.head().context("something was written")?;
-        self.own = Some(Chronicle { group, genesis, feed, head, entries });
+        self.own = Some(Chronicle::write(key, &genesis, 1, &bodies)?);
         self.blobs.insert(cid, block.into());
         Ok(self)
     }
