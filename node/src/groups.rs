@@ -81,25 +81,15 @@ impl View {
     /// The last entry of each feed that let somebody in, for a new policy.
     #[must_use]
     pub fn admissions(&self) -> Vec<(NodeId, u64, u64)> {
-        let mut last = BTreeMap::new();
-        for (place, _) in self.facts.iter().filter(|(_, fact)| matches!(fact, Fact::Admit { .. })) {
-            last.insert((place.node, place.incarnation), place.seq);
-        }
-        last.into_iter().map(|((node, incarnation), seq)| (node, incarnation, seq)).collect()
+        let last = self.group.admitted.iter();
+        last.map(|((node, incarnation), seq)| (*node, *incarnation, *seq)).collect()
     }
 
     /// How many nodes came in by an invitation, and whether this one did.
     #[must_use]
     pub fn used(&self, invitation: &Cid, comer: &NodeId) -> (usize, bool) {
-        let comers: std::collections::BTreeSet<_> = self
-            .facts
-            .values()
-            .filter_map(|fact| match fact {
-                Fact::Admit { invite, node, .. } if invite == invitation => Some(*node),
-                _ => None,
-            })
-            .collect();
-        (comers.len(), comers.contains(comer))
+        let comers = self.group.used.get(invitation);
+        (comers.map_or(0, |comers| comers.len()), comers.is_some_and(|comers| comers.contains(comer)))
     }
 }
 
@@ -221,7 +211,10 @@ impl Groups {
         let (feed, seq) = fork.proven(group)?;
         let known = self.get(group)?;
         let first = known.group.forks.get(&feed.node);
-        if first.is_some_and(|first| *first <= (feed.incarnation, seq)) {
+        // Keys that were never in the group could be made without end.
+        let inside =
+            known.group.members.contains_key(&feed.node) || known.group.gone.contains_key(&feed.node);
+        if !inside || first.is_some_and(|first| *first <= (feed.incarnation, seq)) {
             return None;
         }
         batch.put(&FORKS, &entry_key(&feed, seq), &Block(proof.to_vec()));

@@ -185,6 +185,12 @@ impl Feed {
             return Err(FeedError::Fork(entry.seq));
         }
         self.head = Some(Head { seq: entry.seq, entry: Cid::of(codec::Codec::DagCbor, block) });
+        // What changes a group must be provable by itself, should its writer tell another story.
+        if entry.kind == Body::GROUP
+            && let Err(error) = signed.clone().verify()
+        {
+            return Err(error.into());
+        }
         Ok(signed)
     }
 }

@@ -12,6 +12,7 @@ mod groups;
 mod hostile;
 mod inputs;
 mod lan;
+mod mesh;
 mod nat;
 mod outsiders;
 mod players;

@@ -353,7 +353,7 @@ impl Feeds {
         if view.group.role(&self.key.node_id()) != Some(Role::Admin) {
             return Err(MembershipError::NotAllowed("only an admin sets the group's policy"));
         }
-        let number = view.group.policy + 1;
+        let number = view.group.policy.saturating_add(1);
         let change = Change::Policy { number, members_invite, last: view.admissions() };
         Ok(self.say(group, change).await?)
     }

@@ -208,7 +208,7 @@ impl Feeds {
         let room = match view.group.limit(&id) {
             Limit::Open => usize::MAX,
             Limit::UpTo(last) => {
-                usize::try_from((last + 1).saturating_sub(feed.next_seq())).unwrap_or(usize::MAX)
+                usize::try_from(last.saturating_add(1).saturating_sub(feed.next_seq())).unwrap_or(usize::MAX)
             }
             Limit::Nothing => return Err(AcceptError::NotAllowed),
         };
@@ -248,6 +248,10 @@ impl Feeds {
     ) -> Result<Option<(Place, Fact)>, AcceptError> {
         let feed = FeedId { group: entry.group, node: entry.node, incarnation: entry.incarnation };
         let mut fact = None;
+        // What changes a group is never erased; who leaves it out hides it.
+        if blocks.body.is_none() && entry.kind == Body::GROUP {
+            return Err(AcceptError::Body(entry.seq));
+        }
         if let Some(body) = &blocks.body {
             if body.len() > limits::BODY_BYTES || !entry.body.matches(body) {
                 return Err(AcceptError::Body(entry.seq));

@@ -11,12 +11,15 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
+use self::ruling::{Ruling, counts};
 use super::{Change, Genesis, GroupId, GroupKey, Role, invite::Admission};
 use crate::{
     codec::{self, Cid},
     feed::FeedId,
     id::NodeId,
 };
+
+mod ruling;
 
 /// Where a fact was said.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -166,6 +169,10 @@ pub struct Group {
     pub members_invite: bool,
     /// Number of the policy, 0 for that of the beginning.
     pub policy: u32,
+    /// The last entry of each incarnation of a node that let somebody in.
+    pub admitted: BTreeMap<(NodeId, u64), u64>,
+    /// Whom each invitation let in.
+    pub used: BTreeMap<Cid, BTreeSet<NodeId>>,
     /// The key of a private group.
     pub key: Option<GroupKey>,
     ranks: BTreeMap<NodeId, u32>,
@@ -181,19 +188,6 @@ pub enum Gone {
     Removed,
     /// It left.
     Left,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Ruling {
-    by: (u32, NodeId),
-    role: Option<Role>,
-    last: BTreeMap<u64, u64>,
-}
-
-impl Ruling {
-    fn counts(&self, place: &Place) -> bool {
-        self.last.get(&place.incarnation).is_some_and(|last| place.seq <= *last)
-    }
 }
 
 impl Group {
@@ -301,12 +295,18 @@ struct Folding<'a> {
     invited_before: BTreeMap<(NodeId, u64), u64>,
     key: Option<GroupKey>,
     seats: BTreeMap<NodeId, Seat>,
+    admitted: BTreeMap<(NodeId, u64), u64>,
+    used: BTreeMap<Cid, BTreeSet<NodeId>>,
 }
 
 impl<'a> Folding<'a> {
     fn new(founder: NodeId, facts: &'a Facts, forks: &'a Forks) -> Self {
         let mut left = BTreeMap::new();
-        for (place, _) in facts.iter().filter(|(_, fact)| **fact == Fact::Leave) {
+        let told = |place: &Place| {
+            let fork = forks.get(&place.node);
+            fork.is_none_or(|(life, seq)| place.incarnation != *life || place.seq < *seq)
+        };
+        for (place, _) in facts.iter().filter(|(place, fact)| **fact == Fact::Leave && told(place)) {
             let first = left.entry((place.node, place.incarnation)).or_insert(place.seq);
             *first = place.seq.min(*first);
         }
@@ -321,6 +321,8 @@ impl<'a> Folding<'a> {
             invited_before: BTreeMap::new(),
             key: None,
             seats: BTreeMap::new(),
+            admitted: BTreeMap::new(),
+            used: BTreeMap::new(),
         }
     }
 
@@ -344,8 +346,13 @@ impl<'a> Folding<'a> {
     fn rules(&self, place: &Place) -> bool {
         let admin = self.ranks.contains_key(&place.node);
         let ruling = self.rulings.get(&place.node);
-        let standing = ruling.is_none_or(|r| r.role == Some(Role::Admin) || r.counts(place));
-        admin && standing && self.stands(place)
+        let standing = ruling.is_none_or(|ruling| counts(ruling.ruled.as_ref(), place));
+        admin && standing && self.stands(place) && !self.left_between(&place.node, 0, place.incarnation)
+    }
+
+    /// Whether a node left in one of the incarnations from `first` on and before `last`.
+    fn left_between(&self, node: &NodeId, first: u64, last: u64) -> bool {
+        first < last && self.left.range((*node, first)..(*node, last)).next().is_some()
     }
 
     /// Hears the admins, those nearer to the founder first.
@@ -365,15 +372,22 @@ impl<'a> Folding<'a> {
                     if *role == Some(Role::Admin) {
                         raised.insert(*node);
                     }
-                    words.insert(*node, Ruling { by: (depth, admin), role: *role, last: last.clone() });
+                    let word = Ruling::new((depth, admin), *role, last);
+                    let word = match words.get(node) {
+                        Some(before) => word.after(before),
+                        None => word,
+                    };
+                    words.insert(*node, word);
                 }
             }
             for (node, word) in words {
-                if !self.rulings.contains_key(&node) {
-                    self.rulings.insert(node, word);
-                    if raised.contains(&node) {
-                        queue.insert((depth + 1, node));
-                    }
+                let word = match self.rulings.remove(&node) {
+                    Some(nearer) => nearer.over(&word),
+                    None => word,
+                };
+                self.rulings.insert(node, word);
+                if raised.contains(&node) {
+                    queue.insert((depth + 1, node));
                 }
             }
         }
@@ -405,16 +419,13 @@ impl<'a> Folding<'a> {
     /// Whether an admission was said by somebody who may let in.
     fn lets_in(&self, place: &Place) -> bool {
         let Some(seat) = self.seats.get(&place.node) else { return false };
-        let ruling = self.rulings.get(&place.node);
-        let standing = match ruling {
-            Some(ruling) if ruling.role < Some(Role::Member) => ruling.counts(place),
-            Some(_) => true,
-            None => seat.role >= Role::Member,
-        };
+        let invited = self.rulings.get(&place.node).and_then(|ruling| ruling.invited.as_ref());
+        let standing = seat.role >= Role::Member && counts(invited, place);
         let before = self.invited_before.get(&(place.node, place.incarnation));
         let (_, members_invite) = self.policy;
         let policy = members_invite || self.rules(place) || before.is_some_and(|last| place.seq <= *last);
-        standing && policy && self.stands(place)
+        let back = !self.left_between(&place.node, seat.incarnation.unwrap_or(0), place.incarnation);
+        standing && policy && back && self.stands(place)
     }
 
     /// Seats who was let in, round by round, until nobody comes any more.
@@ -422,12 +433,10 @@ impl<'a> Folding<'a> {
         let founder = Seat { role: Role::Admin, via: self.founder, incarnation: None };
         self.seats.insert(self.founder, founder);
         for (node, ruling) in &self.rulings {
-            let role = ruling.role.or_else(|| self.ranks.get(node).map(|_| Role::Admin));
-            if let Some(role) = role {
+            if let Some(role) = ruling.was {
                 self.seats.insert(*node, Seat { role, via: ruling.by.1, incarnation: None });
             }
         }
-        let mut used: BTreeMap<Cid, BTreeSet<NodeId>> = BTreeMap::new();
         let mut waiting: BTreeMap<(Cid, Cid, Place), &Fact> = BTreeMap::new();
         for (place, fact) in self.facts {
             if let Fact::Admit { invite, redemption, .. } = fact {
@@ -450,16 +459,17 @@ impl<'a> Folding<'a> {
             for (key, fact) in ready {
                 waiting.remove(&key);
                 let Fact::Admit { invite, role, uses, node, incarnation, .. } = fact else { continue };
-                let comers = used.entry(*invite).or_default();
+                let comers = self.used.entry(*invite).or_default();
                 if !comers.contains(node) && comers.len() >= *uses as usize {
                     continue;
                 }
                 comers.insert(*node);
+                let last = self.admitted.entry((key.2.node, key.2.incarnation)).or_insert(key.2.seq);
+                *last = key.2.seq.max(*last);
                 let came = Seat { role: *role, via: key.2.node, incarnation: Some(*incarnation) };
                 let seat = self.seats.entry(*node).or_insert(came);
                 if seat.incarnation < Some(*incarnation) {
-                    *seat =
-                        Seat { via: key.2.node, role: seat.role.max(*role), incarnation: Some(*incarnation) };
+                    *seat = Seat { role: seat.role.max(*role), incarnation: Some(*incarnation), ..*seat };
                 }
             }
         }
@@ -472,6 +482,10 @@ impl<'a> Folding<'a> {
             let first = seat.incarnation.unwrap_or(0);
             let mut leaves = self.left.range((*node, first)..=(*node, u64::MAX));
             let role = ruling.map_or(Some(seat.role), |ruling| ruling.role);
+            // Who left and came back by a ticket is an admin no more: what it says now cannot be told from what it
+            // says of before.
+            let left = self.left.range((*node, 0)..=(*node, u64::MAX)).next().is_some();
+            let role = role.map(|role| if left { role.min(Role::Member) } else { role });
             match role {
                 None => _ = gone.insert(*node, Gone::Removed),
                 Some(_) if leaves.next().is_some() => _ = gone.insert(*node, Gone::Left),
@@ -486,6 +500,8 @@ impl<'a> Folding<'a> {
             forks: self.forks.clone(),
             members_invite: self.policy.1,
             policy: self.policy.0,
+            admitted: self.admitted,
+            used: self.used,
             key: self.key,
             ranks: self.ranks,
             rulings: self.rulings,

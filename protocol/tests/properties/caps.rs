@@ -48,7 +48,7 @@ fn a_block_that_is_too_large_is_refused_before_it_is_read() {
         Err(GenesisError::Codec(error)) => too_large(&error, limits::GENESIS_BYTES),
         other => panic!("{other:?}"),
     }
-    for kind in ["profile", "request", "capture"] {
+    for kind in ["profile", "request", "capture", "group"] {
         match Body::decode(kind, &vec![0xff; limits::BODY_BYTES + 1]) {
             Err(BodyError::Codec(error)) => too_large(&error, limits::BODY_BYTES),
             other => panic!("{other:?}"),

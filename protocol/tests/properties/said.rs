@@ -7,7 +7,8 @@ use horahora_protocol::{
     growing::{Growing, Grown},
     manifest::{Creator, MediaKind, Rendition},
     message::{
-        Answer, EntryBlocks, Gossip, GroupHeads, Heads, Held, Presence, Refusal, Request, Response, Want,
+        Answer, Ask, Copies, EntryBlocks, Gossip, GroupHeads, Heads, Held, Presence, Refusal, Request,
+        Response, Want,
     },
     summary::Summary,
 };
@@ -15,6 +16,7 @@ use proptest::{
     collection::{btree_map, vec},
     option,
     prelude::{Just, Strategy, any, prop_oneof},
+    sample::select,
 };
 use serde_bytes::ByteBuf;
 
@@ -31,14 +33,17 @@ pub(crate) fn capture_2_sample() -> Capture {
 
 pub(crate) fn presence_sample() -> Presence {
     Presence {
-        v: 1,
+        v: 2,
         node: key().node_id(),
+        group: linked("group"),
         at: values::entry_sample().at,
         name: "ほら".to_owned(),
         software: "horahora/0.2.0".to_owned(),
         videos: 12,
         parts: 0,
         bytes: 5_000_000_000,
+        free: 7_000_000_000,
+        addresses: vec!["/ip4/192.0.2.1/tcp/4001".to_owned()],
     }
 }
 
@@ -71,8 +76,17 @@ pub(crate) fn head_sample() -> Head {
 
 pub(crate) fn heads_sample() -> Heads {
     let genesis = ByteBuf::from(key().sign(values::genesis_sample()).block().1);
-    let group = GroupHeads { genesis, feeds: vec![(key().node_id(), 3, head_sample())] };
-    Heads { v: 1, presence: ByteBuf::from(key().sign(presence_sample()).block().1), groups: vec![group] }
+    let presence = ByteBuf::from(key().sign(presence_sample()).block().1);
+    let feeds = Some(vec![(key().node_id(), 3, head_sample())]);
+    let forks = vec![ByteBuf::from(b"a proof".to_vec())];
+    let full = GroupHeads { genesis: genesis.clone(), feeds, forks, presences: vec![presence.clone()] };
+    let known = GroupHeads { genesis, feeds: None, forks: vec![], presences: vec![] };
+    Heads { v: 2, presence, groups: vec![full, known] }
+}
+
+pub(crate) fn ask_sample() -> Ask {
+    let groups = vec![(linked("group"), GroupHeads::digest(&[], 0)), (linked("another"), linked("digest"))];
+    Ask { v: 2, presence: heads_sample().presence, groups }
 }
 
 pub(crate) fn gossip_sample() -> Gossip {
@@ -80,14 +94,21 @@ pub(crate) fn gossip_sample() -> Gossip {
     Gossip { v: 1, heads: vec![(values::feed_id(), head_sample())], growing }
 }
 
+fn block(text: &str) -> ByteBuf {
+    ByteBuf::from(text.as_bytes())
+}
+
 pub(crate) fn request_samples() -> Vec<Request> {
     let (capture, run) = (linked("capture"), values::entry_sample().at);
     let have = [("a0", 7), ("v720", 5), ("v1080", 300)].map(|(id, known)| (id.to_owned(), known)).into();
     vec![
-        Request::Heads(heads_sample()),
+        Request::Heads(ask_sample()),
         Request::Entries { feed: values::feed_id(), from: 24 },
         Request::Growing { capture, run, have },
         Request::Holding { manifests: vec![linked("manifest"), linked("revision")] },
+        Request::Videos { videos: vec![values::capture_sample().video] },
+        Request::Join { invite: block("an invitation"), redemption: block("a redemption") },
+        Request::News { group: linked("group"), gossip: gossip_sample() },
     ]
 }
 
@@ -101,13 +122,19 @@ pub(crate) fn response_samples() -> Vec<Response> {
         Response::Entries(vec![blocks(Some(b"a body")), blocks(None)]),
         Response::Growing(vec![ByteBuf::from(b"a record".to_vec()), ByteBuf::new()]),
         Response::Holding(vec![Held { blobs: 30, bytes: 5_000 }, Held::default()]),
+        Response::Videos(vec![Copies::None, Copies::Part, Copies::Whole]),
+        Response::Joined { genesis: block("a genesis") },
+        Response::Heard,
         Response::Refused(Refusal::Unknown),
-        Response::Refused(Refusal::Busy),
+        Response::Refused(Refusal::NotAllowed),
     ]
 }
 
 pub(crate) fn want_samples() -> Vec<Want> {
-    vec![Want::Blob { id: 300, cid: values::raw("blob"), urgent: true }, Want::Cancel { id: 300 }]
+    vec![
+        Want::Blob { id: 300, cid: values::raw("blob"), of: linked("manifest"), urgent: true },
+        Want::Cancel { id: 300 },
+    ]
 }
 
 pub(crate) fn answer_samples() -> Vec<Answer> {
@@ -138,16 +165,20 @@ pub(crate) fn summary() -> impl Strategy<Value = Summary> {
 }
 
 pub(crate) fn presence(by: NodeId) -> impl Strategy<Value = Presence> {
-    (time(), name(), name(), number(), number(), number()).prop_map(
-        move |(at, name, software, videos, parts, bytes)| Presence {
-            v: 1,
+    let held = (number(), number(), number(), number());
+    (time(), cid(), (name(), name()), held, vec("[ -~]{0,60}", 0..4)).prop_map(
+        move |(at, group, (name, software), (videos, parts, bytes, free), addresses)| Presence {
+            v: 2,
             node: by,
+            group,
             at,
             name,
             software,
             videos,
             parts,
             bytes,
+            free,
+            addresses,
         },
     )
 }
@@ -193,9 +224,14 @@ fn inside() -> impl Strategy<Value = ByteBuf> {
 }
 
 fn heads() -> impl Strategy<Value = Heads> {
-    let feeds = vec((node_id(), number(), head()), 0..4);
-    let group = (inside(), feeds).prop_map(|(genesis, feeds)| GroupHeads { genesis, feeds });
-    (inside(), vec(group, 0..4)).prop_map(|(presence, groups)| Heads { v: 1, presence, groups })
+    let feeds = option::of(vec((node_id(), number(), head()), 0..4));
+    let group = (inside(), feeds, vec(inside(), 0..3), vec(inside(), 0..3))
+        .prop_map(|(genesis, feeds, forks, presences)| GroupHeads { genesis, feeds, forks, presences });
+    (inside(), vec(group, 0..4)).prop_map(|(presence, groups)| Heads { v: 2, presence, groups })
+}
+
+fn ask() -> impl Strategy<Value = Ask> {
+    (inside(), vec((cid(), cid()), 0..4)).prop_map(|(presence, groups)| Ask { v: 2, presence, groups })
 }
 
 pub(crate) fn request() -> impl Strategy<Value = Request> {
@@ -203,23 +239,30 @@ pub(crate) fn request() -> impl Strategy<Value = Request> {
     let growing =
         (cid(), time(), have).prop_map(|(capture, run, have)| Request::Growing { capture, run, have });
     prop_oneof![
-        heads().prop_map(Request::Heads),
+        ask().prop_map(Request::Heads),
         (feed(), number()).prop_map(|(feed, from)| Request::Entries { feed, from }),
         growing,
         vec(cid(), 0..9).prop_map(|manifests| Request::Holding { manifests }),
+        vec(values::video_id(), 0..9).prop_map(|videos| Request::Videos { videos }),
+        (inside(), inside()).prop_map(|(invite, redemption)| Request::Join { invite, redemption }),
+        (cid(), gossip()).prop_map(|(group, gossip)| Request::News { group, gossip }),
     ]
 }
 
 pub(crate) fn response() -> impl Strategy<Value = Response> {
     let blocks = (inside(), option::of(inside())).prop_map(|(entry, body)| EntryBlocks { entry, body });
     let held = (number(), number()).prop_map(|(blobs, bytes)| Held { blobs, bytes });
+    let copies = select(vec![Copies::None, Copies::Part, Copies::Whole]);
+    let refusals = [Refusal::Unknown, Refusal::Busy, Refusal::Expired, Refusal::UsedUp, Refusal::NotAllowed];
     prop_oneof![
         heads().prop_map(Response::Heads),
         vec(blocks, 0..5).prop_map(Response::Entries),
         vec(inside(), 0..5).prop_map(Response::Growing),
         vec(held, 0..9).prop_map(Response::Holding),
-        Just(Response::Refused(Refusal::Unknown)),
-        Just(Response::Refused(Refusal::Busy)),
+        vec(copies, 0..9).prop_map(Response::Videos),
+        inside().prop_map(|genesis| Response::Joined { genesis }),
+        Just(Response::Heard),
+        select(refusals.to_vec()).prop_map(Response::Refused),
     ]
 }
 
@@ -233,7 +276,12 @@ pub(crate) fn gossip() -> impl Strategy<Value = Gossip> {
 
 pub(crate) fn want() -> impl Strategy<Value = Want> {
     prop_oneof![
-        (any::<u32>(), cid(), any::<bool>()).prop_map(|(id, cid, urgent)| Want::Blob { id, cid, urgent }),
+        (any::<u32>(), cid(), cid(), any::<bool>()).prop_map(|(id, cid, of, urgent)| Want::Blob {
+            id,
+            cid,
+            of,
+            urgent
+        }),
         any::<u32>().prop_map(|id| Want::Cancel { id }),
     ]
 }

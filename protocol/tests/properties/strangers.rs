@@ -6,7 +6,7 @@ use horahora_protocol::{
     Cid, Signed, Verified, codec,
     entry::{self, Body, CaptureStart, Entry},
     feed::{Feed, FeedId, Head},
-    group::Genesis,
+    group::{Fork, Genesis, invite::Admission},
     growing::Growing,
     limits,
     manifest::Manifest,
@@ -23,7 +23,7 @@ use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
     cbor::{self, NULL, TRUE},
-    said, values,
+    changes, said, values, worlds,
 };
 
 proptest! {
@@ -82,7 +82,7 @@ proptest! {
 
     #[test]
     fn a_body_is_of_its_own_kind_only(body in values::body()) {
-        for kind in ["profile", "request", "capture", "", "Profile", "farewell"] {
+        for kind in ["profile", "request", "capture", "group", "", "Profile", "farewell"] {
             prop_assert_eq!(Body::decode(kind, &body.block().1).is_ok(), kind == body.kind());
         }
     }
@@ -149,7 +149,7 @@ fn read(bytes: &[u8]) {
         assert_eq!(codec::encode(&manifest), bytes);
         let _ = manifest.blobs();
     }
-    for kind in ["profile", "request", "capture", "farewell"] {
+    for kind in ["profile", "request", "capture", "group", "farewell"] {
         if let Ok(body) = Body::decode(kind, bytes) {
             assert_eq!(body.block().1, bytes);
         }
@@ -157,6 +157,12 @@ fn read(bytes: &[u8]) {
     if let Ok(cid) = Cid::from_bytes(bytes) {
         assert_eq!(cid.to_bytes(), bytes);
     }
+    if let Some(fork) = Fork::decode(bytes) {
+        assert_eq!(fork.block(), bytes);
+        let _ = fork.proven(&values::feed_id().group);
+    }
+    let (invite, redemption) = bytes.split_at(bytes.len() / 2);
+    assert!(Admission::decode(&worlds::group_id(), invite, redemption).is_none());
     let mut feed = Feed::new(values::feed_id(), None);
     match feed.accept(bytes) {
         Ok(entry) => assert_eq!(entry.block().1, bytes),
@@ -194,6 +200,7 @@ fn samples() -> Vec<Vec<u8>> {
         values::key().sign(values::genesis_sample()).block().1,
         values::key().sign(said::growing_sample()).block().1,
         values::key().sign(said::presence_sample()).block().1,
+        Fork::of(b"an entry", b"another").block(),
         said::gossip_sample().encode(),
         Body::Profile(values::profile_sample()).block().1,
         Body::Request(values::request_sample()).block().1,
@@ -203,6 +210,7 @@ fn samples() -> Vec<Vec<u8>> {
         codec::encode(&values::feed_id()),
         codec::encode(&values::manifest_sample()),
     ];
+    samples.extend(changes::samples().iter().map(|body| body.block().1));
     samples.extend(said::request_samples().iter().map(Message::encode));
     samples.extend(said::response_samples().iter().map(Message::encode));
     samples.extend(said::want_samples().iter().map(Message::encode));
@@ -254,6 +262,23 @@ fn item() -> impl Strategy<Value = Vec<u8>> {
         "id",
         "cid",
         "urgent",
+        "of",
+        "change",
+        "admit",
+        "invite",
+        "redemption",
+        "rule",
+        "role",
+        "last",
+        "policy",
+        "number",
+        "key",
+        "secret",
+        "forks",
+        "presences",
+        "gossip",
+        "first",
+        "second",
         "bytes",
         "x",
     ]);

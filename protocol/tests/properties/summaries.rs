@@ -19,7 +19,7 @@ use crate::{said, values};
 type Change = fn(&mut Summary);
 
 proptest! {
-    #![proptest_config(values::tries(150))]
+    #![proptest_config(values::tries(60))]
 
     #[test]
     fn a_summary_is_bounded_whatever_the_texts_are(

@@ -16,7 +16,7 @@ use proptest::{
     test_runner::RngSeed,
 };
 
-use crate::said;
+use crate::{changes, said};
 
 /// `cases` tries, or as many times more as `PROPTEST_CASES` is more than 256.
 pub(crate) fn tries(cases: u32) -> ProptestConfig {
@@ -33,6 +33,11 @@ pub(crate) fn key() -> NodeKey {
 
 pub(crate) fn raw(content: &str) -> Cid {
     Cid::of(Codec::Raw, content.as_bytes())
+}
+
+/// The address of a block.
+pub(crate) fn address(block: &[u8]) -> Cid {
+    Cid::of(Codec::DagCbor, block)
 }
 
 pub(crate) fn linked(content: &str) -> Cid {
@@ -206,7 +211,8 @@ pub(crate) fn body() -> BoxedStrategy<Body> {
         .prop_map(|(name, software)| Body::Profile(Profile { v: 1, name, software }));
     let request =
         ("\\PC{1,60}", any::<bool>()).prop_map(|(url, follow)| Body::Request(Request { v: 1, url, follow }));
-    prop_oneof![profile, request, capture().prop_map(Body::Capture)].boxed()
+    let change = changes::change().prop_map(changes::body);
+    prop_oneof![profile, request, capture().prop_map(Body::Capture), change].boxed()
 }
 
 fn capture() -> impl Strategy<Value = Capture> {

@@ -17,6 +17,9 @@ use crate::{feeds::MembershipError, net::PATIENCE};
 const AGAIN: Duration = Duration::from_secs(10);
 /// How long the nodes of a ticket may take to be reached.
 const REACH: Duration = Duration::from_secs(12);
+/// How often, and how long each time, a newcomer waits for the entry that lets it in.
+const ROUNDS: u32 = 20;
+const ROUND: Duration = Duration::from_millis(500);
 /// How long the hash table is asked.
 const LOOK_UP: Duration = Duration::from_secs(3);
 
@@ -79,7 +82,7 @@ impl Sync {
                 Some(Response::Joined { genesis }) => {
                     let group = rooms.feeds.joined(id, ticket, &genesis, node).await?;
                     tracing::info!(%group, via = %node, "joined");
-                    self.meet(node).await;
+                    self.learn_admission(&node, &group).await;
                     rooms.live.tell("node", serde_json::json!({}));
                     return Ok(Joining::Joined(group));
                 }
@@ -102,6 +105,19 @@ impl Sync {
         };
         rooms.feeds.not_joined(id, why, ended)?;
         Ok(if ended { Joining::Refused(why.to_owned()) } else { Joining::Waiting(why.to_owned()) })
+    }
+
+    /// Pulls until this node knows that it is in; from then on it may write and invite.
+    async fn learn_admission(&self, node: &NodeId, group: &GroupId) {
+        let mut moved = self.rooms().feeds.moved();
+        for _ in 0..ROUNDS {
+            self.meet(*node).await;
+            if self.rooms().groups.role(group).is_some() {
+                return;
+            }
+            // Somebody else may be pulling the same.
+            let _ = timeout(ROUND, moved.changed()).await;
+        }
     }
 
     /// Connects to the nodes that a ticket names, and gives those that could be reached, the issuer first.

@@ -152,8 +152,10 @@ impl Sync {
                 if ours == entry.entry.as_slice() {
                     continue;
                 }
-                if seq > from || from == 0 {
-                    self.hear_of_fork(&feed.group, &Fork::of(&ours, &entry.entry).block()).await;
+                // Where one of the two is not signed by itself, a later pair proves it.
+                let fork = Fork::of(&ours, &entry.entry);
+                if (seq > from || from == 0) && fork.proven(&feed.group).is_some() {
+                    self.hear_of_fork(&feed.group, &fork.block()).await;
                     return;
                 }
             }
