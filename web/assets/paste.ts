@@ -32,7 +32,7 @@ async function send(form: HTMLFormElement, field: HTMLInputElement, button: HTML
     const answer = await fetch("/api/v1/requests", {
       method: "POST",
       headers: { "content-type": "application/json", accept: "application/json" },
-      body: JSON.stringify({ url }),
+      body: JSON.stringify({ url, group: form.querySelector<HTMLSelectElement>("select[name=group]")?.value }),
     });
     if (answer.ok) {
       field.value = "";

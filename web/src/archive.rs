@@ -14,8 +14,27 @@ pub struct ArchivePage {
     /// What was typed before, kept when it was refused.
     pub url: String,
     pub error: Option<String>,
+    /// The groups that a request may go into, the node's own first one first; no choice when there is one.
+    pub groups: Vec<GroupChoice>,
     pub requests: Vec<RequestRow>,
     pub jobs: Vec<JobRow>,
+}
+
+/// A group that a request may go into.
+#[derive(Debug, Clone, Default)]
+pub struct GroupChoice {
+    pub id: String,
+    pub name: String,
+    pub private: bool,
+    pub chosen: bool,
+}
+
+/// The group that something belongs to, where that is not the node's own first one.
+#[derive(Debug, Clone, Default)]
+pub struct GroupMark {
+    pub id: String,
+    pub name: String,
+    pub private: bool,
 }
 
 /// One request and what became of its videos.
@@ -37,6 +56,7 @@ pub struct RequestRow {
     pub reason: Option<String>,
     /// Whether "Try again" is offered.
     pub retry: bool,
+    pub group: Option<GroupMark>,
 }
 
 impl RequestRow {

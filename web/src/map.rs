@@ -3,10 +3,15 @@
 use crate::text;
 
 /// More arches than this are not told apart; the list under the map has all.
-const MOST: usize = 24;
+const MOST: usize = 80;
+/// More names than this do not fit beside their arches; then arches are small and say their names when pointed at.
+const NAMED: usize = 24;
 const CENTRE: f64 = 250.0;
 /// Leaves each side as much room as the longest label takes on a phone, where letters are larger.
 const RADIUS_X: f64 = 105.0;
+/// Arches without names have the whole width.
+const WIDE_X: f64 = 230.0;
+const WIDE_Y: f64 = 150.0;
 /// Few arches are drawn larger.
 const FEW: usize = 8;
 /// Widths of labels in letters as wide as a usual small one.
@@ -17,9 +22,29 @@ const OWN_LABEL: f64 = 22.0;
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Point<'a> {
     pub(crate) name: &'a str,
-    pub(crate) connected: bool,
+    pub(crate) reach: Reach,
+    pub(crate) follower: bool,
     /// Whether bytes go either way.
     pub(crate) moving: bool,
+    /// 0 to 1: how large its arch is, 0.5 where arches are alike.
+    pub(crate) size: f64,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Reach {
+    Direct,
+    /// Through a relay, or heard of through others.
+    Relayed,
+    /// Not connected, and nobody minds.
+    Away,
+    /// Not reached, though it should be.
+    Lost,
+}
+
+impl Reach {
+    fn is_near(self) -> bool {
+        matches!(self, Self::Direct | Self::Relayed)
+    }
 }
 
 #[derive(Debug, Clone, Default)]
@@ -28,6 +53,8 @@ pub(crate) struct Map {
     pub(crate) middle: String,
     pub(crate) own: Label,
     pub(crate) dots: Vec<Dot>,
+    /// What the looks mean, as far as they are there.
+    pub(crate) key: Vec<&'static str>,
     /// What the picture shows, for who cannot see it.
     pub(crate) spoken: String,
     /// How many nodes are not drawn.
@@ -54,51 +81,92 @@ pub(crate) struct Dot {
     pub(crate) label: Label,
 }
 
-/// Places the connected ones first, clockwise from the top. Each half has its nodes at equal heights, so that labels
-/// never lie on each other.
+/// Places the connected ones first, clockwise from the top.
 pub(crate) fn draw(own: &str, points: &[Point<'_>]) -> Map {
-    let (near, far): (Vec<&Point<'_>>, Vec<_>) = points.iter().partition(|point| point.connected);
-    let drawn: Vec<_> = near.iter().chain(&far).take(MOST).collect();
-    let right = drawn.len().div_ceil(2);
-    let radius_y = (80.0 + 25.0 * right as f64).clamp(100.0, 165.0);
-    let middle = radius_y + 18.0;
-    let arch = if drawn.len() <= FEW { 13.0 } else { 10.0 };
-    let dots = drawn.iter().enumerate().map(|(at, point)| {
-        let (side, step, steps) =
-            if at < right { (1.0, at, right) } else { (-1.0, drawn.len() - 1 - at, drawn.len() - right) };
-        let sine = (2 * step + 1) as f64 / steps as f64 - 1.0;
-        let x = CENTRE + side * RADIUS_X * (1.0 - sine * sine).sqrt();
-        dot(point, arch, side, (x, middle + radius_y * sine), middle)
-    });
+    let (near, far): (Vec<&Point<'_>>, Vec<_>) = points.iter().partition(|point| point.reach.is_near());
+    let drawn: Vec<_> = near.iter().chain(&far).take(MOST).copied().collect();
+    let (middle, dots) = if drawn.len() <= NAMED { with_names(&drawn) } else { without_names(&drawn) };
     Map {
         height: format!("{:.0}", 2.0 * middle),
-        dots: dots.collect(),
+        dots,
         own: label(own, OWN_LABEL, CENTRE, middle + 38.0, "middle"),
+        key: key(points),
         spoken: spoken(own, near.len(), &far, points.len()),
         more: points.len() - drawn.len(),
         middle: format!("{middle:.0}"),
     }
 }
 
-fn dot(point: &Point<'_>, arch: f64, side: f64, (x, y): (f64, f64), middle: f64) -> Dot {
+fn key(points: &[Point<'_>]) -> Vec<&'static str> {
+    let any = |test: fn(&Point<'_>) -> bool| points.iter().any(test);
+    let sizes = points.windows(2).any(|pair| (pair[0].size - pair[1].size).abs() > f64::EPSILON);
+    let words = [
+        (sizes, "larger: more free space"),
+        (any(|point| point.reach == Reach::Direct), "solid line: direct"),
+        (any(|point| point.reach == Reach::Relayed), "dashed: relayed or through others"),
+        (any(|point| point.reach == Reach::Away), "hollow, dashed: not connected"),
+        (any(|point| point.moving), "thick line: data moves"),
+        (any(|point| point.follower), "hollow: follower"),
+        (any(|point| point.reach == Reach::Lost), "red: not reached"),
+    ];
+    words.into_iter().filter_map(|(there, word)| there.then_some(word)).collect()
+}
+
+/// Each half has its nodes at equal heights, so that labels never lie on each other.
+fn with_names(points: &[&Point<'_>]) -> (f64, Vec<Dot>) {
+    let right = points.len().div_ceil(2);
+    let radius_y = (80.0 + 25.0 * right as f64).clamp(100.0, 165.0);
+    let middle = radius_y + 18.0;
+    let arch = if points.len() <= FEW { 13.0 } else { 10.0 };
+    let dots = points.iter().enumerate().map(|(at, point)| {
+        let (side, step, steps) =
+            if at < right { (1.0, at, right) } else { (-1.0, points.len() - 1 - at, points.len() - right) };
+        let sine = (2 * step + 1) as f64 / steps as f64 - 1.0;
+        let x = CENTRE + side * RADIUS_X * (1.0 - sine * sine).sqrt();
+        let y = middle + radius_y * sine;
+        let arch = radius(point, arch);
+        let anchor = if side > 0.0 { "start" } else { "end" };
+        let name = label(point.name, LABEL, x + side * (arch + 6.0), y + 3.0, anchor);
+        dot(point, arch, (x, y), middle, name)
+    });
+    (middle, dots.collect())
+}
+
+/// A ring of small arches.
+fn without_names(points: &[&Point<'_>]) -> (f64, Vec<Dot>) {
+    let middle = WIDE_Y + 18.0;
+    let arch = if points.len() <= MOST / 2 { 7.0 } else { 4.0 };
+    let dots = points.iter().enumerate().map(|(at, point)| {
+        let (sine, cosine) = (std::f64::consts::TAU * (at as f64 + 0.5) / points.len() as f64).sin_cos();
+        let place = (CENTRE + WIDE_X * sine, middle - WIDE_Y * cosine);
+        dot(point, radius(point, arch), place, middle, Label::default())
+    });
+    (middle, dots.collect())
+}
+
+fn radius(point: &Point<'_>, usual: f64) -> f64 {
+    usual * (0.7 + 0.6 * point.size.clamp(0.0, 1.0))
+}
+
+fn dot(point: &Point<'_>, arch: f64, (x, y): (f64, f64), middle: f64, label: Label) -> Dot {
     let (left, foot) = (x - arch, y + 0.8 * arch);
     Dot {
         name: point.name.to_owned(),
         line: format!("M{CENTRE:.0} {middle:.0}L{x:.1} {y:.1}"),
-        line_class: match (point.connected, point.moving) {
-            (true, true) => "ln flow",
-            (true, false) => "ln",
-            (false, _) => "ln relay",
+        line_class: match (point.reach, point.moving) {
+            (Reach::Direct | Reach::Relayed, true) => "ln flow",
+            (Reach::Direct, false) => "ln",
+            (Reach::Relayed | Reach::Away, _) => "ln relay",
+            (Reach::Lost, _) => "ln cut",
         },
-        arch: format!("M{left:.1} {foot:.1}V{y:.1}a{arch} {arch} 0 0 1 {} 0V{foot:.1}z", 2.0 * arch),
-        arch_class: if point.connected { "dot" } else { "dot away" },
-        label: label(
-            point.name,
-            LABEL,
-            x + side * (arch + 6.0),
-            y + 3.0,
-            if side > 0.0 { "start" } else { "end" },
-        ),
+        arch: format!("M{left:.1} {foot:.1}V{y:.1}a{arch:.1} {arch:.1} 0 0 1 {:.1} 0V{foot:.1}z", 2.0 * arch),
+        arch_class: match (point.reach, point.follower) {
+            (Reach::Away, _) => "dot away",
+            (Reach::Lost, _) => "dot off",
+            (_, true) => "dot fol",
+            (_, false) => "dot",
+        },
+        label,
     }
 }
 
@@ -157,7 +225,8 @@ mod tests {
     use super::*;
 
     fn point(name: &str, connected: bool) -> Point<'_> {
-        Point { name, connected, moving: false }
+        let reach = if connected { Reach::Direct } else { Reach::Away };
+        Point { name, reach, follower: false, moving: false, size: 1.0 }
     }
 
     #[test]
@@ -179,28 +248,63 @@ mod tests {
 
     #[test]
     fn nothing_lies_on_something_else() {
-        for count in 1..=30 {
+        for count in 1..=90 {
             let points = vec![point("node", true); count];
             let map = draw("here", &points);
             assert_eq!((map.dots.len(), map.more), (count.min(MOST), count.saturating_sub(MOST)));
             let height: f64 = map.height.parse().unwrap();
+            let named: Vec<_> = map.dots.iter().filter(|dot| !dot.label.text.is_empty()).collect();
+            assert_eq!(named.len(), if count <= NAMED { count } else { 0 });
             let mut places: Vec<(&str, f64)> =
-                map.dots.iter().map(|dot| (dot.label.anchor, dot.label.y.parse().unwrap())).collect();
+                named.iter().map(|dot| (dot.label.anchor, dot.label.y.parse().unwrap())).collect();
             places.sort_by(|a, b| a.partial_cmp(b).unwrap());
             for pair in places.windows(2) {
                 assert!(pair[0].0 != pair[1].0 || pair[1].1 - pair[0].1 > 26.0, "{count}: {pair:?}");
             }
             assert!(places.iter().all(|(_, y)| *y > 15.0 && *y < height - 10.0), "{count}");
+            let boxes: Vec<_> = map.dots.iter().map(covers).collect();
+            for (at, one) in boxes.iter().enumerate() {
+                assert!(one[0] > 0.0 && one[2] < 500.0 && one[1] > 0.0 && one[3] < height, "{count}: {one:?}");
+                let apart = |other: &[f64; 4]| {
+                    one[2] < other[0] || other[2] < one[0] || one[3] < other[1] || other[3] < one[1]
+                };
+                assert!(boxes[at + 1..].iter().all(apart), "{count}: {one:?}");
+            }
+        }
+    }
+
+    /// Left, top, right and bottom of an arch.
+    fn covers(dot: &Dot) -> [f64; 4] {
+        let numbers: Vec<f64> = dot
+            .arch
+            .split(|letter: char| !letter.is_ascii_digit() && letter != '.')
+            .filter_map(|number| number.parse().ok())
+            .collect();
+        let (left, foot, top, radius) = (numbers[0], numbers[1], numbers[2], numbers[3]);
+        [left, top - radius, left + 2.0 * radius, foot]
+    }
+
+    #[test]
+    fn each_way_of_being_reached_has_its_look() {
+        let cases = [
+            (Reach::Direct, false, "ln", "dot"),
+            (Reach::Relayed, true, "ln relay", "dot fol"),
+            (Reach::Away, false, "ln relay", "dot away"),
+            (Reach::Lost, true, "ln cut", "dot off"),
+        ];
+        for (reach, follower, line, arch) in cases {
+            let map = draw("here", &[Point { reach, follower, ..point("a", true) }]);
+            assert_eq!((map.dots[0].line_class, map.dots[0].arch_class), (line, arch));
         }
     }
 
     #[test]
     fn who_is_connected_is_drawn_first_and_said() {
         let mut points = vec![point("away", false)];
-        points.extend(vec![point("near", true); 24]);
+        points.extend(vec![point("near", true); MOST]);
         let map = draw("here", &points);
-        assert!(map.dots.iter().all(|dot| dot.label.text == "near"));
-        assert_eq!(map.spoken, "here is connected to 24 of 25 nodes; away is not connected.");
+        assert!(map.dots.iter().all(|dot| dot.name == "near"));
+        assert_eq!(map.spoken, "here is connected to 80 of 81 nodes; away is not connected.");
         assert_eq!(draw("here", &[point("a", true)]).spoken, "here is connected to 1 of 1 node.");
     }
 }

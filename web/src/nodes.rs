@@ -3,8 +3,8 @@
 use askama::Template;
 
 use crate::{
-    Frame, Lede, StateView,
-    map::{self, Map, Point},
+    FollowedRow, Frame, GroupForms, GroupView, JoinView, Lede, StateView, TicketView,
+    map::{self, Map, Point, Reach},
     text,
 };
 
@@ -26,6 +26,14 @@ pub struct NodesPage {
     pub up: String,
     /// What others sent and this node refused: what it was, and how often.
     pub refusals: Vec<(String, u64)>,
+    /// Those that this node is in, its own first one last.
+    pub groups: Vec<GroupView>,
+    pub followed: Vec<FollowedRow>,
+    /// Tickets that have not let this node in yet.
+    pub joins: Vec<JoinView>,
+    /// The ticket that was asked for.
+    pub ticket: Option<TicketView>,
+    pub forms: GroupForms,
 }
 
 /// One node, this one or another.
@@ -80,12 +88,12 @@ pub enum Direction {
 const FIRST_ADDRESSES: usize = 2;
 
 impl NodesPage {
-    /// None while this node knows no other.
+    /// None while this node knows no other, and when a group's map shows more.
     pub(crate) fn map(&self) -> Option<Map> {
         let name = |row: &NodeRow| row.title();
         let names: Vec<_> = self.nodes.iter().map(name).collect();
         let points: Vec<_> = self.nodes.iter().zip(&names).map(|(row, name)| row.point(name)).collect();
-        (!points.is_empty()).then(|| map::draw(&self.here.title(), &points))
+        (!points.is_empty() && !self.has_group_map()).then(|| map::draw(&self.here.title(), &points))
     }
 
     pub(crate) fn first_addresses(&self) -> &[String] {
@@ -117,7 +125,13 @@ impl NodeRow {
     }
 
     fn point<'a>(&self, name: &'a str) -> Point<'a> {
-        Point { name, connected: self.connected, moving: self.down.is_some() || self.up.is_some() }
+        Point {
+            name,
+            reach: if self.connected { Reach::Direct } else { Reach::Away },
+            follower: false,
+            moving: self.down.is_some() || self.up.is_some(),
+            size: 0.5,
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use askama::Template;
 
-use crate::{Card, Frame, HolderRow, Keep, StateView, holders, text};
+use crate::{Card, Frame, GroupMark, HolderRow, Keep, StateView, holders, text};
 
 #[derive(Debug, Clone, Default)]
 pub struct WatchPage {
@@ -32,6 +32,8 @@ pub struct WatchPage {
     pub facts: Vec<Fact>,
     pub downloads: Vec<Download>,
     pub related: Vec<Card>,
+    /// Where it is archived; none when that is this node's own first group.
+    pub groups: Vec<GroupMark>,
 }
 
 #[derive(Debug, Clone, Default)]

@@ -1,6 +1,7 @@
 //! Writes every page with sample data to a folder, to be looked at: `cargo run -p horahora-web --example preview -- DIR`.
 //! Addresses are made relative, so the pages also open without a server.
 
+mod groups;
 mod nodes;
 
 use std::{
@@ -57,7 +58,9 @@ fn main() -> io::Result<()> {
         ),
         ("message", message(&not_found())),
     ];
-    let nodes = nodes::pages(&frame());
+    let mut nodes = nodes::pages(&frame());
+    let (few, alone) = (nodes[0].1.clone(), nodes[1].1.clone());
+    nodes.extend(groups::pages(&frame(), &few, &alone));
     let nodes = nodes.iter().map(|(name, page)| (*name, horahora_web::nodes(page)));
     for (name, html) in pages.into_iter().chain(nodes) {
         for theme in ["light", "dark"] {
