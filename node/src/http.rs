@@ -33,6 +33,7 @@ mod events;
 mod groups;
 mod holders;
 mod media;
+mod members;
 mod nodes;
 mod pages;
 mod viewer;
@@ -97,6 +98,15 @@ fn router(rooms: Arc<Rooms>, stop: &CancellationToken) -> Router {
         .route("/archive", get(pages::archive).post(pages::request))
         .route("/nodes", get(nodes::nodes).post(nodes::add_form))
         .route("/nodes/forget", post(nodes::forget_form))
+        .route("/groups", get(nodes::to_page).post(nodes::create))
+        .route("/groups/join", get(nodes::to_page).post(nodes::join))
+        .route("/groups/joins/forget", post(nodes::forget_join))
+        .route("/groups/invite", get(nodes::to_page).post(nodes::invite))
+        .route("/groups/{group}/role", get(nodes::to_page).post(nodes::role))
+        .route("/groups/{group}/remove", get(nodes::to_page).post(nodes::remove))
+        .route("/groups/{group}/leave", get(nodes::to_page).post(nodes::leave))
+        .route("/groups/{group}/forget", get(nodes::to_page).post(nodes::forget_group))
+        .route("/groups/{group}/policy", get(nodes::to_page).post(nodes::policy))
         .route("/watch/{video}", get(watch::watch))
         .route("/watch/{video}/keep", post(watch::keep))
         .route("/watch/{video}/let-go", post(watch::let_go))

@@ -264,7 +264,10 @@ mod tests {
             assert!(places.iter().all(|(_, y)| *y > 15.0 && *y < height - 10.0), "{count}");
             let boxes: Vec<_> = map.dots.iter().map(covers).collect();
             for (at, one) in boxes.iter().enumerate() {
-                assert!(one[0] > 0.0 && one[2] < 500.0 && one[1] > 0.0 && one[3] < height, "{count}: {one:?}");
+                assert!(
+                    one[0] > 0.0 && one[2] < 500.0 && one[1] > 0.0 && one[3] < height,
+                    "{count}: {one:?}"
+                );
                 let apart = |other: &[f64; 4]| {
                     one[2] < other[0] || other[2] < one[0] || one[3] < other[1] || other[3] < one[1]
                 };

@@ -51,7 +51,8 @@ mod tests {
     #[test]
     fn what_is_drawn_is_the_text() {
         for length in [1, 40, 700, 1_100, 2_400] {
-            let text: String = (0..length).map(|at| char::from(b"hh1ABCxyz789"[(at * at + at / 7) % 12])).collect();
+            let text: String =
+                (0..length).map(|at| char::from(b"hh1ABCxyz789"[(at * at + at / 7) % 12])).collect();
             let qr = draw(&text).unwrap();
             let dark = raster(&qr);
             let scale = 4;

@@ -303,7 +303,7 @@ impl Rooms {
     }
 
     /// The groups that a video is archived in.
-    fn groups_of(&self, row: &VideoRow) -> Result<Vec<Cid>, ApiError> {
+    pub(super) fn groups_of(&self, row: &VideoRow) -> Result<Vec<Cid>, ApiError> {
         let captured = row.capture.map(|capture| self.catalogue.groups_of(&capture)).transpose()?;
         let mut groups = captured.unwrap_or_default();
         groups.extend(row.groups.iter().filter(|group| !groups.contains(group)).copied().collect::<Vec<_>>());

@@ -118,7 +118,8 @@ pub(super) async fn guard(
     next: Next,
 ) -> Response {
     let page = matches!(request.uri().path(), "/" | "/archive" | "/nodes")
-        || request.uri().path().starts_with("/watch/");
+        || request.uri().path().starts_with("/watch/")
+        || request.uri().path().starts_with("/groups");
     let mut response = match check(&rooms.auth, from.ip(), &request) {
         Ok(()) => next.run(request).await,
         Err(error) if page && error.status == StatusCode::UNAUTHORIZED => {

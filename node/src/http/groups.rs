@@ -19,6 +19,7 @@ use std::{str::FromStr, sync::Arc};
 use super::{
     Rooms, Shared,
     error::{ApiError, capital},
+    members::MemberNow,
     viewer::Viewer,
 };
 use crate::{
@@ -94,7 +95,7 @@ pub(super) async fn join(State(rooms): Shared, body: Bytes) -> Result<(StatusCod
 /// `GET /api/v1/groups/{group}/members`
 pub(super) async fn members(State(rooms): Shared, Path(group): Path<String>) -> Answer {
     let view = rooms.group(&group)?;
-    Ok(Json(rooms.members_json(&view).await?.into()))
+    Ok(Json(rooms.members(&view).await?.iter().map(MemberNow::json).collect()))
 }
 
 #[derive(Debug, Deserialize)]
@@ -164,13 +165,7 @@ pub(super) async fn leave(State(rooms): Shared, Path(group): Path<String>) -> An
 
 /// `DELETE /api/v1/groups/{group}`: forgets a group that this node is not in.
 pub(super) async fn forget(State(rooms): Shared, Path(group): Path<String>) -> Answer {
-    let view = rooms.group(&group)?;
-    if rooms.groups.role(&view.id).is_some() {
-        let message = "This node is in that group. Leave it first; then it can be forgotten.";
-        return Err(ApiError::new(StatusCode::CONFLICT, "still-a-member", message));
-    }
-    rooms.feeds.drop_group(&view.id).await?;
-    rooms.live.tell("video", json!({}));
+    rooms.forget_group(&group).await?;
     Ok(Json(json!({})))
 }
 
@@ -211,7 +206,7 @@ fn read(body: &[u8]) -> Result<Value, ApiError> {
         .map_err(|error| ApiError::bad("invalid-json", format!("The body is no JSON: {error}.")))
 }
 
-fn node_id(text: &str) -> Result<NodeId, ApiError> {
+pub(super) fn node_id(text: &str) -> Result<NodeId, ApiError> {
     text.parse().map_err(|error: horahora_protocol::id::IdError| {
         ApiError::bad("bad-node-id", capital(&format!("{error}.")))
     })
@@ -229,6 +224,18 @@ impl Rooms {
     pub(super) fn group(&self, id: &str) -> Result<Arc<View>, ApiError> {
         let found = Cid::from_str(id).ok().and_then(|id| self.groups.get(&id));
         found.ok_or_else(|| MembershipError::UnknownGroup.into())
+    }
+
+    /// Forgets a group that this node is not in.
+    pub(super) async fn forget_group(&self, group: &str) -> Result<(), ApiError> {
+        let view = self.group(group)?;
+        if self.groups.role(&view.id).is_some() {
+            let message = "This node is in that group. Leave it first; then it can be forgotten.";
+            return Err(ApiError::new(StatusCode::CONFLICT, "still-a-member", message));
+        }
+        self.feeds.drop_group(&view.id).await?;
+        self.live.tell("video", json!({}));
+        Ok(())
     }
 
     /// What this node is in a group: its role, `left`, `removed`, or `follower` of a public one.
@@ -287,46 +294,5 @@ impl Rooms {
         addresses.truncate(horahora_protocol::limits::ADDRESSES);
         let ticket = self.feeds.invite(group, role, expires, uses, addresses)?;
         Ok((ticket.to_string(), expires))
-    }
-
-    pub(super) async fn members_json(&self, view: &View) -> Result<Vec<Value>, ApiError> {
-        let me = self.key.node_id();
-        let peers = self.net.peers();
-        let (heads, own) = (self.feeds.others(&view.id)?, self.feeds.own_head_in(&view.id).await);
-        let mut rows = Vec::new();
-        for (node, member) in &view.group.members {
-            let presence = self.sync.presence_in(&view.id, node);
-            let peer = peers.get(node);
-            let last =
-                heads.iter().filter(|(feed, _)| feed.node == *node).max_by_key(|(feed, _)| feed.incarnation);
-            let head =
-                if *node == me { own.map(|(_, head)| head.seq) } else { last.map(|(_, head)| head.seq) };
-            let totals = self.catalogue.totals_in(&view.id);
-            let (here, now) = (*node == me, clock::now());
-            let seen = match (here || peer.is_some(), &presence) {
-                (true, _) => Some(now),
-                (false, Some(said)) => Some(said.at.min(now)),
-                (false, None) => self.net.book().get(node).map(|row| row.seen).filter(|seen| seen.0 > 0),
-            };
-            rows.push(json!({
-                "node_id": node.to_string(),
-                "name": self.name_of(node),
-                "role": member.role.name(),
-                "via": member.via.to_string(),
-                "here": here,
-                "connected": here || peer.is_some(),
-                "address_kind": peer.map(|peer| peer.kind()),
-                "address": peer.map(|peer| &peer.address),
-                "version": if here { Some(concat!("horahora/", env!("CARGO_PKG_VERSION")).to_owned()) } else { presence.as_ref().map(|said| said.software.clone()) },
-                "last_seen": seen,
-                "head": head,
-                "videos": if here { Some(totals.whole) } else { presence.as_ref().map(|said| said.videos) },
-                "parts": if here { Some(totals.part) } else { presence.as_ref().map(|said| said.parts) },
-                "bytes": if here { Some(totals.bytes) } else { presence.as_ref().map(|said| said.bytes) },
-                "free": if here { Some(self.sync.free()) } else { presence.as_ref().map(|said| said.free) },
-                "forked": view.group.forks.contains_key(node),
-            }));
-        }
-        Ok(rows)
     }
 }

@@ -6,16 +6,21 @@ use axum::{
     http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{Html, IntoResponse, Redirect, Response},
 };
+use horahora_protocol::{Cid, group::GroupId};
 use horahora_web::{
-    ArchivePage, Card, Frame, HomePage, JobRow as JobView, Lede, MessagePage, RequestRow as RequestView,
-    StateView, ToolRow,
+    ArchivePage, Card, Frame, GroupChoice, GroupMark, HomePage, JobRow as JobView, Lede, MessagePage,
+    RequestRow as RequestView, StateView, ToolRow,
 };
 use serde::Deserialize;
 
+use std::str::FromStr;
+
 use super::{Rooms, Shared, api, auth, error::ApiError, viewer::Viewer};
 use crate::{
-    clock, requests,
-    store::rows::{JobKey, JobRow, State as Stand, VideoRow},
+    clock,
+    groups::View as Group,
+    requests,
+    store::rows::{GROUPS, GroupRow, JobKey, JobRow, State as Stand, VideoRow},
 };
 
 type Page = Result<Response, ApiError>;
@@ -26,6 +31,8 @@ const ROWS: usize = 100;
 #[derive(Debug, Deserialize)]
 pub(super) struct View {
     pub(super) fragment: Option<String>,
+    /// The group that a form begins with.
+    pub(super) group: Option<String>,
     after: Option<String>,
 }
 
@@ -47,7 +54,7 @@ pub(super) async fn home(State(rooms): Shared, Query(view): Query<View>, headers
 
 /// `GET /archive`
 pub(super) async fn archive(State(rooms): Shared, Query(view): Query<View>, headers: HeaderMap) -> Page {
-    let page = rooms.archive_page(&headers, String::new(), None)?;
+    let page = rooms.archive_page(&headers, Ask::default(), None).await?;
     let html = if view.fragment.is_some() {
         horahora_web::archive_live(&page)
     } else {
@@ -56,19 +63,21 @@ pub(super) async fn archive(State(rooms): Shared, Query(view): Query<View>, head
     Ok(Html(html).into_response())
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
 pub(super) struct Ask {
     #[serde(default)]
     url: String,
+    /// The group's id; the node's own first one when it is left out.
+    #[serde(default)]
+    group: String,
 }
 
 /// `POST /archive`: the form, for browsers without script.
 pub(super) async fn request(State(rooms): Shared, headers: HeaderMap, Form(ask): Form<Ask>) -> Page {
-    match rooms.requests.submit(&ask.url, None).await {
-        Ok(_) => Ok(Redirect::to("/archive").into_response()),
+    match rooms.take(&ask).await {
+        Ok(()) => Ok(Redirect::to("/archive").into_response()),
         Err(error) => {
-            let error = ApiError::from(error);
-            let page = rooms.archive_page(&headers, ask.url, Some(error.message.clone()))?;
+            let page = rooms.archive_page(&headers, ask, Some(error.message.clone())).await?;
             Ok((error.status, Html(horahora_web::archive(&page))).into_response())
         }
     }
@@ -153,7 +162,7 @@ impl Rooms {
         });
         Frame {
             node_name: self.name.clone(),
-            group_name: self.feeds.home_name().to_owned(),
+            group_name: self.group_name(self.viewer(headers)),
             version: env!("CARGO_PKG_VERSION").to_owned(),
             theme: theme.unwrap_or("auto").to_owned(),
             logged_in: self.auth.is_operator(headers),
@@ -191,12 +200,19 @@ impl Rooms {
         Ok(Lede { state, lead: count(kept, "video"), rest })
     }
 
-    fn archive_page(
+    async fn take(&self, ask: &Ask) -> Result<(), ApiError> {
+        let group = if ask.group.is_empty() { None } else { Some(self.group(&ask.group)?.id) };
+        self.requests.submit(&ask.url, group).await?;
+        Ok(())
+    }
+
+    async fn archive_page(
         &self,
         headers: &HeaderMap,
-        url: String,
+        ask: Ask,
         error: Option<String>,
     ) -> Result<ArchivePage, ApiError> {
+        let groups = self.feeds.writable().await.into_iter().filter_map(|id| self.groups.get(&id));
         let (requests, _) = self.requests_page(self.viewer(headers), None, ROWS)?;
         let jobs = self.job_views(self.viewer(headers), false)?;
         let running = jobs.iter().filter(|job| job.state.class == "busy").count();
@@ -225,11 +241,42 @@ impl Rooms {
         Ok(ArchivePage {
             frame: self.frame(headers),
             lede: Lede { state: StateView { word: word.to_owned(), ..StateView::of(state) }, lead, rest },
-            url,
+            groups: groups
+                .map(|view| GroupChoice {
+                    id: view.id.to_string(),
+                    name: view.name.clone(),
+                    private: !view.group.public,
+                    chosen: view.id.to_string() == ask.group,
+                })
+                .collect(),
+            url: ask.url,
             error,
             requests: requests.iter().map(|request| self.request_view(request)).collect::<Result<_, _>>()?,
             jobs,
         })
+    }
+
+    /// A group's name where it is not the node's own.
+    pub(super) fn group_mark(&self, group: &GroupId) -> Option<GroupMark> {
+        let view = self.groups.get(group).filter(|view| view.id != self.feeds.home())?;
+        Some(GroupMark { id: view.id.to_string(), name: view.name.clone(), private: !view.group.public })
+    }
+
+    /// What the footer calls the group: the one joined first, else the node's own.
+    fn group_name(&self, viewer: Viewer) -> String {
+        let home = self.feeds.home();
+        let mut joined = self.groups_for(viewer);
+        joined.retain(|view| view.id != home && self.groups.role(&view.id).is_some());
+        let since = |view: &Group| {
+            let row: Option<GroupRow> = self.store.get(&GROUPS, &view.id.to_bytes()).ok().flatten();
+            row.map(|row| row.since)
+        };
+        let first = joined.iter().min_by_key(|view| since(view));
+        match (first, joined.len()) {
+            (None, _) => self.feeds.home_name().to_owned(),
+            (Some(first), 1) => first.name.clone(),
+            (Some(first), all) => format!("{} and {} more", first.name, all - 1),
+        }
     }
 
     fn request_view(&self, request: &requests::RequestView) -> Result<RequestView, ApiError> {
@@ -250,6 +297,7 @@ impl Rooms {
             href: video.as_ref().map(watch_path),
             url: request.url.clone(),
             what: format!("{site}{many}, asked {}", ago(request.at.0)),
+            group: Cid::from_str(&request.group).ok().and_then(|group| self.group_mark(&group)),
             state: StateView::of(request.state.name()),
             done: request.counts.done,
             running: request.counts.running,

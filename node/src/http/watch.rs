@@ -119,6 +119,12 @@ impl Rooms {
             keep: self.keep(row, manifest)?,
             facts: manifest.map(|manifest| self.facts(row, manifest, &maker)).unwrap_or_default(),
             downloads: manifest.map(|manifest| downloads(row, manifest)).unwrap_or_default(),
+            groups: self
+                .groups_of(row)?
+                .iter()
+                .filter(|group| self.shows_group(self.viewer(headers), group))
+                .filter_map(|group| self.group_mark(group))
+                .collect(),
             related: related.iter().take(RELATED).map(card).collect(),
         })
     }

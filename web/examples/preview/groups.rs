@@ -5,13 +5,24 @@ use horahora_web::{
 };
 
 const NAMES: [&str; 12] = [
-    "kurobune", "hinoki", "sugi", "港の倉庫", "basement-7", "atlas", "yanagi", "matsu", "kiln", "riverbed", "gecko",
+    "kurobune",
+    "hinoki",
+    "sugi",
+    "港の倉庫",
+    "basement-7",
+    "atlas",
+    "yanagi",
+    "matsu",
+    "kiln",
+    "riverbed",
+    "gecko",
     "tsubaki",
 ];
 
 pub(crate) fn pages(frame: &Frame, few: &NodesPage, alone: &NodesPage) -> Vec<(&'static str, NodesPage)> {
     let frame = Frame { group_name: "YTPMV Keepers".into(), ..frame.clone() };
-    let with = |base: &NodesPage, groups: Vec<GroupView>| NodesPage { frame: frame.clone(), groups, ..base.clone() };
+    let with =
+        |base: &NodesPage, groups: Vec<GroupView>| NodesPage { frame: frame.clone(), groups, ..base.clone() };
     let twelve = || vec![group("YTPMV Keepers", 12, false), own()];
     let joins = vec![JoinView {
         id: "bafyr4ibjoin".into(),
@@ -82,7 +93,8 @@ fn member(number: usize) -> MemberRow {
         _ => Link::Direct,
     };
     let name = NAMES.get(number).map_or_else(|| format!("node-{number}"), |name| (*name).to_owned());
-    let (class, icon, word) = if reach == Link::Lost { ("bad", "warn", "Not reached") } else { ("ok", "okc", "Up") };
+    let (class, icon, word) =
+        if reach == Link::Lost { ("bad", "warn", "Not reached") } else { ("ok", "okc", "Up") };
     let role = match number {
         0 | 1 => "admin",
         5 => "follower",
