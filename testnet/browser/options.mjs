@@ -2,7 +2,9 @@
 
 const USAGE = `node browser/archive-and-watch.mjs --login URL --source URL --shots DIR
 node browser/watch-here.mjs --login URL --path PATH [--shots DIR]
+node browser/groups.mjs --login URL --other URL --shots DIR
   --login URL            the one-time login link that the node printed
+  --other URL            the same of the second node
   --source URL           what to archive
   --path PATH            the watch page of a video that is known already
   --shots DIR            where the screenshots go
@@ -11,7 +13,7 @@ node browser/watch-here.mjs --login URL --path PATH [--shots DIR]
   --chromium PATH        the browser (default /usr/bin/chromium)`;
 
 const DEFAULTS = { "expect-subtitles": "0", deadline: "240", chromium: "/usr/bin/chromium" };
-const KNOWN = ["login", "source", "path", "shots"];
+const KNOWN = ["login", "other", "source", "path", "shots"];
 
 export function readOptions(args, needed) {
   const given = { ...DEFAULTS };
@@ -26,6 +28,7 @@ export function readOptions(args, needed) {
   if (missing.length) throw new Error(`--${missing[0]} is missing\n${USAGE}`);
   return {
     login: new URL(given.login),
+    other: given.other && new URL(given.other),
     source: given.source,
     path: given.path,
     shots: given.shots,

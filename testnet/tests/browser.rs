@@ -6,14 +6,19 @@ use horahora_testnet::cluster::{self, Node, fixture};
 use serde_json::Value;
 use tokio::process::Command;
 
-async fn archive_and_watch(node: &Node, source: &str, subtitles: &str, shots: &str) -> Value {
+async fn login(node: &Node) -> String {
     let link: Value = serde_json::from_slice(&node.cli(&["--json", "login"]).await.unwrap().stdout).unwrap();
-    let link = link["login"].as_str().unwrap();
+    link["login"].as_str().unwrap().to_owned()
+}
+
+/// Runs a script; its screenshots go to a folder of this name.
+async fn drive(script: &str, args: &[&str], shots: &str, nodes: &[&Node]) -> Value {
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
     let shots = cluster::shared_dir().unwrap().join("shots").join(shots);
     let output = Command::new("node")
-        .arg(folder.join("browser/archive-and-watch.mjs"))
-        .args(["--login", link, "--source", source, "--expect-subtitles", subtitles, "--shots"])
+        .arg(folder.join("browser").join(script))
+        .args(args)
+        .arg("--shots")
         .arg(shots)
         .stdin(Stdio::null())
         .kill_on_drop(true)
@@ -22,8 +27,15 @@ async fn archive_and_watch(node: &Node, source: &str, subtitles: &str, shots: &s
         .expect("Node.js is installed");
     let (seen, complaint) =
         (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-    assert!(output.status.success(), "{complaint}\n{seen:.4000}\n{}", node.log());
+    let logs: String = nodes.iter().map(|node| node.log()).collect();
+    assert!(output.status.success(), "{complaint}\n{seen:.4000}\n{logs}");
     serde_json::from_str(&seen).unwrap()
+}
+
+async fn archive_and_watch(node: &Node, source: &str, subtitles: &str, shots: &str) -> Value {
+    let link = login(node).await;
+    let args = ["--login", &link, "--source", source, "--expect-subtitles", subtitles];
+    drive("archive-and-watch.mjs", &args, shots, &[node]).await
 }
 
 #[tokio::test]
@@ -36,4 +48,27 @@ async fn paste_watch_and_look() {
     let seen =
         archive_and_watch(&node, &format!("{}/fixtube/watch/fx1", fixture.site()), "2", "fixtube").await;
     assert!(seen["watch"]["currentTime"].as_f64().unwrap() > 1.0, "{seen}");
+}
+
+#[tokio::test]
+async fn two_operators_share_a_private_group() {
+    let (ada, bob) =
+        (Node::start(&["--name", "ada"]).await.unwrap(), Node::start(&["--name", "bob"]).await.unwrap());
+    let (here, other) = (login(&ada).await, login(&bob).await);
+    let seen = drive("groups.mjs", &["--login", &here, "--other", &other, "--deadline", "60"], "groups", &[&ada, &bob]).await;
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    assert!(text(&seen["made"]).contains("1 member private"), "{seen}");
+    assert!(text(&seen["footer"]).contains("Group 夜の音MAD"), "{seen}");
+    assert_eq!(seen["offered"], "夜の音MAD (private)");
+    assert!(text(&seen["ticket"]["said"]).contains("It lets in one member and works for 7 days"), "{seen}");
+    assert!(seen["qr"]["path"].as_u64().unwrap() > 1_000, "{seen}");
+    assert!(seen["qr"]["size"]["width"].as_f64().unwrap() > 200.0, "{seen}");
+    assert_eq!(seen["refused"]["said"], "The ticket is damaged: copy it again, whole.");
+    assert_eq!(seen["refused"]["kept"], "hh1nonsense");
+    assert!(text(&seen["joined"][0]).starts_with("bob member, this node Up"), "{seen}");
+    assert!(text(&seen["joined"][1]).starts_with("ada admin, direct Up"), "{seen}");
+    assert_eq!(seen["choices"].as_array().unwrap().len(), 2, "{seen}");
+    assert!(text(&seen["both"][1]).starts_with("bob member, direct Up"), "{seen}");
+    assert_eq!(seen["left"].as_array().unwrap().len(), 1, "{seen}");
+    assert!(text(&seen["removed"]).contains("An admin removed this node."), "{seen}");
 }

@@ -64,11 +64,11 @@ fn the_map_shows_and_says_who_is_connected() {
 
 #[test]
 fn a_crowd_is_listed_and_not_all_drawn() {
-    let rows = (1..=30).map(|number| row(number, "港の倉庫の三番目の古い機械"));
+    let rows = (1..=86).map(|number| row(number, "港の倉庫の三番目の古い機械"));
     let html = nodes(&page(true, rows.collect()));
-    assert_eq!(html.matches("class=\"dot\"").count(), 24);
+    assert_eq!(html.matches("class=\"dot\"").count(), 80);
     assert!(html.contains("6 more are only in the list"));
-    assert_eq!(html.matches("<li class=\"peer\"").count(), 30);
+    assert_eq!(html.matches("<li class=\"peer\"").count(), 86);
 }
 
 #[test]

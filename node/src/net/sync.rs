@@ -211,6 +211,8 @@ impl Sync {
                     }
                 }
                 Ok(()) = moved.changed() => {
+                    // Who is in a group and where feeds end stands on the page.
+                    rooms.live.tell("node", serde_json::json!({}));
                     if self.subscribe(&mut groups).await {
                         rooms.net.want(rooms.groups.fellows()).await;
                         self.meet_all();

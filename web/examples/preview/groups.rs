@@ -46,7 +46,7 @@ pub(crate) fn pages(frame: &Frame, few: &NodesPage, alone: &NodesPage) -> Vec<(&
     let refused = GroupForms {
         make_name: "x".repeat(64),
         make_private: true,
-        make_error: Some("A group's name has 1 to 64 bytes.".into()),
+        make_error: Some("A group's name has 1 to 512 bytes.".into()),
         join_ticket: "hh1notaticket".into(),
         join_error: Some("The ticket is damaged: copy it again, whole.".into()),
         problem: Some("Only an admin may change that node's role.".into()),
