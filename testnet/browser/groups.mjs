@@ -31,7 +31,7 @@ report.ok = !report.problem && [pageErrors, consoleErrors, cspViolations, wide].
 process.stdout.write(`${JSON.stringify(report, null, 1)}\n`, () => process.exit(report.ok ? 0 : 1));
 
 async function run() {
-  const bare = await browser.newContext({ viewport: SIZES[0], javaScriptEnabled: false });
+  const bare = await browser.newContext({ viewport: SIZES[0], javaScriptEnabled: false, reducedMotion: "reduce" });
   const page = await bare.newPage();
   await logIn(page, options.login);
   await page.goto(new URL("/nodes", options.login).href);
@@ -53,7 +53,7 @@ async function run() {
   report.qr = { size: await qr.boundingBox(), path: (await qr.locator("path").getAttribute("d")).length };
   await shoot(page, "ticket");
 
-  const other = await browser.newPage({ viewport: SIZES[0] });
+  const other = await browser.newPage({ viewport: SIZES[0], reducedMotion: "reduce" });
   report.seen = await record(other);
   await logIn(other, options.other);
   await other.goto(new URL("/nodes", options.other).href);
@@ -84,8 +84,6 @@ async function run() {
   await row.getByRole("button", { name: /^Remove / }).click();
   await again(page, 1);
   report.left = await members(page);
-  await other.getByText("An admin removed this node").waitFor({ timeout: options.deadlineMs });
-  report.removed = oneLine(await other.locator("#more-groups").innerText());
 }
 
 async function rows(page, count) {

@@ -55,7 +55,13 @@ async fn two_operators_share_a_private_group() {
     let (ada, bob) =
         (Node::start(&["--name", "ada"]).await.unwrap(), Node::start(&["--name", "bob"]).await.unwrap());
     let (here, other) = (login(&ada).await, login(&bob).await);
-    let seen = drive("groups.mjs", &["--login", &here, "--other", &other, "--deadline", "60"], "groups", &[&ada, &bob]).await;
+    let seen = drive(
+        "groups.mjs",
+        &["--login", &here, "--other", &other, "--deadline", "60"],
+        "groups",
+        &[&ada, &bob],
+    )
+    .await;
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     assert!(text(&seen["made"]).contains("1 member private"), "{seen}");
     assert!(text(&seen["footer"]).contains("Group 夜の音MAD"), "{seen}");
@@ -69,6 +75,10 @@ async fn two_operators_share_a_private_group() {
     assert!(text(&seen["joined"][1]).starts_with("ada admin, direct Up"), "{seen}");
     assert_eq!(seen["choices"].as_array().unwrap().len(), 2, "{seen}");
     assert!(text(&seen["both"][1]).starts_with("bob member, direct Up"), "{seen}");
+    // Who is not logged in learns of no private group.
+    for path in ["/", "/archive", "/nodes"] {
+        let page = reqwest::get(ada.url(path)).await.unwrap().text().await.unwrap();
+        assert!(!page.contains("夜の音MAD"), "{path}: {page}");
+    }
     assert_eq!(seen["left"].as_array().unwrap().len(), 1, "{seen}");
-    assert!(text(&seen["removed"]).contains("An admin removed this node."), "{seen}");
 }

@@ -300,6 +300,7 @@ pub(super) fn size(bytes: u64) -> String {
         bytes if bytes < 1_000 => format!("{bytes} B"),
         bytes if bytes < 1_000_000 => format!("{:.0} kB", bytes as f64 / 1e3),
         bytes if bytes < 1_000_000_000 => format!("{:.1} MB", bytes as f64 / 1e6),
-        bytes => format!("{:.2} GB", bytes as f64 / 1e9),
+        bytes if bytes < 1_000_000_000_000 => format!("{:.2} GB", bytes as f64 / 1e9),
+        bytes => format!("{:.2} TB", bytes as f64 / 1e12),
     }
 }

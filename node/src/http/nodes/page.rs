@@ -11,6 +11,7 @@ use crate::{
         Rooms,
         error::ApiError,
         pages::{ago, count},
+        viewer::Viewer,
         watch::size,
     },
     net::{Flow, Peer, Reason},
@@ -90,17 +91,20 @@ impl Rooms {
             down: speed(sum(|flow| flow.rate_in)),
             up: speed(sum(|flow| flow.rate_out)),
             refusals: refused.iter().map(|(reason, n)| (refusal(*reason).to_owned(), *n)).collect(),
-            nodes: known.iter().map(|known| self.node_row(known)).collect::<Result<_, _>>()?,
+            nodes: known.iter().map(|known| self.node_row(known, viewer)).collect::<Result<_, _>>()?,
         })
     }
 
     /// What moves between this node and another: which videos come, and how much goes. Which videos go is the
     /// other node's to say; it asks for pieces.
-    fn moves(&self, node: &NodeId, flow: &Flow) -> Result<Vec<MoveRow>, ApiError> {
+    fn moves(&self, node: &NodeId, flow: &Flow, viewer: Viewer) -> Result<Vec<MoveRow>, ApiError> {
         let mut rows = Vec::new();
         for arrival in self.fetch.arrivals().into_iter().filter(|arrival| arrival.node == *node) {
             let Some(made) = self.catalogue.manifest(&arrival.manifest)? else { continue };
             let video: Option<VideoRow> = self.store.get(&VIDEOS, made.video.as_str().as_bytes())?;
+            if video.as_ref().map(|video| self.shows(viewer, video)).transpose()? == Some(false) {
+                continue;
+            }
             rows.push(MoveRow {
                 direction: Direction::In,
                 title: video.map_or_else(|| made.video.to_string(), |video| video.title),
@@ -121,16 +125,21 @@ impl Rooms {
         Ok(rows)
     }
 
-    fn node_row(&self, known: &Known) -> Result<NodeRow, ApiError> {
+    fn node_row(&self, known: &Known, viewer: Viewer) -> Result<NodeRow, ApiError> {
         let presence = self.sync.presence(&known.id);
         let (class, icon, word) = match &known.peer {
             Some(_) => ("ok", "okc", "Connected"),
             None => ("", "clock", "Not connected"),
         };
-        let followed = self.feeds.followed()?;
-        let group = followed.iter().find(|group| group.row.founder == known.id);
-        let group = match (group, &known.peer) {
-            (Some(group), _) => format!("followed: {}", group.row.name),
+        let (me, groups) = (self.key.node_id(), self.groups_for(viewer));
+        let (inside, outside): (Vec<_>, Vec<_>) =
+            groups.iter().partition(|view| view.group.members.contains_key(&me));
+        let shared = inside.iter().filter(|view| view.group.members.contains_key(&known.id));
+        let shared: Vec<_> = shared.map(|view| view.name.as_str()).collect();
+        let followed = outside.iter().find(|view| view.group.founder == known.id);
+        let group = match (followed, &known.peer) {
+            _ if !shared.is_empty() => format!("in {}", shared.join(", ")),
+            (Some(view), _) => format!("followed: {}", view.name),
             (None, Some(peer)) if !peer.speaks => "says nothing that this version knows".to_owned(),
             (None, Some(peer)) if peer.outgoing => "found through other nodes".to_owned(),
             (None, _) => "connected to this node".to_owned(),
@@ -158,7 +167,7 @@ impl Rooms {
             group,
             down: moving(flow.rate_in),
             up: moving(flow.rate_out),
-            moving: self.moves(&known.id, &flow)?,
+            moving: self.moves(&known.id, &flow, viewer)?,
             can_forget: known.row.followed,
         })
     }
