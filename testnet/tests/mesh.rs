@@ -174,6 +174,14 @@ impl Drop for Mesh {
     }
 }
 
+/// Writes down how far the test is, with its figures, for who runs it by hand.
+fn note(text: &str) {
+    use std::io::Write;
+    let path = shared_dir().unwrap().join("mesh.txt");
+    let mut file = std::fs::OpenOptions::new().create(true).append(true).open(path).unwrap();
+    writeln!(file, "{} {text}", clock::now().0).unwrap();
+}
+
 fn address(number: usize) -> String {
     format!("10.78.0.{}", number + 1)
 }
@@ -217,6 +225,7 @@ async fn twenty_nodes_agree_after_loss_a_partition_crashes_and_a_wiped_disk() {
         mesh.joins(number, number - 1).await;
     }
     let joined = mesh.until_alike("all have joined", NODES as u64).await;
+    note(&format!("all have joined and agree {joined} ms after the last"));
 
     // On every line 5 % of the packets are lost, from here to the end.
     for number in 0..NODES {
@@ -231,7 +240,9 @@ async fn twenty_nodes_agree_after_loss_a_partition_crashes_and_a_wiped_disk() {
         status["requests"][0]["state"] == "done" && status["jobs"].as_array().is_some_and(Vec::is_empty)
     })
     .await;
+    note("with 5 % loss a video is archived");
     let lossy = mesh.until_alike("all know the video and the new admin", NODES as u64).await;
+    note(&format!("all know it after {lossy} ms"));
 
     // Two halves, each of which goes on writing.
     for number in 0..NODES {
@@ -253,6 +264,7 @@ async fn twenty_nodes_agree_after_loss_a_partition_crashes_and_a_wiped_disk() {
         mesh.unfilter(number).await;
         mesh.lose(number).await;
     }
+    note("the halves are joined again");
     // Three crash, and one loses its disk and comes as somebody new.
     for number in [4, 8, 16] {
         mesh.kill(number).await;
@@ -266,7 +278,9 @@ async fn twenty_nodes_agree_after_loss_a_partition_crashes_and_a_wiped_disk() {
         status["requests"][0]["state"] == "done" && status["jobs"].as_array().is_some_and(Vec::is_empty)
     })
     .await;
+    note("three crashed, one lost its disk, the other half's video is archived");
     mesh.joins(19, 0).await;
+    note("the one without a disk is in again");
     let healed = mesh.until_alike("all agree again", NODES as u64 + 1).await;
     for number in [0, 9, 19] {
         let members = mesh.must(number, &["group", "members", "Keepers"]).await;
@@ -279,6 +293,5 @@ async fn twenty_nodes_agree_after_loss_a_partition_crashes_and_a_wiped_disk() {
         let videos = mesh.must(number, &["videos"]).await;
         assert_eq!(videos["items"].as_array().unwrap().len(), 2, "n{number} {videos}");
     }
-    let figures = format!("joined {joined} ms, with loss {lossy} ms, healed {healed} ms\n");
-    std::fs::write(shared_dir().unwrap().join("mesh.txt"), figures).unwrap();
+    note(&format!("all agree again after {healed} ms"));
 }

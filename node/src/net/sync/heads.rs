@@ -17,6 +17,8 @@ use crate::{
 
 /// Rounds over a group's feeds: one member's entries let the next one in.
 const ROUNDS: usize = 1_000;
+/// How long a node says the same of itself.
+const WORDS_MS: u64 = 10_000;
 /// Own addresses that others are told of.
 const ADDRESSES: usize = 8;
 
@@ -80,19 +82,27 @@ impl Sync {
             presences.range(first..=last).map(|(_, said)| said.clone()).collect()
         };
         said.sort_by_key(|said| std::cmp::Reverse(said.presence.at));
+        let me = self.rooms().key.node_id();
         let own = self.rooms().groups.role(group).map(|_| self.own_presence(*group));
-        let others = said.into_iter().map(|said| said.block);
+        let others = said.into_iter().filter(|said| said.presence.node != me).map(|said| said.block);
         own.into_iter().chain(others).take(limits::PRESENCES).map(ByteBuf::from).collect()
     }
 
+    /// What this node says of itself in a group: the same words for a while, so that nobody checks them twice.
     fn own_presence(&self, group: GroupId) -> Vec<u8> {
         let rooms = self.rooms();
+        let (now, me) = (clock::now(), rooms.key.node_id());
+        if let Some(said) = self.presences().get(&(group, me))
+            && now.ms_since(said.presence.at) < WORDS_MS
+        {
+            return said.block.clone();
+        }
         let totals = rooms.catalogue.totals_in(&group);
         let presence = rooms.key.sign(Presence {
             v: 2,
-            node: rooms.key.node_id(),
+            node: me,
             group,
-            at: clock::now(),
+            at: now,
             name: rooms.name.clone(),
             software: concat!("horahora/", env!("CARGO_PKG_VERSION")).to_owned(),
             videos: totals.whole,
@@ -101,7 +111,9 @@ impl Sync {
             free: self.free(),
             addresses: rooms.net.addresses().into_iter().take(ADDRESSES).collect(),
         });
-        presence.block().1
+        let block = presence.block().1;
+        self.presences().insert((group, me), Said { presence: (*presence).clone(), block: block.clone() });
+        block
     }
 
     /// Pulls what a node has and we lack; follows its groups if it is to be followed.
@@ -171,6 +183,9 @@ impl Sync {
 
     /// A node's word about itself must be its own. Gives whether it is.
     async fn note_first(&self, node: &NodeId, block: &[u8]) -> bool {
+        if self.presences().iter().any(|((_, of), said)| of == node && said.block == block) {
+            return true;
+        }
         let reason = match Presence::decode(block) {
             Ok(presence) if presence.node == *node => {
                 self.keep_presence(&presence, block);
