@@ -53,23 +53,12 @@ pub async fn run(
     let catalogue =
         Catalogue::open(store.clone(), blobs.clone(), live.clone(), provide.clone(), groups.clone(), me)
             .await?;
-    let feeds = Feeds::open(
-        Arc::clone(&key),
-        store.clone(),
-        blobs.clone(),
-        catalogue.clone(),
-        groups.clone(),
-        &config.name,
-    )
-    .await?;
+    let (own, all, name) = (Arc::clone(&key), groups.clone(), &config.name);
+    let feeds = Feeds::open(own, store.clone(), blobs.clone(), catalogue.clone(), all, name).await?;
     let growing = Growing::new(Arc::clone(&key));
     let shelf = Shelf::new(blobs.clone(), catalogue.clone(), growing.clone());
-    let peers = NetOptions {
-        listen: config.listen.clone(),
-        peers: config.peers.clone(),
-        mdns: config.mdns,
-        relay: config.relay,
-    };
+    let (listen, known) = (config.listen.clone(), config.peers.clone());
+    let peers = NetOptions { listen, peers: known, mdns: config.mdns, relay: config.relay };
     let (net, ears) = Net::open(&key, peers, &store, shelf, &tasks)?;
     let fetch = Fetch::new(blobs.clone(), net.clone(), catalogue.clone(), tasks.clone());
 

@@ -238,8 +238,11 @@ pub struct Shelf {
     catalogue: Catalogue,
     growing: Growing,
     /// What is in the manifests that were asked for last.
-    contents: Arc<Mutex<VecDeque<(Cid, Arc<BTreeSet<Cid>>)>>>,
+    contents: Arc<Mutex<Contents>>,
 }
+
+/// Manifests and the blobs that they name, the last one asked for first.
+type Contents = VecDeque<(Cid, Arc<BTreeSet<Cid>>)>;
 
 impl Shelf {
     /// Of all that is here.

@@ -98,6 +98,9 @@ struct Inner {
     joining: tokio::sync::Mutex<()>,
 }
 
+/// Heads that moved in a group, and records of captures in the making.
+type Moved = (Vec<(FeedId, Head)>, Vec<Vec<u8>>);
+
 /// A node's word about itself, and its signed block.
 #[derive(Debug, Clone)]
 struct Said {
@@ -230,7 +233,7 @@ impl Sync {
             // Of a private group everyone passes on what is new to it.
             heads.extend(rooms.feeds.others(&view.id).unwrap_or_default());
         }
-        let mut news: BTreeMap<GroupId, (Vec<(FeedId, Head)>, Vec<Vec<u8>>)> = BTreeMap::new();
+        let mut news: BTreeMap<GroupId, Moved> = BTreeMap::new();
         for (feed, head) in heads {
             if told.insert(feed, head) != Some(head) {
                 news.entry(feed.group).or_default().0.push((feed, head));

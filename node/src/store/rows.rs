@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use horahora_protocol::{
     Cid, NodeId, Timestamp, VideoId,
-    feed::{FeedId, Head},
+    feed::Head,
     group::GroupId,
     manifest::{Manifest, Rendition, Segment},
     message::EntryBlocks,
@@ -12,6 +12,13 @@ use horahora_protocol::{
 use serde::{Deserialize, Serialize};
 
 use super::Table;
+
+mod keys;
+
+pub use keys::{
+    age, aged_key, entry_key, entry_of, feed_key, feed_of, open_job_key, rung_prefix, segment_key,
+    session_key,
+};
 
 /// Facts about the node itself, under fixed names: the feed in its own first group.
 pub const OWN_FEED: Table<OwnFeed> = Table::new(0);
@@ -449,74 +456,3 @@ pub enum Growing {
 
 /// Tool name to version.
 pub type Versions = BTreeMap<String, String>;
-
-/// Sorts newest first.
-#[must_use]
-pub fn age(at: Timestamp) -> [u8; 8] {
-    (u64::MAX - at.0).to_be_bytes()
-}
-
-/// Key of a request or a video among those of its age.
-#[must_use]
-pub fn aged_key(at: Timestamp, id: &[u8]) -> Vec<u8> {
-    [&age(at), id].concat()
-}
-
-/// Key in [`OPEN_JOBS`]: each kind for itself, oldest first.
-#[must_use]
-pub fn open_job_key(job: &JobRow) -> Vec<u8> {
-    [&[job.key.lane()], job.created.0.to_be_bytes().as_slice(), job.key.text().as_bytes()].concat()
-}
-
-/// Key of a feed, and what the keys of its entries in [`ENTRIES`] start with.
-#[must_use]
-pub fn feed_key(feed: &FeedId) -> Vec<u8> {
-    [feed.group.to_bytes().as_slice(), feed.node.public_key(), &feed.incarnation.to_be_bytes()].concat()
-}
-
-/// Group and entry under a key in [`ENTRIES`], [`CHANGES`] or [`FORKS`].
-#[must_use]
-pub fn entry_of(key: &[u8]) -> Option<(FeedId, u64)> {
-    let (feed, seq) = key.split_last_chunk()?;
-    Some((feed_of(feed)?, u64::from_be_bytes(*seq)))
-}
-
-/// The feed under a key in [`FEEDS`].
-#[must_use]
-pub fn feed_of(key: &[u8]) -> Option<FeedId> {
-    let (group, rest) = key.split_at_checked(36)?;
-    let (node, incarnation) = rest.split_at_checked(32)?;
-    Some(FeedId {
-        group: Cid::from_bytes(group).ok()?,
-        node: NodeId::from_public_key(node.try_into().ok()?),
-        incarnation: u64::from_be_bytes(incarnation.try_into().ok()?),
-    })
-}
-
-/// Key in [`ENTRIES`].
-#[must_use]
-pub fn entry_key(feed: &FeedId, seq: u64) -> Vec<u8> {
-    [feed_key(feed).as_slice(), &seq.to_be_bytes()].concat()
-}
-
-/// Key in [`SEGMENTS`]: the head of a rung, or its segment `n`.
-#[must_use]
-pub fn segment_key(capture: &Cid, rung: &str, n: Option<u32>) -> Vec<u8> {
-    let mut key = rung_prefix(capture, rung);
-    if let Some(n) = n {
-        key.extend(n.to_be_bytes());
-    }
-    key
-}
-
-/// What all keys of a rung in [`SEGMENTS`] start with.
-#[must_use]
-pub fn rung_prefix(capture: &Cid, rung: &str) -> Vec<u8> {
-    [capture.to_bytes().as_slice(), rung.as_bytes(), &[0]].concat()
-}
-
-/// Key in [`SESSIONS`].
-#[must_use]
-pub fn session_key(cookie: &str) -> Vec<u8> {
-    [b"session/".as_slice(), blake3::hash(cookie.as_bytes()).as_bytes()].concat()
-}
