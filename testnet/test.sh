@@ -58,6 +58,7 @@ if [ "${1:-}" = --long ]; then
   done
   say "the exchange of blobs beside a plain copy"
   target/release/testnet bench exchange
+  target/release/testnet bench sync
   say "done"
   exit 0
 fi

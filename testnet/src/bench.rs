@@ -2,5 +2,7 @@
 
 pub mod exchange;
 mod sides;
+mod sync;
 
 pub use sides::{Side, SideArguments, side};
+pub use sync::{SyncFigures, SyncOptions, sync};

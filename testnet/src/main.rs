@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
 use horahora_testnet::{
-    bench::{SideArguments, exchange, side},
+    bench::{SideArguments, SyncOptions, exchange, side, sync},
     fixture::{Fixture, Media},
     hostile, sim, up,
 };
@@ -94,6 +94,8 @@ enum Bench {
         #[arg(long, default_value_t = 3)]
         rounds: usize,
     },
+    /// A feed taken over from another node beside hashing, one signature a batch, and the disk
+    Sync(SyncOptions),
 }
 
 #[derive(Debug, Subcommand)]
@@ -120,6 +122,15 @@ async fn main() -> anyhow::Result<()> {
             let figures = exchange::run(mib, rounds).await?;
             let text =
                 if json { serde_json::to_string_pretty(&figures)? + "\n" } else { exchange::table(&figures) };
+            Ok(std::io::stdout().write_all(text.as_bytes())?)
+        }
+        Command::Bench { what: Bench::Sync(options) } => {
+            let figures = sync(&options).await?;
+            let text = if options.json {
+                serde_json::to_string_pretty(&figures)? + "\n"
+            } else {
+                figures.to_string()
+            };
             Ok(std::io::stdout().write_all(text.as_bytes())?)
         }
         Command::Sim { what: Sim::Sync { options, json } } => simulate(&options, json),

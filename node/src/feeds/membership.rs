@@ -185,6 +185,11 @@ impl Feeds {
         if view.group.role(&me) < Some(Role::Member) {
             return Err(JoinRefusal::Unknown);
         }
+        // Whose invitation nobody of the group made is told what one is told who asks for a group that is not here.
+        let issuer = &shown.invite.issuer;
+        if !view.group.members.contains_key(issuer) && !view.group.gone.contains_key(issuer) {
+            return Err(JoinRefusal::Unknown);
+        }
         let (used, came) = view.used(&shown.invite.block().0, from);
         let inside = view.group.members.contains_key(from);
         if came && inside {
