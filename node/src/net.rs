@@ -245,6 +245,15 @@ impl Net {
         Ok(node)
     }
 
+    /// Addresses that are worth a call: those that lead as far as the farthest of this node's own. Another home's
+    /// private addresses lead nowhere, and waiting for them delays those that do.
+    fn usable(&self, addresses: &[String]) -> Vec<String> {
+        let own = self.0.addresses.borrow().iter().map(swarm::reach).max().unwrap_or(0);
+        let leads =
+            |text: &&String| text.parse().is_ok_and(|address: Multiaddr| swarm::reach(&address) >= own);
+        addresses.iter().filter(leads).cloned().collect()
+    }
+
     /// Calls a node that a ticket names.
     async fn call(&self, node: &NodeId, addresses: &[String]) {
         self.0.book.at(node, addresses);

@@ -163,6 +163,8 @@ async fn tickets_and_records_that_are_not_what_they_should_be_change_nothing() {
     let used = read(ticket(&group.a, &[]).await);
     let c = Node::start(&["--name", "cyd"]).await.unwrap();
     c.say(&["group", "join", &used.to_string()]).await.unwrap();
+    let came = async || Ok(group.a.group("Keepers").await?["members"] == 3);
+    group.a.until("it is known that the ticket was used", came).await.unwrap();
     assert_eq!(ask(join(&used)).await.unwrap(), Response::Refused(Refusal::UsedUp));
     c.say(&["group", "leave", "Keepers"]).await.unwrap();
     let soon = group.a.say(&["group", "invite", "--expires", "1s"]).await.unwrap();

@@ -30,8 +30,7 @@ mod home;
 mod judge;
 mod lines;
 
-pub(super) use dial::named;
-use dial::reach;
+pub(super) use dial::{named, reach};
 use home::Home;
 use lines::{Line, Lines, is_circuit, through};
 

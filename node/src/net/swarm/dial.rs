@@ -74,7 +74,7 @@ pub(in crate::net) fn named(address: &Multiaddr) -> Option<PeerId> {
 }
 
 /// From how far away an address can be used: 0 this machine, 1 this network, 2 everywhere.
-pub(super) fn reach(address: &Multiaddr) -> u8 {
+pub(in crate::net) fn reach(address: &Multiaddr) -> u8 {
     let of = address.iter().find_map(|part| match part {
         Protocol::Ip4(ip) if ip.is_loopback() => Some(0),
         Protocol::Ip4(ip) if ip.is_private() || ip.is_link_local() || is_shared(ip) => Some(1),

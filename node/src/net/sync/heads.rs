@@ -235,10 +235,7 @@ impl Sync {
         presences.insert(key, Said { presence: presence.clone(), block: block.to_vec() });
         drop(presences);
         let rooms = self.rooms();
-        // What another machine calls its own loopback is of no use here, unless this node has nothing else.
-        let local = |address: &String| address.starts_with("/ip4/127.") || address.starts_with("/ip6/::1/");
-        let alone = rooms.net.addresses().iter().all(local);
-        let usable: Vec<_> = presence.addresses.iter().filter(|a| alone || !local(a)).cloned().collect();
+        let usable = rooms.net.usable(&presence.addresses);
         rooms.net.book().at(&presence.node, &usable);
         let same = old.is_some_and(|old| {
             (old.videos, old.parts, old.bytes, &old.name)

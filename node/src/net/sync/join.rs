@@ -66,7 +66,7 @@ impl Sync {
     async fn try_join(&self, id: &Cid, ticket: &Ticket) -> Result<Joining, MembershipError> {
         let _one = self.0.joining.lock().await;
         let rooms = self.rooms();
-        let group = ticket.invite()?.group;
+        let (group, issuer) = ticket.invite().map(|invite| (invite.group, invite.issuer))?;
         let joins = rooms.feeds.joins()?;
         let Some((_, row)) = joins.into_iter().find(|(known, _)| known == id) else {
             return Ok(Joining::Joined(group));
@@ -86,6 +86,8 @@ impl Sync {
                     rooms.live.tell("node", serde_json::json!({}));
                     return Ok(Joining::Joined(group));
                 }
+                // A member who heard of the issuer long ago or never cannot say that it may not invite.
+                Some(Response::Refused(Refusal::NotAllowed)) if node != issuer => {}
                 Some(Response::Refused(refusal)) => last = Some(refusal),
                 _ => {}
             }
