@@ -56,6 +56,8 @@ if [ "${1:-}" = --long ]; then
     # shellcheck disable=SC2086
     target/release/testnet sim sync --nodes 1000 $faults
   done
+  say "twenty nodes on a network that fails"
+  cargo test --workspace --locked --test integration -- --ignored mesh::
   say "the exchange of blobs beside a plain copy"
   target/release/testnet bench exchange
   target/release/testnet bench sync
