@@ -1,7 +1,7 @@
 //! What follows for the catalogue when a feed says something, and when that counts no more.
 
 use horahora_protocol::{
-    Cid, Verified, VideoId,
+    Cid, Timestamp, Verified, VideoId,
     entry::{Body, Capture, Entry},
     group::{GroupId, Role},
     growing::Growing,
@@ -232,24 +232,8 @@ impl Catalogue {
     }
 }
 
-fn new_video(id: &VideoId, url: &str, added: horahora_protocol::Timestamp) -> VideoRow {
-    VideoRow {
-        id: id.clone(),
-        title: id.to_string(),
-        creator: None,
-        duration_ms: 0,
-        url: url.to_owned(),
-        added,
-        published_at: None,
-        capture: None,
-        manifest: None,
-        poster: false,
-        audio_only: false,
-        state: State::Queued,
-        code: None,
-        reason: None,
-        groups: Vec::new(),
-    }
+fn new_video(id: &VideoId, url: &str, added: Timestamp) -> VideoRow {
+    VideoRow::queued(id.clone(), id.to_string(), url.to_owned(), added)
 }
 
 fn describe(video: &mut VideoRow, summary: &Summary) {

@@ -169,7 +169,7 @@ fn tell(command: &GroupCommand, answer: &Value) {
             for group in answer.as_array().into_iter().flatten() {
                 let kind = if group["private"] == true { "private" } else { "public" };
                 say(format_args!(
-                    "{:<10} {kind:<8} {:>4} members  {:<28} {}",
+                    "{:<10} {kind:<8} members: {:<4} {:<28} {}",
                     text(&group["role"]),
                     group["members"],
                     text(&group["name"]),

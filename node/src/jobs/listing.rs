@@ -89,23 +89,7 @@ impl Inner {
             }
         };
         if self.store.get(&VIDEOS, item.id.as_str().as_bytes()).map_err(disk)?.is_none() {
-            let video = VideoRow {
-                title: job.title.clone(),
-                id: item.id.clone(),
-                creator: None,
-                duration_ms: 0,
-                url: item.url,
-                added: now,
-                published_at: None,
-                capture: None,
-                manifest: None,
-                poster: false,
-                audio_only: false,
-                state: State::Queued,
-                code: None,
-                reason: None,
-                groups: Vec::new(),
-            };
+            let video = VideoRow::queued(item.id.clone(), job.title.clone(), item.url, now);
             batch.put(&VIDEOS, item.id.as_str().as_bytes(), &video);
             batch.put(&VIDEOS_BY_AGE, &aged_key(now, item.id.as_str().as_bytes()), &item.id);
             Jobs::add(batch, &job);

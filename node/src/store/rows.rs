@@ -420,6 +420,30 @@ pub struct VideoRow {
     pub groups: Vec<GroupId>,
 }
 
+impl VideoRow {
+    /// A video of which nothing is known but where it is.
+    #[must_use]
+    pub fn queued(id: VideoId, title: String, url: String, added: Timestamp) -> Self {
+        Self {
+            id,
+            title,
+            creator: None,
+            duration_ms: 0,
+            url,
+            added,
+            published_at: None,
+            capture: None,
+            manifest: None,
+            poster: false,
+            audio_only: false,
+            state: State::Queued,
+            code: None,
+            reason: None,
+            groups: Vec::new(),
+        }
+    }
+}
+
 /// A row of [`CAPTURES`]: a capture and, while it is made, what is known of its next manifest.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct CaptureRow {
