@@ -49,8 +49,8 @@ mod tests {
     use super::*;
     use crate::store::rows::{entry_key, feed_key};
 
-    #[test]
-    fn entries_of_the_first_schema_keep_their_bodies() {
+    #[tokio::test]
+    async fn entries_of_the_first_schema_keep_their_bodies() {
         let dir = tempfile::tempdir().unwrap();
         let key = NodeKey::from_secret(&[7; 32]);
         let group = horahora_protocol::Cid::of(horahora_protocol::Codec::DagCbor, b"a group");
@@ -71,7 +71,8 @@ mod tests {
             batch.put(&Table::<u64>::new(0), b"schema", &1);
             store.write(batch).unwrap();
         }
-        let store = Store::open(dir.path()).unwrap();
+        // Another test's child holds the lock of the first one until it becomes another program.
+        let store = Store::open_patiently(dir.path()).await.unwrap();
         let rows = store.scan(&ENTRIES, &feed_key(&id), None, usize::MAX).unwrap();
         let found: Vec<_> =
             rows.into_iter().map(|(_, row)| (row.entry.into_vec(), row.body.unwrap().into_vec())).collect();
