@@ -196,7 +196,8 @@ impl Feeds {
     }
 
     /// Checks entries and writes them with all that follows from them. Those before a bad one stay; those that
-    /// count no more for their group are left out. Gives how many were new. Not to be dropped half-way.
+    /// count no more for their group are left out. Gives how many were new. May be dropped at any of its waits: what
+    /// follows from entries is done as soon as they are written, and the same ones never come again.
     ///
     /// # Errors
     /// See [`AcceptError`].
@@ -232,9 +233,9 @@ impl Feeds {
         if let Some(last) = last.filter(|_| new > 0) {
             batch.put(&FEEDS, &feed_key(&id), &last);
             self.store.write(batch)?;
-            self.store.durable().await?;
             self.learn(&id.group, facts)?;
             self.moved.send_replace(());
+            self.store.durable().await?;
         }
         failed.map_or(Ok(usize::try_from(new).unwrap_or(usize::MAX)), Err)
     }
@@ -333,13 +334,13 @@ impl Feeds {
         let mut batch = Batch::default();
         let Some((_, after)) = self.groups.forked(group, proof, &mut batch) else { return Ok(None) };
         self.store.write(batch)?;
-        self.store.durable().await?;
         self.cut(&after)?;
+        self.moved.send_replace(());
+        self.store.durable().await?;
         let node = Fork::decode(proof).and_then(|fork| fork.proven(group)).map(|(feed, _)| feed.node);
         if let Some(node) = node {
             tracing::warn!(%node, %group, "told two stories: two entries of one feed at one place");
         }
-        self.moved.send_replace(());
         Ok(node)
     }
 
@@ -370,5 +371,43 @@ impl Feeds {
             batch.push(row);
         }
         Ok(batch)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use futures::FutureExt;
+
+    use super::*;
+    use crate::{blobs::Blobs, catalogue::Catalogue, identity, live::Live, net::Provide, store::Store};
+
+    async fn feeds(dir: &std::path::Path) -> Feeds {
+        let store = Store::open_patiently(&dir.join("db")).await.unwrap();
+        let blobs = Blobs::open(&dir.join("blobs")).unwrap();
+        let key = Arc::new(identity::load_or_create(&dir.join("identity.key")).unwrap());
+        let me = key.node_id();
+        let groups = Groups::open(store.clone(), me).unwrap();
+        let (live, provide) = (Live::default(), Provide::default());
+        let catalogue = Catalogue::open(store.clone(), blobs.clone(), live, provide, groups.clone(), me);
+        let catalogue = catalogue.await.unwrap();
+        Feeds::open(key, store, blobs, catalogue, groups, "n").await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn what_follows_from_entries_is_done_even_when_nobody_waits_for_the_disk() {
+        let (home, away) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let (here, there) = (feeds(home.path()).await, feeds(away.path()).await);
+        let group = there.create("Keepers", false).await.unwrap();
+        there.set_policy(&group, false).await.unwrap();
+        let genesis = there.groups.get(&group).unwrap().genesis.clone();
+        let writer = there.key.node_id();
+        assert!(here.follow(&genesis, writer).await.unwrap());
+        let (feed, head) = there.own_head_in(&group).await.unwrap();
+        let blocks = there.entries(&here.key.node_id(), &feed, 0).unwrap();
+        assert!(here.accept(feed, &blocks).now_or_never().is_none(), "it waits for the disk, and is dropped");
+        assert_eq!(here.head(&feed).unwrap(), Some(head));
+        assert!(!here.groups.get(&group).unwrap().group.members_invite, "the policy counts");
     }
 }

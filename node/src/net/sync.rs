@@ -172,14 +172,14 @@ impl Sync {
                     }),
                     Some(News::Gossip { from, source, group, gossip, parcel }) => {
                         self.spawn(move |sync| async move {
+                            let mut pulling = std::pin::pin!(sync.gossip(from, source, group, gossip));
                             // Whoever hears it from here finds here what it tells of.
-                            let pulling = timeout(PASS_ON, sync.gossip(from, source, group, gossip.clone()));
-                            let late = pulling.await.is_err();
+                            let late = timeout(PASS_ON, pulling.as_mut()).await.is_err();
                             if let Some(parcel) = parcel {
                                 sync.rooms().net.send(Command::PassOn(parcel)).await;
                             }
                             if late {
-                                sync.gossip(from, source, group, gossip).await;
+                                pulling.await;
                             }
                         });
                     }
