@@ -121,7 +121,8 @@ pub(super) async fn guard(
         || request.uri().path().starts_with("/watch/")
         || request.uri().path().starts_with("/groups");
     let mut response = match check(&rooms.auth, from.ip(), &request) {
-        Ok(()) => next.run(request).await,
+        Ok(()) if only_reads(&request) => next.run(request).await,
+        Ok(()) => to_its_end(&rooms, request, next).await,
         Err(error) if page && error.status == StatusCode::UNAUTHORIZED => {
             Redirect::to("/login").into_response()
         }
@@ -133,6 +134,20 @@ pub(super) async fn guard(
     headers.entry(header::CONTENT_SECURITY_POLICY).or_insert(HeaderValue::from_static(POLICY));
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     response
+}
+
+/// Checking the whole archive is a POST, and not to go on for nobody.
+fn only_reads(request: &Request) -> bool {
+    request.method().is_safe() || request.uri().path() == "/api/v1/verify"
+}
+
+/// What changes something goes on when its asker has gone: half a change is worse than none.
+async fn to_its_end(rooms: &Rooms, request: Request, next: Next) -> Response {
+    let (tell, done) = tokio::sync::oneshot::channel();
+    rooms.sync.tasks().spawn("write", async move {
+        let _ = tell.send(next.run(request).await);
+    });
+    done.await.unwrap_or_else(|error| ApiError::ours(error).into_response())
 }
 
 fn check(auth: &Auth, from: IpAddr, request: &Request) -> Result<(), ApiError> {

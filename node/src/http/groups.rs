@@ -80,7 +80,7 @@ pub(super) async fn create(State(rooms): Shared, body: Bytes) -> Result<(StatusC
 /// `POST /api/v1/groups/join {"ticket"}`
 pub(super) async fn join(State(rooms): Shared, body: Bytes) -> Result<(StatusCode, Json<Value>), ApiError> {
     let ticket = read(&body)?["ticket"].as_str().unwrap_or_default().to_owned();
-    match rooms.join(&ticket).await? {
+    match rooms.sync.join(&ticket).await? {
         Joining::Joined(group) => {
             let name = rooms.groups.get(&group).map(|view| view.name.clone());
             Ok((StatusCode::OK, Json(json!({ "state": "joined", "id": group.to_string(), "name": name }))))
@@ -257,17 +257,6 @@ impl Rooms {
             "private": !view.group.public,
             "members": view.group.members.len(),
         })
-    }
-
-    /// Redeems a ticket in a task of its own, so that it goes on when nobody waits for it.
-    pub(super) async fn join(&self, ticket: &str) -> Result<Joining, ApiError> {
-        let (sync, ticket) = (self.sync.clone(), ticket.to_owned());
-        let (tell, done) = tokio::sync::oneshot::channel();
-        self.sync.tasks().spawn("join-one", async move {
-            // Who asked may have gone.
-            let _ = tell.send(sync.join(&ticket).await);
-        });
-        Ok(done.await.map_err(ApiError::ours)??)
     }
 
     pub(super) fn ticket(

@@ -72,7 +72,7 @@ pub(in crate::http) struct Join {
 
 /// `POST /groups/join`
 pub(in crate::http) async fn join(State(rooms): Shared, headers: HeaderMap, Form(asked): Form<Join>) -> Page {
-    let error = match rooms.join(&asked.ticket).await {
+    let error = match rooms.sync.join(&asked.ticket).await.map_err(ApiError::from) {
         Ok(Joining::Joined(group)) => return Ok(rooms.changed(&format!("/nodes#group-{group}"))),
         Ok(Joining::Waiting(_)) => return Ok(rooms.changed("/nodes#more-groups")),
         Ok(Joining::Refused(why)) => ApiError::new(StatusCode::CONFLICT, "ticket-refused", why),
