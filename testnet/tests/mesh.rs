@@ -187,6 +187,12 @@ fn note(text: &str) {
     writeln!(file, "{} {text}", clock::now().0).unwrap();
 }
 
+/// Whether the node with this name is on the same side of the partition.
+fn same_half(number: usize, name: &Value) -> bool {
+    let other = name.as_str().and_then(|name| name.strip_prefix('n')?.parse::<usize>().ok());
+    other.is_some_and(|other| (number < HALF) == (other < HALF))
+}
+
 fn address(number: usize) -> String {
     format!("10.78.0.{}", number + 1)
 }
@@ -266,6 +272,14 @@ async fn twenty_nodes_agree_after_loss_a_partition_crashes_and_a_wiped_disk() {
     let asked = ["archive", "https://www.nicovideo.jp/watch/sm8628149", "--group", "Keepers"];
     mesh.must(15, &asked).await;
     tokio::time::sleep_until(halves).await;
+    for number in [0, NODES - 1] {
+        mesh.until(number, "it knows that the other half is away", async || {
+            let nodes = mesh.say(number, &["nodes"]).await;
+            let mut nodes = nodes["items"].as_array().into_iter().flatten();
+            nodes.all(|node| node["connected"] == false || same_half(number, &node["name"]))
+        })
+        .await;
+    }
     for number in 0..NODES {
         mesh.unfilter(number).await;
         mesh.lose(number).await;

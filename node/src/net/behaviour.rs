@@ -56,6 +56,10 @@ pub(super) const RECORD_LIFE: Duration = Duration::from_secs(48 * 3600);
 const IDLE: Duration = Duration::from_secs(600);
 /// Questions of one peer that are answered at once.
 const QUESTIONS: usize = 16;
+/// How often a connection is tried, and how long the answer may take: the library tells of the second failure in a row,
+/// so a dead connection is known after 35 to 45 s. Full buffers on a slow line delay an answer by a few seconds.
+const TRY: Duration = Duration::from_secs(10);
+const TRIED: Duration = Duration::from_secs(15);
 
 #[derive(NetworkBehaviour)]
 pub(super) struct Behaviour {
@@ -113,7 +117,7 @@ fn behaviour(
         limits: connection_limits::Behaviour::new(limits),
         blocked: allow_block_list::Behaviour::default(),
         identify: identify::Behaviour::new(identify),
-        ping: ping::Behaviour::default(),
+        ping: ping::Behaviour::new(ping::Config::new().with_interval(TRY).with_timeout(TRIED)),
         relay: relay_for_others(peer_id),
         relayed,
         punch: dcutr::Behaviour::new(peer_id),

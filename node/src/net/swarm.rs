@@ -12,7 +12,7 @@ use horahora_protocol::{
     message::{self, Gossip, Request, Response},
 };
 use libp2p::{
-    Multiaddr, PeerId, Swarm, autonat, dcutr, gossipsub, identify, kad, mdns,
+    Multiaddr, PeerId, Swarm, autonat, dcutr, gossipsub, identify, kad, mdns, ping,
     request_response::{OutboundRequestId, ResponseChannel},
     swarm::{ConnectionId, SwarmEvent, dial_opts::DialOpts},
 };
@@ -102,6 +102,8 @@ pub(super) struct Owner {
     near: BTreeSet<PeerId>,
     /// The other members of this node's groups.
     fellows: BTreeSet<NodeId>,
+    /// When one more of them is called.
+    next_fellow: Timestamp,
     /// Nodes that are called once, because a ticket names them.
     called: BTreeSet<NodeId>,
     lines: Lines,
@@ -140,6 +142,7 @@ impl Owner {
             reached: BTreeMap::new(),
             near: BTreeSet::new(),
             fellows: BTreeSet::new(),
+            next_fellow: Timestamp(0),
             called: BTreeSet::new(),
             lines: Lines::default(),
             home: Home::new(relays),
@@ -328,7 +331,19 @@ impl Owner {
                 self.progressed(id, result, &stats, step.last);
             }
             BehaviourEvent::Sync(event) => self.hear_sync(event),
+            BehaviourEvent::Ping(ping::Event { peer, connection, result: Err(failure) }) => {
+                self.fell_silent(peer, connection, &failure);
+            }
             _ => {}
+        }
+    }
+
+    /// A connection that carries nothing any more looks alive for minutes: TCP doubles its pauses, and questions on it
+    /// wait for nothing. Closed, it is dialled anew.
+    fn fell_silent(&mut self, peer: PeerId, connection: ConnectionId, failure: &ping::Failure) {
+        if !matches!(failure, ping::Failure::Unsupported) {
+            tracing::info!(node = ?node_id(&peer), "a connection fell silent and is closed: {failure}");
+            self.swarm.close_connection(connection);
         }
     }
 

@@ -2,16 +2,20 @@
 
 use std::{cmp::Reverse, collections::BTreeSet, net::Ipv4Addr};
 
-use horahora_protocol::limits;
+use horahora_protocol::{NodeId, Timestamp, limits};
 use libp2p::{Multiaddr, PeerId, multiaddr::Protocol, swarm::dial_opts::DialOpts};
 
 use super::{Owner, lines::is_circuit};
 use crate::{clock, net::peer_id};
 
-/// The longest pause between two tries.
-const LONGEST_REDIAL_MS: u64 = 5 * 60 * 1000;
+/// The first and the longest pause between two tries: of nodes that should be connected, and of others.
+const REDIAL_MS: [u64; 2] = [5_000, 60_000];
+const REDIAL_LATE_MS: [u64; 2] = [60_000, 5 * 60_000];
 /// With fewer nodes than this, those met before are dialled too; more come through the hash table.
 const ENOUGH: usize = 8;
+/// How often one more member of the own groups is called, at random, although there are enough. Parts of a group that
+/// were cut off from each other each have enough, and would never meet again.
+const ONE_MORE_MS: u64 = 60_000;
 
 impl Owner {
     pub(super) fn list_addresses(&self) {
@@ -44,22 +48,35 @@ impl Owner {
         let now = clock::now();
         let known = self.book.all();
         let fellows = self.fellows.iter().filter(|node| self.swarm.is_connected(&peer_id(node))).count();
+        let one_more = self.one_more(now);
         for (node, row) in known.into_iter().take(limits::FEEDS) {
             let peer = peer_id(&node);
             let (next, times) = self.redial.get(&node).copied().unwrap_or_default();
             let lonely = self.tell_peers.borrow().len() < ENOUGH;
             let fellow = self.fellows.contains(&node) && fellows < ENOUGH;
-            let wanted = row.followed || fellow || lonely || self.called.contains(&node);
-            if self.swarm.is_connected(&peer) || next > now || row.addresses.is_empty() || !wanted {
+            let soon = row.followed || fellow || self.called.contains(&node);
+            let due = one_more == Some(node) || ((soon || lonely) && next <= now);
+            if self.swarm.is_connected(&peer) || row.addresses.is_empty() || !due {
                 continue;
             }
             let addresses = row.addresses.iter().filter_map(|address| address.parse().ok()).collect();
             let _ = self.swarm.dial(DialOpts::peer_id(peer).addresses(addresses).build());
-            let soon = row.followed || fellow || self.called.contains(&node);
-            let first = if soon { 5_000 } else { 60_000 };
-            let pause = clock::jittered((first << times.min(8)).min(LONGEST_REDIAL_MS));
+            let [first, longest] = if soon { REDIAL_MS } else { REDIAL_LATE_MS };
+            let pause = clock::jittered((first << times.min(8)).min(longest));
             self.redial.insert(node, (now.plus_ms(pause), times + 1));
         }
+    }
+
+    /// Now and then a member of the own groups that is not connected.
+    fn one_more(&mut self, now: Timestamp) -> Option<NodeId> {
+        if self.next_fellow > now {
+            return None;
+        }
+        self.next_fellow = now.plus_ms(clock::jittered(ONE_MORE_MS));
+        let absent: Vec<_> =
+            self.fellows.iter().filter(|node| !self.swarm.is_connected(&peer_id(node))).collect();
+        let index = usize::from(u16::from_le_bytes(clock::random())) % absent.len().max(1);
+        absent.get(index).copied().copied()
     }
 }
 
