@@ -7,7 +7,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use horahora_protocol::{Cid, NodeId, VideoId, codec, group::GroupId, manifest::Manifest};
+use horahora_protocol::{Cid, NodeId, VideoId, codec, group::GroupId, manifest::Manifest, message::Presence};
 use serde_json::json;
 use tokio::sync::broadcast;
 
@@ -47,7 +47,7 @@ pub struct Catalogue {
 /// What this node holds, all together (none) and of each group.
 type Sums = BTreeMap<Option<GroupId>, Totals>;
 
-/// What this node holds of some captures.
+/// What a node holds of some captures.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Totals {
     /// Captures held whole.
@@ -58,7 +58,25 @@ pub struct Totals {
     pub bytes: u64,
 }
 
+impl std::ops::Add for Totals {
+    type Output = Self;
+
+    fn add(self, more: Self) -> Self {
+        Self {
+            whole: self.whole.saturating_add(more.whole),
+            part: self.part.saturating_add(more.part),
+            bytes: self.bytes.saturating_add(more.bytes),
+        }
+    }
+}
+
 impl Totals {
+    /// What another node says that it holds of a group.
+    #[must_use]
+    pub fn of(presence: &Presence) -> Self {
+        Self { whole: presence.videos, part: presence.parts, bytes: presence.bytes }
+    }
+
     fn change(&mut self, old: Option<Holding>, new: Option<Holding>) {
         for (row, add) in [(old, false), (new, true)] {
             let Some(row) = row.filter(|row| row.blobs > 0) else { continue };

@@ -187,6 +187,11 @@ async fn a_video_belongs_to_the_groups_that_asked_for_it_and_who_says_where_it_i
     let mut wanted = vec![(a.id().await.unwrap(), json!("whole")), (b.id().await.unwrap(), json!("whole"))];
     wanted.sort_by(|one, other| one.0.cmp(&other.0));
     assert_eq!(holders, wanted);
+    let holds = |nodes: Value| nodes["items"][0]["holds"]["videos"].clone();
+    a.until("a hears what b holds in all groups", async || Ok(holds(a.own("/api/v1/nodes").await?) == 1))
+        .await
+        .unwrap();
+    assert_eq!(holds(a.get("/api/v1/nodes").await.unwrap()), 0, "the private group is not for everyone");
     // Whoever is not logged in sees nothing of it.
     for node in [&a, &b] {
         for path in [path, "/watch/niconico%3Asm9"] {

@@ -7,7 +7,7 @@ use axum::{
     http::{HeaderMap, StatusCode},
     response::{Html, IntoResponse, Redirect, Response},
 };
-use horahora_protocol::NodeId;
+use horahora_protocol::{NodeId, group::GroupId};
 use horahora_web::GroupForms;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -16,8 +16,10 @@ use super::{
     Rooms, Shared,
     error::{ApiError, capital},
     pages::View,
+    viewer::Viewer,
 };
 use crate::{
+    catalogue::Totals,
     net::{AddressError, Flow, Peer, Reason},
     store::rows::PeerRow,
 };
@@ -95,8 +97,8 @@ pub(super) async fn forget_form(
 }
 
 /// `GET /api/v1/nodes`
-pub(super) async fn list(State(rooms): Shared) -> Answer {
-    let items: Vec<_> = rooms.known_nodes()?.iter().map(|known| rooms.node_json(known)).collect();
+pub(super) async fn list(State(rooms): Shared, viewer: Viewer) -> Answer {
+    let items: Vec<_> = rooms.known_nodes()?.iter().map(|known| rooms.node_json(known, viewer)).collect();
     let refused = rooms.net.refusals().counts();
     let refusals: serde_json::Map<String, Value> = Reason::ALL
         .iter()
@@ -179,8 +181,14 @@ impl Rooms {
         Ok(all)
     }
 
-    fn node_json(&self, known: &Known) -> Value {
-        let presence = self.sync.presence(&known.id);
+    /// What a node says that it holds, but for what the viewer may not know of.
+    fn holds_of(&self, node: &NodeId, viewer: Viewer) -> Option<Totals> {
+        let shown = |group: &GroupId| viewer == Viewer::Operator || self.groups.is_public(group);
+        self.sync.holds(node, |group| self.groups.get(group).is_none() || shown(group))
+    }
+
+    fn node_json(&self, known: &Known, viewer: Viewer) -> Value {
+        let holds = self.holds_of(&known.id, viewer);
         let flow = known.flow;
         json!({
             "node_id": known.id.to_string(),
@@ -193,7 +201,7 @@ impl Rooms {
             "link": known.peer.as_ref().map(Peer::kind),
             "outgoing": known.peer.as_ref().map(|peer| peer.outgoing),
             "software": known.peer.as_ref().map(|peer| &peer.software),
-            "holds": presence.map(|p| json!({ "videos": p.videos, "parts": p.parts, "bytes": p.bytes })),
+            "holds": holds.map(|h| json!({ "videos": h.whole, "parts": h.part, "bytes": h.bytes })),
             "bytes_in": flow.bytes_in,
             "bytes_out": flow.bytes_out,
             "blobs_in": flow.blobs_in,

@@ -28,7 +28,13 @@ use super::{
     traffic,
 };
 use crate::{
-    catalogue::Catalogue, clock, feeds::Feeds, groups::Groups, growing::Growing, live::Live, spawn::Tasks,
+    catalogue::{Catalogue, Totals},
+    clock,
+    feeds::Feeds,
+    groups::Groups,
+    growing::Growing,
+    live::Live,
+    spawn::Tasks,
 };
 
 mod answer;
@@ -145,6 +151,14 @@ impl Sync {
     #[must_use]
     pub fn presence_in(&self, group: &GroupId, node: &NodeId) -> Option<Presence> {
         self.presences().get(&(*group, *node)).map(|said| said.presence.clone())
+    }
+
+    /// What a node said that it holds, of all groups that it spoke of and `counts` lets through.
+    #[must_use]
+    pub fn holds(&self, node: &NodeId, counts: impl Fn(&GroupId) -> bool) -> Option<Totals> {
+        let presences = self.presences();
+        let said = presences.iter().filter(|((group, said), _)| said == node && counts(group));
+        said.map(|(_, said)| Totals::of(&said.presence)).reduce(|all, more| all + more)
     }
 
     /// The background tasks, for what must go on when nobody waits for it.

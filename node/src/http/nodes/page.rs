@@ -6,6 +6,7 @@ use horahora_web::{Direction, GroupForms, Lede, MoveRow, NodeRow, NodesPage, Sta
 
 use super::Known;
 use crate::{
+    catalogue::Totals,
     clock,
     http::{
         Rooms,
@@ -54,7 +55,7 @@ impl Rooms {
             (connected, 0) => Lede {
                 state: state("ok", "okc", "Connected"),
                 lead: format!("{} connected.", count(connected, "node")),
-                rest: "What they have appears here by itself.".to_owned(),
+                rest: "The videos of groups that you follow or are in appear here by themselves.".to_owned(),
             },
             (connected, away) => Lede {
                 state: state("ok", "okc", "Connected"),
@@ -62,7 +63,6 @@ impl Rooms {
                 rest: "The others are tried again all the time.".to_owned(),
             },
         };
-        let totals = self.catalogue.totals();
         let here = NodeRow {
             name: self.name.clone(),
             id: self.key.node_id().to_string(),
@@ -70,7 +70,7 @@ impl Rooms {
             connected: true,
             state: state("ok", "okc", "Up"),
             version: concat!("Horahora ", env!("CARGO_PKG_VERSION")).to_owned(),
-            holds: holds(totals.whole, totals.part, totals.bytes),
+            holds: holds(self.catalogue.totals()),
             group: format!("its own group: {}", self.feeds.home_name()),
             ..NodeRow::default()
         };
@@ -126,7 +126,6 @@ impl Rooms {
     }
 
     fn node_row(&self, known: &Known, viewer: Viewer) -> Result<NodeRow, ApiError> {
-        let presence = self.sync.presence(&known.id);
         let (class, icon, word) = match &known.peer {
             Some(_) => ("ok", "okc", "Connected"),
             None => ("", "clock", "Not connected"),
@@ -163,7 +162,7 @@ impl Rooms {
                 .as_ref()
                 .map(|peer| peer.software.replace("horahora/", "Horahora "))
                 .unwrap_or_default(),
-            holds: presence.map(|p| holds(p.videos, p.parts, p.bytes)).unwrap_or_default(),
+            holds: self.holds_of(&known.id, viewer).map(holds).unwrap_or_default(),
             group,
             down: moving(flow.rate_in),
             up: moving(flow.rate_out),
@@ -178,10 +177,10 @@ fn pieces(blobs: u64, bytes: u64) -> String {
 }
 
 /// "212 videos, 3 in part, 3.1 GB".
-fn holds(whole: u64, part: u64, bytes: u64) -> String {
-    let whole = count(usize::try_from(whole).unwrap_or(usize::MAX), "video");
-    let part = if part > 0 { format!(", {part} in part") } else { String::new() };
-    format!("{whole}{part}, {}", size(bytes))
+fn holds(of: Totals) -> String {
+    let whole = count(usize::try_from(of.whole).unwrap_or(usize::MAX), "video");
+    let part = if of.part > 0 { format!(", {} in part", of.part) } else { String::new() };
+    format!("{whole}{part}, {}", size(of.bytes))
 }
 
 /// "direct, QUIC, 192.168.1.5", or "relayed, TCP, 192.0.2.7" with the relay's address.
