@@ -1,6 +1,6 @@
 //! `horahora run`.
 
-use std::process::ExitCode;
+use std::{io::IsTerminal, process::ExitCode};
 
 use anyhow::{Context, Result};
 use tokio::{net::TcpListener, signal};
@@ -12,10 +12,13 @@ use crate::{
     node,
 };
 
+/// What is logged when nothing else is asked for. Kademlia warns when a node is alone, which is no fault.
+const LOG: &str = "info,libp2p_mdns=warn,libp2p_kad=error";
+
 pub(super) async fn run(global: &Global, options: RunOptions) -> Result<ExitCode> {
-    let filter =
-        EnvFilter::try_from_env("HORAHORA_LOG").unwrap_or_else(|_| EnvFilter::new("info,libp2p_mdns=warn"));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    let filter = EnvFilter::try_from_env("HORAHORA_LOG").unwrap_or_else(|_| EnvFilter::new(LOG));
+    let colours = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+    tracing_subscriber::fmt().with_env_filter(filter).with_ansi(colours).with_writer(std::io::stderr).init();
     let data_dir = global.data_dir();
     std::fs::create_dir_all(&data_dir)
         .with_context(|| format!("the data folder {} cannot be made", data_dir.display()))?;

@@ -178,7 +178,11 @@ impl Rooms {
         };
         let kept = all.iter().filter(|video| video.manifest.is_some()).count();
         let moving = all.iter().filter(|video| !video.state.ended()).count();
-        let state = if moving > 0 { "running" } else { "done" };
+        let state = match (moving, kept) {
+            (0, 0) => "empty",
+            (0, _) => "done",
+            _ => "running",
+        };
         let here = usize::try_from(self.catalogue.totals().whole).unwrap_or(usize::MAX);
         let rest = match (kept, moving) {
             _ if here < kept => {
@@ -187,12 +191,14 @@ impl Rooms {
                     "to watch{work}. {here} whole on this node; the others come from other nodes as you watch."
                 )
             }
+            (0, 0) => "on this node yet.".to_owned(),
             (_, 0) => "on this node. Every byte is kept under its hash.".to_owned(),
             (_, 1) => "on this node, and one is being worked on.".to_owned(),
             (_, moving) => format!("on this node, and {moving} are being worked on."),
         };
         let word = match moving {
             0 if here < kept => "Shared",
+            0 if kept == 0 => "Empty",
             0 => "Kept",
             _ => "Working",
         };

@@ -201,12 +201,12 @@ impl Rooms {
             |label: &str, value: String| Fact { label: label.to_owned(), value, href: None, mono: false };
         let mut facts = vec![Fact { href: Some(row.url.clone()), ..fact("Origin", row.id.to_string()) }];
         facts.push(fact("Captured", format!("{} by {}", date(manifest.fetched_at.0), self.name_of(maker))));
-        for file in &manifest.original {
+        for (number, file) in manifest.original.iter().enumerate() {
             let name = file.chunks.first().map(|chunk| chunk.cid.to_string()).unwrap_or_default();
             let here = file.chunks.first().filter(|chunk| self.blobs.has(&chunk.cid));
             let href = here.map(|chunk| format!("/blobs/{}", chunk.cid));
             let value = format!("{}, {} in {}", name, size(file.bytes), count(file.chunks.len(), "piece"));
-            facts.push(Fact { mono: true, href, ..fact("Original", value) });
+            facts.push(Fact { mono: true, href, ..fact(&original(manifest, number), value) });
         }
         let made: Vec<_> = manifest.tools.iter().map(|(tool, version)| format!("{tool} {version}")).collect();
         facts.push(fact("Made with", made.join(", ")));
@@ -264,6 +264,13 @@ fn complete(rendition: &Rendition) -> RenditionRow {
     RenditionRow { name, detail, progress: None, state: StateView::of("done") }
 }
 
+fn original(manifest: &Manifest, number: usize) -> String {
+    match manifest.original.len() {
+        1 => "Original".to_owned(),
+        _ => format!("Original, file {}", number + 1),
+    }
+}
+
 fn downloads(row: &VideoRow, manifest: &Manifest) -> Vec<Download> {
     let Some(cid) = row.manifest else { return Vec::new() };
     let mut all: Vec<_> = manifest
@@ -271,11 +278,7 @@ fn downloads(row: &VideoRow, manifest: &Manifest) -> Vec<Download> {
         .iter()
         .enumerate()
         .map(|(number, file)| Download {
-            label: if manifest.original.len() == 1 {
-                "Original".to_owned()
-            } else {
-                format!("Original, file {}", number + 1)
-            },
+            label: original(manifest, number),
             href: format!("/media/{cid}/original/{number}"),
             detail: format!("{}, {}", file.media_type, size(file.bytes)),
         })
