@@ -9,7 +9,7 @@ use super::{Owner, lines::is_circuit};
 use crate::{clock, net::peer_id};
 
 /// The first and the longest pause between two tries: of nodes that should be connected, and of others.
-const REDIAL_MS: [u64; 2] = [5_000, 60_000];
+const REDIAL_MS: [u64; 2] = [5_000, 30_000];
 const REDIAL_LATE_MS: [u64; 2] = [60_000, 5 * 60_000];
 /// With fewer nodes than this, those met before are dialled too; more come through the hash table.
 const ENOUGH: usize = 8;
