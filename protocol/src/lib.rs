@@ -3,6 +3,7 @@
 //! This crate decides and never does: no async, no IO, no clock, no randomness, no unordered maps.
 //! Everything here can run in a simulator and gives the same bytes on every machine.
 
+pub mod claim;
 pub mod codec;
 pub mod entry;
 pub mod feed;
@@ -12,6 +13,7 @@ pub mod id;
 pub mod limits;
 pub mod manifest;
 pub mod message;
+pub mod rank;
 pub mod sign;
 pub mod summary;
 pub mod time;

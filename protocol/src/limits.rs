@@ -78,3 +78,47 @@ pub const FORK_BYTES: usize = 2 * ENTRY_BYTES + 64;
 pub const FORKS: usize = 64;
 /// Parts of the space of video ids that a large node tells the hash table of, instead of its videos.
 pub const SHARDS: u16 = 4096;
+/// How long a claim holds without another word: long enough for two lost beats, short enough that a dead node's job
+/// waits about a minute.
+pub const LEASE_MS: u64 = 60_000;
+/// How often a claimant says that it is alive.
+pub const BEAT_MS: u64 = 20_000;
+/// How long a claim without witnesses waits for a better one: gossip reaches 99 of 100 nodes within 1.3 s.
+pub const SETTLE_MS: u64 = 2_000;
+/// A lease ends after this many times the time that its job should take.
+pub const LEASE_ESTIMATES: u64 = 4;
+/// How many times slower than an ordinary node a claimant may say that it is.
+pub const SLOWEST: u64 = 4;
+/// Members that witness a job's claims, and grants that make a claim witnessed: two pairs of three always meet.
+pub const WITNESSES: usize = 3;
+/// See [`WITNESSES`].
+pub const QUORUM: usize = 2;
+/// Members that are asked at most when witnesses do not answer.
+pub const PANEL: usize = 7;
+/// How often a claim is asked for before it begins without witnesses.
+pub const ROUNDS: usize = 3;
+/// How long an answer of a witness may take: 95 of 100 questions and answers are faster.
+pub const ASK_MS: u64 = 1_500;
+/// How often a claim is asked for anew because others stand in its way, and how far its epoch may jump each time.
+pub const AGAIN: u8 = 3;
+/// See [`AGAIN`].
+pub const EPOCHS: u32 = 16;
+/// Open claims of one node: more than it has workers, less than would stall a group.
+pub const OPEN_CLAIMS: u32 = 64;
+/// When a lease ran out, its members come to the job one after the other in rank order, this far apart, so that they do
+/// not all ask at once; after so many all that are left do.
+pub const TURN_MS: u64 = 200;
+/// See [`TURN_MS`].
+pub const TURNS: usize = 50;
+/// When the next member checks what was delivered, if the one before it did not.
+pub const CHECK_MS: u64 = 60_000;
+/// When members whose turn is surely not among the first few find out when it is.
+pub const CHECK_LATE_MS: u64 = 3 * CHECK_MS;
+/// How many members have a low lot, on the average: with less than 5 of 10,000 jobs fewer than three have.
+pub const LOW_LOTS: u64 = 12;
+/// When something that nobody confirmed may be done again by others: a holder behind a bad line has an hour to be seen.
+pub const DOUBT_MS: u64 = 3_600_000;
+/// Of how many jobs that it is best ranked for a node takes the longest.
+pub const CHOICES: usize = 8;
+/// Jobs of a request that are looked at when a worker is free.
+pub const LOOK_AHEAD: usize = 64;

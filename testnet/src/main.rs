@@ -100,6 +100,14 @@ enum Bench {
 
 #[derive(Debug, Subcommand)]
 enum Sim {
+    /// How a group shares out its jobs, and what goes wrong when things fail or members lie
+    Claims {
+        #[command(flatten)]
+        options: sim::claims::Options,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
     /// How fast entries of feeds spread, and what that costs
     Sync {
         #[command(flatten)]
@@ -134,6 +142,7 @@ async fn main() -> anyhow::Result<()> {
             Ok(std::io::stdout().write_all(text.as_bytes())?)
         }
         Command::Sim { what: Sim::Sync { options, json } } => simulate(&options, json),
+        Command::Sim { what: Sim::Claims { options, json } } => simulate_claims(&options, json),
         Command::BenchSide(arguments) => side(arguments).await,
         Command::Up { dir, port } => up::up(dir, port).await,
     }
@@ -144,6 +153,14 @@ fn simulate(options: &sim::Options, json: bool) -> anyhow::Result<()> {
     let text = if json { serde_json::to_string_pretty(&report)? + "\n" } else { report.table() };
     std::io::stdout().write_all(text.as_bytes())?;
     anyhow::ensure!(report.complete, "some nodes lack entries after half an hour of virtual time");
+    Ok(())
+}
+
+fn simulate_claims(options: &sim::claims::Options, json: bool) -> anyhow::Result<()> {
+    let report = sim::claims::run(options);
+    let text = if json { serde_json::to_string_pretty(&report)? + "\n" } else { report.table() };
+    std::io::stdout().write_all(text.as_bytes())?;
+    anyhow::ensure!(report.broken.is_empty(), "what must never happen did; again with: {}", options.replay());
     Ok(())
 }
 

@@ -7,6 +7,8 @@
 
 use serde::Serialize;
 
+mod chance;
+pub mod claims;
 mod event;
 mod network;
 mod queue;

@@ -6,6 +6,7 @@
 use fastrand::Rng;
 
 use super::{
+    chance::{exp, normal},
     event::{Link, Node},
     queue::Micros,
 };
@@ -212,18 +213,4 @@ impl Network {
         let latency = self.wire(link).latency;
         latency + rng.u64(0..=latency / 10)
     }
-}
-
-/// Nearly normal: the sum of twelve draws. Only additions, so that it is the same on every machine.
-fn normal(rng: &mut Rng) -> f64 {
-    (0..12).map(|_| rng.f64()).sum::<f64>() - 6.0
-}
-
-/// e^x by squaring, so that it is the same on every machine.
-fn exp(x: f64) -> f64 {
-    let mut power = 1.0 + x / 1024.0;
-    for _ in 0..10 {
-        power *= power;
-    }
-    power
 }

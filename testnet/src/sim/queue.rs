@@ -7,36 +7,40 @@ use std::{
     collections::BinaryHeap,
 };
 
-use super::event::Event;
-
 /// Microseconds since the run began.
 pub(super) type Micros = u64;
 
-#[derive(Debug, Default)]
-pub(super) struct Queue {
+#[derive(Debug)]
+pub(super) struct Queue<E> {
     now: Micros,
     /// Names the next event.
     number: u64,
-    waiting: BinaryHeap<Reverse<Due>>,
+    waiting: BinaryHeap<Reverse<Due<E>>>,
 }
 
-impl Queue {
+impl<E> Default for Queue<E> {
+    fn default() -> Self {
+        Self { now: 0, number: 0, waiting: BinaryHeap::new() }
+    }
+}
+
+impl<E> Queue<E> {
     /// What time it is: that of the event that was taken last.
     pub(super) fn now(&self) -> Micros {
         self.now
     }
 
-    pub(super) fn after(&mut self, pause: Micros, event: Event) {
+    pub(super) fn after(&mut self, pause: Micros, event: E) {
         self.at(self.now + pause, event);
     }
 
-    pub(super) fn at(&mut self, at: Micros, event: Event) {
+    pub(super) fn at(&mut self, at: Micros, event: E) {
         self.waiting.push(Reverse(Due { at: at.max(self.now), number: self.number, event }));
         self.number += 1;
     }
 
     /// Takes the next event and sets the clock to it.
-    pub(super) fn next(&mut self) -> Option<Event> {
+    pub(super) fn next(&mut self) -> Option<E> {
         let Reverse(due) = self.waiting.pop()?;
         self.now = due.at;
         Some(due.event)
@@ -44,28 +48,28 @@ impl Queue {
 }
 
 #[derive(Debug)]
-struct Due {
+struct Due<E> {
     at: Micros,
     number: u64,
-    event: Event,
+    event: E,
 }
 
-impl Ord for Due {
+impl<E> Ord for Due<E> {
     fn cmp(&self, other: &Self) -> Ordering {
         (self.at, self.number).cmp(&(other.at, other.number))
     }
 }
 
-impl PartialOrd for Due {
+impl<E> PartialOrd for Due<E> {
     fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
         Some(self.cmp(other))
     }
 }
 
-impl PartialEq for Due {
+impl<E> PartialEq for Due<E> {
     fn eq(&self, other: &Self) -> bool {
         self.cmp(other).is_eq()
     }
 }
 
-impl Eq for Due {}
+impl<E> Eq for Due<E> {}

@@ -36,7 +36,7 @@ const LIMIT: Micros = 1_800 * SECOND;
 
 pub(super) struct World {
     pub(super) options: Options,
-    pub(super) queue: Queue,
+    pub(super) queue: Queue<Event>,
     pub(super) rng: Rng,
     pub(super) network: Network,
     pub(super) sizes: Sizes,
