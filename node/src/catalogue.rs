@@ -20,7 +20,7 @@ use crate::{
         Batch, Store, StoreError,
         rows::{
             CAPTURES, CaptureRow, ELSEWHERE, HOLDINGS, Holding, JOBS, JobKey, JobRow, MANIFESTS, ManifestRow,
-            PROFILES, VIDEOS, VIDEOS_BY_AGE, VideoRow, aged_key,
+            PROFILES, State, VIDEOS, VIDEOS_BY_AGE, VideoRow, aged_key,
         },
     },
 };
@@ -253,7 +253,25 @@ impl Catalogue {
     fn is_worked_on(&self, video: &VideoId) -> Result<bool, StoreError> {
         let key = JobKey::Capture { video: video.clone() };
         let job: Option<JobRow> = self.store.get(&JOBS, key.text().as_bytes())?;
-        Ok(job.is_some_and(|job| !job.state.ended()))
+        Ok(job.is_some_and(|job| job.state == State::Running))
+    }
+
+    /// How many nodes are in a group.
+    #[must_use]
+    pub fn members(&self, group: &GroupId) -> usize {
+        self.groups.get(group).map_or(0, |view| view.group.members.len())
+    }
+
+    /// The last manifest of a member's capture of a video in a group.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn captured(&self, video: &VideoId, group: &GroupId, by: &NodeId) -> Result<Option<Cid>, StoreError> {
+        let Some(row) = self.video(video)? else { return Ok(None) };
+        let Some(capture) = row.capture else { return Ok(None) };
+        let of: Option<CaptureRow> = self.store.get(&CAPTURES, &capture.to_bytes())?;
+        let theirs = of.filter(|of| of.by.unwrap_or(self.me) == *by && of.groups.contains(group));
+        Ok(theirs.and_then(|of| of.revisions.last().copied()))
     }
 
     fn put_video(&self, batch: &mut Batch, video: &VideoRow, new: bool) {

@@ -1,6 +1,9 @@
 //! The only place that asks what time it is, and the only source of randomness.
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::{
+    sync::LazyLock,
+    time::{Instant, SystemTime, UNIX_EPOCH},
+};
 
 use horahora_protocol::Timestamp;
 
@@ -10,6 +13,15 @@ use horahora_protocol::Timestamp;
 pub fn now() -> Timestamp {
     let elapsed = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     Timestamp(u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX))
+}
+
+/// The same, but never set back or forth while this process runs: for leases and pauses.
+#[must_use]
+#[expect(clippy::disallowed_methods, reason = "this is the one caller")]
+pub fn steady() -> Timestamp {
+    static BEGUN: LazyLock<(Timestamp, Instant)> = LazyLock::new(|| (now(), Instant::now()));
+    let (at, begun) = &*BEGUN;
+    at.plus_ms(u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX))
 }
 
 /// `N` unpredictable bytes for keys and tokens.

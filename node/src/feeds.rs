@@ -11,7 +11,7 @@ use std::{
 };
 
 use horahora_protocol::{
-    Cid, Codec, NodeKey, Timestamp, Verified,
+    Cid, Codec, NodeId, NodeKey, Timestamp, Verified,
     entry::{Body, Entry, Profile},
     feed::{Feed, FeedId, Head},
     group::{Genesis, GroupId, Role},
@@ -19,7 +19,7 @@ use horahora_protocol::{
 };
 use serde_bytes::ByteBuf;
 use thiserror::Error;
-use tokio::sync::{Mutex, watch};
+use tokio::sync::{Mutex, broadcast, watch};
 
 mod membership;
 mod others;
@@ -45,6 +45,20 @@ const HEAL: usize = 64;
 /// How long the first write after a start waits for somebody who says where the own feed ended.
 const VOUCH: Duration = Duration::from_secs(10);
 
+/// What was told lately; who falls behind misses some of it.
+const TOLD: usize = 4096;
+
+/// What an entry said that was just written down.
+#[derive(Debug, Clone)]
+pub struct Told {
+    /// In which group.
+    pub group: GroupId,
+    /// Who says it.
+    pub node: NodeId,
+    /// What.
+    pub body: Arc<Body>,
+}
+
 /// The node's own feeds and those that it follows. Clones share them.
 #[derive(Debug, Clone)]
 pub struct Feeds {
@@ -58,6 +72,7 @@ pub struct Feeds {
     home_name: Arc<str>,
     name: Arc<str>,
     moved: watch::Sender<()>,
+    told: broadcast::Sender<Told>,
     /// Own feeds that others may know more of than this node does: nobody was asked since the start.
     unsure: watch::Sender<BTreeSet<GroupId>>,
     /// Held while entries of others are written.
@@ -124,6 +139,7 @@ impl Feeds {
             home_name,
             name: node_name.into(),
             moved: watch::Sender::new(()),
+            told: broadcast::Sender::new(TOLD),
             unsure: watch::Sender::new(written),
             accepting: Arc::default(),
         };
@@ -165,6 +181,12 @@ impl Feeds {
     #[must_use]
     pub fn moved(&self) -> watch::Receiver<()> {
         self.moved.subscribe()
+    }
+
+    /// Hears what entries say, this node's own and those of others, once they are written down.
+    #[must_use]
+    pub fn told(&self) -> broadcast::Receiver<Told> {
+        self.told.subscribe()
     }
 
     /// Writes an entry into each of these groups, together with what `with` adds to the batch; all survive
@@ -222,6 +244,11 @@ impl Feeds {
             self.learn(&group, vec![fact])?;
         }
         self.moved.send_replace(());
+        let (body, node) = (Arc::new(body), self.key.node_id());
+        for group in groups {
+            // Nobody listening is fine.
+            let _ = self.told.send(Told { group: *group, node, body: Arc::clone(&body) });
+        }
         Ok(entries.into_iter().next())
     }
 

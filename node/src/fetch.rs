@@ -99,6 +99,17 @@ pub enum FetchError {
     Full,
 }
 
+impl FetchError {
+    /// Whether what came cannot be what it is said to be, whoever is asked.
+    #[must_use]
+    pub fn is_wrong(&self) -> bool {
+        match self {
+            Self::BadManifest(_) => true,
+            Self::NoHolder { .. } | Self::Late | Self::Unknown | Self::Disk(_) | Self::Full => false,
+        }
+    }
+}
+
 impl From<BlobError> for FetchError {
     fn from(error: BlobError) -> Self {
         match error {

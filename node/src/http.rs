@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     blobs::Blobs,
     catalogue::Catalogue,
+    claims::Claims,
     feeds::Feeds,
     fetch::Fetch,
     groups::Groups,
@@ -64,6 +65,8 @@ pub struct Rooms {
     pub provide: Provide,
     /// What other nodes say.
     pub sync: Sync,
+    /// Who does which job.
+    pub claims: Claims,
     /// The jobs.
     pub jobs: Jobs,
     /// The requests.

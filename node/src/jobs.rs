@@ -12,10 +12,12 @@ use std::{
 
 use horahora_protocol::{NodeKey, Timestamp};
 use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
 
 use crate::{
     blobs::Blobs,
     catalogue::Catalogue,
+    claims::{Claims, Ended},
     clock,
     feeds::Feeds,
     fetch::Fetch,
@@ -36,12 +38,15 @@ mod keep;
 mod listing;
 mod publish;
 mod rendition;
+mod shared;
 mod sources;
 mod state;
 mod sweep;
 
 /// Sources asked or downloaded at once: two keep a home line busy without looking like an attack.
-const FETCHERS: usize = 2;
+pub const FETCHERS: usize = 2;
+/// Those, and one for a listing, which is short and on which others wait.
+const FETCH_WORKERS: usize = FETCHERS + 1;
 /// Renditions encoded at once: each takes one core, and the page needs the other.
 const ENCODERS: usize = 1;
 /// Videos fetched from other nodes at once.
@@ -74,7 +79,8 @@ impl Lane {
     /// Kinds of jobs, first ones first: what a link names is known before its videos are fetched.
     fn kinds(self) -> &'static [u8] {
         match self {
-            Self::Fetch => &[0, 1],
+            // The group's claims say which.
+            Self::Fetch => &[],
             Self::Encode => &[2],
             Self::Keep => &[JobKey::KEEP_LANE],
         }
@@ -100,6 +106,9 @@ struct Inner {
     dir: PathBuf,
     wake: watch::Sender<()>,
     taken: Mutex<BTreeSet<String>>,
+    /// Jobs that the group left to this node, and what ends each.
+    allowed: Mutex<BTreeMap<String, CancellationToken>>,
+    claims: Claims,
     site_pauses: Mutex<BTreeMap<String, SitePause>>,
     /// Held while it is decided whether a video needs a job, until the job is written.
     wanting: Mutex<()>,
@@ -130,6 +139,8 @@ pub struct Rooms {
     pub growing: Growing,
     /// The way to blobs of others.
     pub fetch: Fetch,
+    /// Who does what in each group.
+    pub claims: Claims,
     /// Folder for unfinished work.
     pub dir: PathBuf,
 }
@@ -140,7 +151,8 @@ impl Jobs {
     /// # Errors
     /// When the disk fails.
     pub async fn open(rooms: Rooms) -> anyhow::Result<Self> {
-        let Rooms { key, store, blobs, feeds, ingest, tools, live, catalogue, growing, fetch, dir } = rooms;
+        let Rooms { key, store, blobs, feeds, ingest, tools, live, catalogue, growing, fetch, claims, dir } =
+            rooms;
         std::fs::create_dir_all(&dir)?;
         let jobs = Self(Arc::new(Inner {
             key,
@@ -156,6 +168,8 @@ impl Jobs {
             dir,
             wake: watch::Sender::new(()),
             taken: Mutex::default(),
+            allowed: Mutex::default(),
+            claims,
             site_pauses: Mutex::default(),
             wanting: Mutex::default(),
             revising: tokio::sync::Mutex::default(),
@@ -174,7 +188,7 @@ impl Jobs {
     /// Starts the workers.
     pub fn start(&self, tasks: &Tasks) {
         self.follow_revisions(tasks);
-        let lanes = [(Lane::Fetch, FETCHERS), (Lane::Encode, ENCODERS), (Lane::Keep, KEEPERS)];
+        let lanes = [(Lane::Fetch, FETCH_WORKERS), (Lane::Encode, ENCODERS), (Lane::Keep, KEEPERS)];
         for lane in lanes.into_iter().flat_map(|(lane, count)| std::iter::repeat_n(lane, count)) {
             let jobs = self.clone();
             tasks.spawn("worker", async move { jobs.work(lane).await });
@@ -288,12 +302,16 @@ impl Jobs {
         (job.state, job.code, job.reason, job.updated) = (State::Running, None, None, clock::now());
         self.set(job.clone())
             .inspect_err(|error| tracing::error!(job = text, "its state cannot be written: {error}"))?;
-        let done = match &job.key {
-            JobKey::List { request, .. } => self.0.list(*request, &job).await,
-            JobKey::Capture { video } => self.0.capture(video, &job).await,
-            JobKey::Rendition { capture, rung } => self.0.rendition(*capture, rung, &job).await,
-            JobKey::Keep { video } => self.0.keep(video, &job).await,
+        let work = async {
+            match &job.key {
+                JobKey::List { request, n } => self.0.list(*request, *n, &job).await,
+                JobKey::Capture { video } => self.0.capture(video, &job).await,
+                JobKey::Rendition { capture, rung } => self.0.rendition(*capture, rung, &job).await,
+                JobKey::Keep { video } => self.0.keep(video, &job).await,
+            }
         };
+        let ours = self.0.allowed().get(&text).cloned().unwrap_or_default();
+        let Some(done) = ours.run_until_cancelled(work).await else { return self.lose(job) };
         if matches!(job.key, JobKey::Capture { .. }) {
             self.0.growing.end(&self.0.capture_id(&job).0);
         }
@@ -310,6 +328,7 @@ impl Jobs {
         };
         ended.inspect_err(|error| tracing::error!(job = text, "its end cannot be written: {error}"))?;
         self.0.close_folder(&job);
+        self.tell_claims(&job).await;
         Ok(())
     }
 }
@@ -322,6 +341,9 @@ enum Taken {
 impl Inner {
     /// The next job of a lane, or how long there is none.
     fn take(&self, lane: Lane) -> Result<Taken, StoreError> {
+        if lane == Lane::Fetch {
+            return self.take_allowed();
+        }
         let now = clock::now();
         let mut next = now.plus_ms(60_000);
         let mut waiting = Vec::new();
@@ -336,11 +358,8 @@ impl Inner {
             if job.state.ended() {
                 continue;
             }
-            let pause = self.pauses().get(&site(&job.url)).copied().unwrap_or_default();
-            let begin =
-                job.not_before.max(if lane == Lane::Fetch { pause.until } else { Timestamp::default() });
-            if begin > now {
-                next = next.min(begin);
+            if job.not_before > now {
+                next = next.min(job.not_before);
             } else if self.taken().insert(key.text()) {
                 return Ok(Taken::Job(Box::new(job)));
             }

@@ -5,6 +5,7 @@
 
 pub mod blobs;
 pub mod catalogue;
+pub mod claims;
 pub mod cli;
 pub mod clock;
 pub mod config;

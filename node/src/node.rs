@@ -8,6 +8,7 @@ use tokio::net::TcpListener;
 use crate::{
     blobs::Blobs,
     catalogue::Catalogue,
+    claims::{self, Claims},
     config::Config,
     feeds::Feeds,
     fetch::Fetch,
@@ -64,6 +65,7 @@ pub async fn run(
 
     let tools = Tools::open(config.tools_dir.clone(), &tasks);
     let ingest = Ingest::new(tools.clone(), config.source.clone());
+    let claims = Claims::new();
     let jobs = Jobs::open(jobs::Rooms {
         key: Arc::clone(&key),
         store: store.clone(),
@@ -75,6 +77,7 @@ pub async fn run(
         catalogue: catalogue.clone(),
         growing: growing.clone(),
         fetch: fetch.clone(),
+        claims: claims.clone(),
         dir: dir.join("jobs"),
     })
     .await?;
@@ -95,10 +98,23 @@ pub async fn run(
         groups: groups.clone(),
         catalogue: catalogue.clone(),
         growing: growing.clone(),
+        claims: claims.clone(),
         live: live.clone(),
         tasks: tasks.clone(),
     };
     let sync = Sync::start(talk, ears);
+    claims.start(claims::Rooms {
+        key: Arc::clone(&key),
+        store: store.clone(),
+        feeds: feeds.clone(),
+        groups: groups.clone(),
+        catalogue: catalogue.clone(),
+        fetch: fetch.clone(),
+        jobs: jobs.clone(),
+        sync: sync.clone(),
+        live: live.clone(),
+        tasks: tasks.clone(),
+    });
     provide.start(net.clone(), &tasks);
     tell_network(&catalogue, &jobs, &net, &tasks);
     let name = config.name;
@@ -109,6 +125,7 @@ pub async fn run(
         feeds,
         groups,
         catalogue,
+        claims,
         growing,
         fetch,
         provide,

@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use horahora_protocol::{
-    Cid, Timestamp,
-    entry::{Body, Request},
+    Cid, Timestamp, Verified,
+    entry::{Body, Entry, Request},
     group::GroupId,
 };
 use serde::Serialize;
 use thiserror::Error;
 use tokio::sync::Mutex;
+use url::Url;
 
 use crate::{
     clock,
@@ -112,10 +113,13 @@ impl Requests {
         let _one = self.submitting.lock().await;
         let mut url = self.ingest.check(text).await?;
         url.set_fragment(None);
-        // The same source may be wanted in several groups.
-        let canonical =
-            if group == self.feeds.home() { url.to_string() } else { format!("{url}#group={group}") };
-        if let Some(Block(key)) = self.store.get(&REQUEST_KEYS, canonical.as_bytes())?
+        let canonical = canonical(&url, &group);
+        let mut known: Option<Block> = self.store.get(&REQUEST_KEYS, canonical.as_bytes())?;
+        if known.is_none() && group == self.feeds.home() {
+            // As it was written before requests were shared.
+            known = self.store.get(&REQUEST_KEYS, url.as_str().as_bytes())?;
+        }
+        if let Some(Block(key)) = known
             && let Some(row) = self.store.get(&REQUESTS, &key)?
         {
             let id = row.id;
@@ -307,6 +311,70 @@ fn list_job(row: &RequestRow) -> JobRow {
     let key = JobKey::List { request: row.id, n: row.listings - 1 };
     let title = row.title.clone().unwrap_or_else(|| row.url.clone());
     JobRow::queued(key, None, row.url.clone(), title, clock::now())
+}
+
+/// What tells whether a source was asked for before. The same one may be wanted in several groups.
+fn canonical(url: &Url, group: &GroupId) -> String {
+    format!("{url}#group={group}")
+}
+
+/// Adds to the batch what follows when another member wants a source archived. A source that is wanted already has
+/// one subscriber more.
+pub(crate) fn learn(
+    store: &Store,
+    entry: &Verified<Entry>,
+    request: &Request,
+    batch: &mut Batch,
+) -> Result<(), StoreError> {
+    let Ok(mut url) = Url::parse(request.url.trim()) else { return Ok(()) };
+    url.set_fragment(None);
+    let (id, _) = entry.block();
+    let canonical = canonical(&url, &entry.group);
+    let known: Option<Block> = store.get_after(batch, &REQUEST_KEYS, canonical.as_bytes())?;
+    if let Some(Block(key)) = known {
+        // What is said of theirs is meant for ours.
+        batch.put(&REQUEST_KEYS, &id.to_bytes(), &Block(key));
+        return Ok(());
+    }
+    let row = RequestRow {
+        id,
+        url: request.url.trim().to_owned(),
+        at: entry.at.min(clock::now()),
+        title: None,
+        listings: 1,
+        videos: Vec::new(),
+        group: Some(entry.group),
+    };
+    let key = aged_key(row.at, &id.to_bytes());
+    put(batch, &key, &row);
+    batch.put(&REQUEST_KEYS, canonical.as_bytes(), &Block(key.clone()));
+    batch.put(&REQUEST_KEYS, &id.to_bytes(), &Block(key));
+    Jobs::add(batch, &list_job(&row));
+    Ok(())
+}
+
+/// The job of a name, as claims carry it.
+pub(crate) fn job_key(text: &str) -> Option<JobKey> {
+    let (kind, subject) = text.split_once('/')?;
+    match kind {
+        "capture" => Some(JobKey::Capture { video: subject.parse().ok()? }),
+        "list" => {
+            let (request, n) = subject.split_once('/')?;
+            Some(JobKey::List { request: request.parse().ok()?, n: n.parse().ok()? })
+        }
+        _ => None,
+    }
+}
+
+/// A request's row as it will be when `batch` is written, and its key.
+pub(crate) fn find_after(
+    store: &Store,
+    batch: &Batch,
+    id: &Cid,
+) -> Result<Option<(Vec<u8>, RequestRow)>, StoreError> {
+    let known: Option<Block> = store.get_after(batch, &REQUEST_KEYS, &id.to_bytes())?;
+    let Some(Block(key)) = known else { return Ok(None) };
+    Ok(store.get_after(batch, &REQUESTS, &key)?.map(|row| (key, row)))
 }
 
 /// A request's row and its key.

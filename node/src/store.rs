@@ -22,7 +22,7 @@ const RETRY: Duration = Duration::from_millis(100);
 const PATIENCE: u32 = 30;
 const META: &str = "meta";
 /// Names of the trees, in the order of [`Table`]'s indices.
-const TREES: [&str; 23] = [
+const TREES: [&str; 24] = [
     "meta",
     "entries",
     "bodies",
@@ -46,6 +46,7 @@ const TREES: [&str; 23] = [
     "changes",
     "forks",
     "joins",
+    "claims",
 ];
 
 /// Why the database did not do it.

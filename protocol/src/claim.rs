@@ -10,11 +10,13 @@ use crate::{id::NodeId, rank::Subject, time::Timestamp};
 
 pub mod lease;
 mod queue;
+pub mod record;
 pub mod state;
 mod tenure;
 mod witness;
 
 pub use lease::{Lease, Said, Standing};
+pub use record::{Claim, Granted};
 pub use state::{Claims, Place};
 
 /// A job's number at one node. Numbers are given from 0 on, without gaps.

@@ -36,7 +36,8 @@ pub struct Entry {
     pub previous: Option<Cid>,
     /// When the node says that it wrote this.
     pub at: Timestamp,
-    /// What the body is: `profile`, `request`, `capture`, `group`, or a kind of a later version.
+    /// What the body is: `profile`, `request`, `capture`, `group`, `listing`, `failure`, `confirmation`, or a kind of a
+    /// later version.
     pub kind: String,
     /// The body's block.
     pub body: Cid,
@@ -62,6 +63,12 @@ pub enum Body {
     Capture(Capture),
     /// The group changes.
     Group(GroupChange),
+    /// What a request names, or a part of it.
+    Listing(Listing),
+    /// A job could not be done.
+    Failure(Failure),
+    /// A member looked at what another one captured.
+    Confirmation(Confirmation),
 }
 
 /// Who a node is.
@@ -115,6 +122,78 @@ pub struct Capture {
     pub summary: Option<Summary>,
 }
 
+/// What a request names, or a part of it: a long list is many entries.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Listing {
+    /// Version of this form, 1.
+    pub v: u8,
+    /// The request.
+    pub request: Cid,
+    /// Which listing of it, from 0.
+    pub n: u32,
+    /// What the source calls itself.
+    pub title: Option<String>,
+    /// Its videos, in the site's order.
+    pub items: Vec<Listed>,
+    /// Whether this is the last part.
+    pub last: bool,
+}
+
+/// One video of a listing.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Listed {
+    /// The video.
+    pub video: VideoId,
+    /// Where it is.
+    pub url: String,
+    /// Its title, if the listing tells.
+    pub title: Option<String>,
+}
+
+/// A job could not be done by who writes this.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Failure {
+    /// Version of this form, 1.
+    pub v: u8,
+    /// The job's name.
+    pub job: String,
+    /// What failed, for programs, for example `geo`.
+    pub code: String,
+    /// The same for people.
+    pub reason: String,
+    /// What follows for others.
+    pub outcome: Outcome,
+}
+
+/// What a failure means for others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Outcome {
+    /// The writer tries again after a while; others may before.
+    Later,
+    /// The writer cannot do it; others may.
+    NotHere,
+    /// Nobody can: there is nothing to fetch.
+    Gone,
+}
+
+/// A member fetched a manifest and some of its blobs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Confirmation {
+    /// Version of this form, 1.
+    pub v: u8,
+    /// The captured video.
+    pub video: VideoId,
+    /// The manifest that was looked at.
+    pub manifest: Cid,
+    /// Whether all of it was what it should be.
+    pub good: bool,
+}
+
 /// What names a capture before it has a manifest.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -165,6 +244,9 @@ impl Body {
             Self::Request(_) => "request",
             Self::Capture(_) => "capture",
             Self::Group(_) => Self::GROUP,
+            Self::Listing(_) => "listing",
+            Self::Failure(_) => "failure",
+            Self::Confirmation(_) => "confirmation",
         }
     }
 
@@ -176,6 +258,9 @@ impl Body {
             Self::Request(body) => codec::block(body),
             Self::Capture(body) => codec::block(body),
             Self::Group(body) => codec::block(body),
+            Self::Listing(body) => codec::block(body),
+            Self::Failure(body) => codec::block(body),
+            Self::Confirmation(body) => codec::block(body),
         }
     }
 
@@ -190,6 +275,9 @@ impl Body {
             "request" => Self::Request(codec::decode(block, cap)?),
             "capture" => Self::Capture(codec::decode(block, cap)?),
             Self::GROUP => Self::Group(codec::decode(block, cap)?),
+            "listing" => Self::Listing(codec::decode(block, cap)?),
+            "failure" => Self::Failure(codec::decode(block, cap)?),
+            "confirmation" => Self::Confirmation(codec::decode(block, cap)?),
             other => return Err(BodyError::UnknownKind(other.to_owned())),
         };
         body.check()?;
@@ -204,10 +292,18 @@ impl Body {
                 (body.v, body.source_url.as_str(), body.tools.iter().flat_map(<[&String; 2]>::from).collect())
             }
             Self::Group(body) => (body.v, "", vec![]),
+            Self::Listing(body) => (body.v, "", body.title.iter().collect()),
+            Self::Failure(body) => (body.v, "", vec![&body.job, &body.code]),
+            Self::Confirmation(body) => (body.v, "", vec![]),
         };
         let known = match self {
             Self::Capture(body) => version == if body.summary.is_some() { 2 } else { 1 },
-            Self::Profile(_) | Self::Request(_) | Self::Group(_) => version == 1,
+            Self::Profile(_)
+            | Self::Request(_)
+            | Self::Group(_)
+            | Self::Listing(_)
+            | Self::Failure(_)
+            | Self::Confirmation(_) => version == 1,
         };
         if !known {
             return Err(BodyError::UnknownVersion(version));
@@ -218,6 +314,12 @@ impl Body {
         if matches!(self, Self::Group(body) if !body.change.is_bounded()) {
             return Err(BodyError::TooLong("list"));
         }
+        if matches!(self, Self::Listing(body) if !body.is_bounded()) {
+            return Err(BodyError::TooLong("list"));
+        }
+        if matches!(self, Self::Failure(body) if body.reason.len() > limits::REASON_BYTES) {
+            return Err(BodyError::TooLong("reason"));
+        }
         if url.len() > limits::URL_BYTES {
             return Err(BodyError::TooLong("URL"));
         }
@@ -225,5 +327,15 @@ impl Body {
             return Err(BodyError::TooLong("name"));
         }
         Ok(())
+    }
+}
+
+impl Listing {
+    fn is_bounded(&self) -> bool {
+        let long = |item: &Listed| {
+            item.url.len() > limits::URL_BYTES
+                || item.title.as_ref().is_some_and(|title| title.len() > limits::NAME_BYTES)
+        };
+        self.items.len() <= limits::LISTED && !self.items.iter().any(long)
     }
 }

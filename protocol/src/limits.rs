@@ -78,6 +78,18 @@ pub const FORK_BYTES: usize = 2 * ENTRY_BYTES + 64;
 pub const FORKS: usize = 64;
 /// Parts of the space of video ids that a large node tells the hash table of, instead of its videos.
 pub const SHARDS: u16 = 4096;
+/// The name of a job: its kind and a video id, or two ids.
+pub const JOB_BYTES: usize = 400;
+/// A signed claim with the grants of seven witnesses of 700 bytes each at most; 1.1 kB seen with two.
+pub const CLAIM_BYTES: usize = 8 << 10;
+/// Claims in one message of gossip: those of one node.
+pub const GOSSIP_CLAIMS: usize = 16;
+/// Claims that hold in one answer: a group of 500 nodes with two jobs each.
+pub const CLAIMS: usize = 1_000;
+/// Videos that one entry lists; a long listing is many entries. 300 bytes each fit into a body.
+pub const LISTED: usize = 100;
+/// Words about why something failed.
+pub const REASON_BYTES: usize = 1 << 10;
 /// How long a claim holds without another word: long enough for two lost beats, short enough that a dead node's job
 /// waits about a minute.
 pub const LEASE_MS: u64 = 60_000;

@@ -125,6 +125,16 @@ pub enum Request {
         /// The signed [`crate::group::Redemption`].
         redemption: ByteBuf,
     },
+    /// Witness this claim of mine, or hear that I give it back: a signed [`crate::claim::Claim`].
+    Claim {
+        /// The claim.
+        claim: ByteBuf,
+    },
+    /// Which claims of a group's jobs hold?
+    Claims {
+        /// The group.
+        group: GroupId,
+    },
     /// News of a private group, said to each member by itself.
     News {
         /// The group.
@@ -153,10 +163,43 @@ pub enum Response {
         /// The signed genesis.
         genesis: ByteBuf,
     },
+    /// To [`Request::Claim`].
+    Vote(Vote),
+    /// To [`Request::Claims`]: signed claims, and how many milliseconds ago each was said, as far as known.
+    Claims(Vec<(ByteBuf, u64)>),
     /// To [`Request::News`].
     Heard,
     /// Not answered.
     Refused(Refusal),
+}
+
+/// What a witness says to a claim.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Vote {
+    /// The job is yours: a signed [`crate::claim::Granted`].
+    Granted {
+        /// The grant.
+        grant: ByteBuf,
+    },
+    /// Somebody else has it, or asked before you: that one's signed claim.
+    Held {
+        /// The claim.
+        claim: ByteBuf,
+        /// How many milliseconds ago it was said.
+        held_ms: u64,
+    },
+    /// Nothing is left to do; the feeds say how it ended.
+    Over,
+    /// This epoch was somebody else's; ask for a later one.
+    Behind {
+        /// The last one that was granted.
+        epoch: u32,
+    },
+    /// You hold too many jobs without results.
+    Exhausted,
+    /// Ask somebody else.
+    Abstain,
 }
 
 /// Why a question is not answered.
@@ -299,6 +342,8 @@ pub struct Gossip {
     pub heads: Vec<(FeedId, Head)>,
     /// Signed records of captures in the making.
     pub growing: Vec<ByteBuf>,
+    /// Signed claims.
+    pub claims: Vec<ByteBuf>,
 }
 
 /// A frame towards the holder: which blob is wanted.
@@ -390,6 +435,8 @@ impl Message for Request {
                 bound(invite, limits::INVITE_BYTES, "invitation")?;
                 bound(redemption, limits::INVITE_BYTES, "redemption")
             }
+            Self::Claim { claim } => bound(claim, limits::CLAIM_BYTES, "claim"),
+            Self::Claims { .. } => Ok(()),
             Self::News { gossip, .. } => gossip.check(),
         }
     }
@@ -403,6 +450,11 @@ impl Message for Response {
             Self::Heads(heads) => heads.check(),
             Self::Entries(entries) => bound(entries, limits::BATCH_ENTRIES, "list of entries"),
             Self::Growing(_) | Self::Refused(_) | Self::Heard => Ok(()),
+            Self::Vote(Vote::Granted { grant: block } | Vote::Held { claim: block, .. }) => {
+                bound(block, limits::CLAIM_BYTES, "claim")
+            }
+            Self::Vote(_) => Ok(()),
+            Self::Claims(claims) => bound(claims, limits::CLAIMS, "list of claims"),
             Self::Holding(held) => bound(held, limits::HOLDINGS, "list of holdings"),
             Self::Videos(copies) => bound(copies, limits::HOLDINGS, "list of copies"),
             Self::Joined { genesis } => bound(genesis, limits::GENESIS_BYTES, "genesis"),
@@ -418,7 +470,8 @@ impl Message for Gossip {
             return Err("version");
         }
         bound(&self.heads, limits::GOSSIP_FEEDS, "list of feeds")?;
-        bound(&self.growing, limits::GOSSIP_GROWING, "list of captures")
+        bound(&self.growing, limits::GOSSIP_GROWING, "list of captures")?;
+        bound(&self.claims, limits::GOSSIP_CLAIMS, "list of claims")
     }
 }
 

@@ -4,6 +4,7 @@
 
 mod archive;
 mod browser;
+mod claims;
 mod command_line;
 mod containers;
 mod crash;

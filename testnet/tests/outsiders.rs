@@ -102,7 +102,7 @@ async fn an_outsider_who_knows_every_name_gets_nothing_of_a_private_group() {
                 let feed = FeedId { group: of, node: *writer, incarnation: 0 };
                 assert_eq!(ask(Request::Entries { feed, from: 0 }).await, Response::Entries(Vec::new()));
             }
-            let gossip = Gossip { v: 1, heads: Vec::new(), growing: Vec::new() };
+            let gossip = Gossip { v: 1, heads: Vec::new(), growing: Vec::new(), claims: Vec::new() };
             let said = ask(Request::News { group: of, gossip }).await;
             assert_eq!(said, Response::Refused(Refusal::Unknown));
         }
@@ -361,6 +361,6 @@ async fn entries_out_of_order_of_others_or_too_large_are_refused_and_leave_no_tr
         let head = all.find(|member| member["node_id"] == liar.id().to_string()).unwrap();
         assert_eq!(head["head"], Value::Null, "{what}");
     }
-    let bytes = Gossip { v: 1, heads: Vec::new(), growing: Vec::new() }.encode();
+    let bytes = Gossip { v: 1, heads: Vec::new(), growing: Vec::new(), claims: Vec::new() }.encode();
     assert!(bytes.len() < 100, "nothing of this made messages grow");
 }

@@ -1,8 +1,10 @@
 //! What follows for the catalogue when a feed says something, and when that counts no more.
 
+use std::collections::BTreeSet;
+
 use horahora_protocol::{
     Cid, Timestamp, Verified, VideoId,
-    entry::{Body, Capture, Entry},
+    entry::{Body, Capture, Entry, Listing},
     group::{GroupId, Role},
     growing::Growing,
     summary::Summary,
@@ -13,11 +15,13 @@ use super::Catalogue;
 use crate::{
     clock,
     groups::View,
+    jobs::Jobs,
+    requests,
     store::{
         Batch, StoreError,
         rows::{
-            CAPTURES, CaptureRow, ELSEWHERE, MANIFESTS, ManifestRow, PROFILES, State, VIDEOS, VIDEOS_BY_AGE,
-            VideoRow, aged_key,
+            CAPTURES, CaptureRow, ELSEWHERE, JOBS, JobKey, JobRow, MANIFESTS, ManifestRow, PROFILES, State,
+            VIDEOS, VIDEOS_BY_AGE, VideoRow, aged_key,
         },
     },
 };
@@ -31,18 +35,76 @@ impl Catalogue {
         &self,
         view: &View,
         entry: &Verified<Entry>,
-        body: Body,
+        body: &Body,
         batch: &mut Batch,
     ) -> Result<(), StoreError> {
+        // What a member wants archived is for all members to do; claims share it out.
+        let shares = view.group.counts(&entry.node) && view.group.role(&self.me) >= Some(Role::Member);
         match body {
             Body::Profile(profile) => batch.put(&PROFILES, entry.node.public_key(), &profile.name),
-            // What others want archived is theirs to do; claims share it out.
-            Body::Request(_) => {}
+            Body::Request(request) if shares => requests::learn(&self.store, entry, request, batch)?,
+            Body::Listing(listing) if shares => self.learn_listing(entry, listing, batch)?,
+            Body::Request(_) | Body::Listing(_) | Body::Failure(_) | Body::Confirmation(_) => {}
             // What a follower captures does not count.
             Body::Capture(_) if view.group.role(&entry.node) == Some(Role::Follower) => {}
-            Body::Capture(capture) => self.learn_capture(entry, capture, batch)?,
+            Body::Capture(capture) => self.learn_capture(entry, capture.clone(), batch)?,
             // `groups` hears of them.
             Body::Group(_) => {}
+        }
+        Ok(())
+    }
+
+    /// What a request names, as a member found it: its videos are wanted here, too.
+    fn learn_listing(
+        &self,
+        entry: &Verified<Entry>,
+        listing: &Listing,
+        batch: &mut Batch,
+    ) -> Result<(), StoreError> {
+        let Some((key, mut row)) = requests::find_after(&self.store, batch, &listing.request)? else {
+            return Ok(());
+        };
+        let now = clock::now();
+        row.title = listing.title.clone().or(row.title);
+        let mut known: BTreeSet<_> = row.videos.iter().cloned().collect();
+        for item in &listing.items {
+            if known.insert(item.video.clone()) {
+                row.videos.push(item.video.clone());
+            }
+            let id = item.video.as_str().as_bytes();
+            let video: Option<VideoRow> = self.store.get_after(batch, &VIDEOS, id)?;
+            let fresh = video.is_none();
+            let title = item.title.clone().unwrap_or_else(|| item.video.to_string());
+            let mut video = video.unwrap_or_else(|| {
+                VideoRow::queued(item.video.clone(), title.clone(), item.url.clone(), now)
+            });
+            if !video.groups.contains(&entry.group) {
+                video.groups.push(entry.group);
+            }
+            self.put_video(batch, &video, fresh);
+            let job = JobKey::Capture { video: item.video.clone() };
+            let job_known: Option<JobRow> = self.store.get_after(batch, &JOBS, job.text().as_bytes())?;
+            if video.manifest.is_none() && job_known.is_none() {
+                Jobs::add(
+                    batch,
+                    &JobRow::queued(job, Some(item.video.clone()), item.url.clone(), title, now),
+                );
+            }
+        }
+        requests::put(batch, &key, &row);
+        if listing.last {
+            self.close(batch, &JobKey::List { request: listing.request, n: listing.n })?;
+        }
+        self.live.tell("request", json!({ "id": listing.request.to_string() }));
+        Ok(())
+    }
+
+    /// A job that somebody else did: nothing is left to do here.
+    fn close(&self, batch: &mut Batch, key: &JobKey) -> Result<(), StoreError> {
+        let job: Option<JobRow> = self.store.get_after(batch, &JOBS, key.text().as_bytes())?;
+        if let Some(job) = job.filter(|job| !job.state.ended() && job.state != State::Running) {
+            let done = JobRow { state: State::Done, code: None, reason: None, updated: clock::now(), ..job };
+            Jobs::add(batch, &done);
         }
         Ok(())
     }
@@ -97,6 +159,7 @@ impl Catalogue {
             }
             self.put_video(batch, &video, known.is_none());
         }
+        self.close(batch, &JobKey::Capture { video: body.video.clone() })?;
         // Nobody listening is fine.
         let _ = self.learned.send(body.manifest);
         Ok(())

@@ -2,6 +2,8 @@
 //!
 //! Nothing of another node is written before its signature and its place in the chain were checked.
 
+use std::sync::Arc;
+
 use horahora_protocol::{
     Cid, Codec, NodeId, Verified,
     entry::{Body, BodyError, Entry},
@@ -13,7 +15,7 @@ use horahora_protocol::{
 use serde_bytes::ByteBuf;
 use thiserror::Error;
 
-use super::{Feeds, feed_id};
+use super::{Feeds, Told, feed_id};
 use crate::{
     clock,
     groups::{Groups, View},
@@ -219,8 +221,9 @@ impl Feeds {
         let (entries, failed) = feed.accept_all(&signed);
         let mut failed = failed.map(AcceptError::from);
         let (mut batch, mut facts, mut last) = (Batch::default(), Vec::new(), known);
+        let mut told = Vec::new();
         for (entry, blocks) in entries.iter().zip(blocks) {
-            match self.take(&view, entry, blocks, &mut batch) {
+            match self.take(&view, entry, blocks, &mut batch, &mut told) {
                 Ok(fact) => facts.extend(fact),
                 Err(error) => {
                     failed = Some(error);
@@ -235,6 +238,10 @@ impl Feeds {
             self.store.write(batch)?;
             self.learn(&id.group, facts)?;
             self.moved.send_replace(());
+            for body in told {
+                // Nobody listening is fine.
+                let _ = self.told.send(Told { group: id.group, node: id.node, body: Arc::new(body) });
+            }
             self.store.durable().await?;
         }
         failed.map_or(Ok(usize::try_from(new).unwrap_or(usize::MAX)), Err)
@@ -246,6 +253,7 @@ impl Feeds {
         entry: &Verified<Entry>,
         blocks: &EntryBlocks,
         batch: &mut Batch,
+        told: &mut Vec<Body>,
     ) -> Result<Option<(Place, Fact)>, AcceptError> {
         let feed = FeedId { group: entry.group, node: entry.node, incarnation: entry.incarnation };
         let mut fact = None;
@@ -259,7 +267,12 @@ impl Feeds {
             }
             match Body::decode(&entry.kind, body) {
                 Ok(Body::Group(said)) => fact = Groups::note(entry, &said.change, body, batch),
-                Ok(said) => self.catalogue.learn(view, entry, said, batch)?,
+                Ok(said) => {
+                    self.catalogue.learn(view, entry, &said, batch)?;
+                    if view.group.counts(&entry.node) {
+                        told.push(said);
+                    }
+                }
                 // A later version of this program reads them.
                 Err(BodyError::UnknownKind(_) | BodyError::UnknownVersion(_)) => {}
                 Err(BodyError::TooLong(_) | BodyError::Codec(_)) => {

@@ -2,7 +2,12 @@
 
 use std::{collections::BTreeSet, sync::PoisonError};
 
-use horahora_protocol::{Cid, VideoId, group::GroupId};
+use horahora_protocol::{
+    Cid, VideoId,
+    entry::{Body, Listed, Listing},
+    group::GroupId,
+    limits,
+};
 use serde_json::json;
 
 use super::{Inner, Jobs, disk};
@@ -16,8 +21,35 @@ use crate::{
     },
 };
 
+/// Bytes of one part of a listing: an entry's body holds some more.
+const PART_BYTES: usize = 48 << 10;
+
+/// What the other members hear of a listing.
+fn parts(request: Cid, n: u32, title: &Option<String>, items: &[Item]) -> Vec<Listing> {
+    let empty = || Listing { v: 1, request, n, title: title.clone(), items: Vec::new(), last: false };
+    let (mut parts, mut part, mut bytes) = (Vec::new(), empty(), 0);
+    for item in items {
+        let title = item
+            .title
+            .as_ref()
+            .map(|title| title[..title.floor_char_boundary(limits::NAME_BYTES)].to_owned());
+        let listed = Listed { video: item.id.clone(), url: item.url.clone(), title };
+        let size =
+            listed.url.len() + listed.title.as_ref().map_or(0, String::len) + limits::SITE_ID_BYTES + 64;
+        if part.items.len() >= limits::LISTED || bytes + size > PART_BYTES {
+            parts.push(std::mem::replace(&mut part, empty()));
+            bytes = 0;
+        }
+        bytes += size;
+        part.items.push(listed);
+    }
+    part.last = true;
+    parts.push(part);
+    parts
+}
+
 impl Inner {
-    pub(super) async fn list(&self, request: Cid, job: &JobRow) -> Result<(), Failure> {
+    pub(super) async fn list(&self, request: Cid, n: u32, job: &JobRow) -> Result<(), Failure> {
         self.live.progress(&job.key.text(), 0.0, "asks the site what this is");
         let listing = self.ingest.list(&job.url).await?;
         let Some((key, mut row)) = requests::find(&self.store, &request).map_err(disk)? else {
@@ -28,6 +60,7 @@ impl Inner {
         row.title = listing.title.or_else(|| listing.items.first().and_then(|item| item.title.clone()));
         // A list may name a video twice.
         let group = row.group.unwrap_or_else(|| self.feeds.home());
+        let listed = parts(request, n, &row.title, &listing.items);
         let mut shared = Vec::new();
         let (mut known, mut seen) = (row.videos.iter().cloned().collect::<BTreeSet<_>>(), BTreeSet::new());
         for item in listing.items.into_iter().filter(|item| seen.insert(item.id.clone())) {
@@ -46,6 +79,11 @@ impl Inner {
         self.store.durable().await.map_err(disk)?;
         for video in shared {
             self.share(&video).await?;
+        }
+        if self.tells(&group) {
+            for part in listed {
+                self.feeds.publish(&[group], Body::Listing(part), |_, _| ()).await.map_err(disk)?;
+            }
         }
         self.live.tell("request", json!({ "id": request.to_string() }));
         Ok(())

@@ -29,6 +29,7 @@ use super::{
 };
 use crate::{
     catalogue::{Catalogue, Totals},
+    claims::Claims,
     clock,
     feeds::Feeds,
     groups::Groups,
@@ -38,6 +39,7 @@ use crate::{
 };
 
 mod answer;
+mod claims;
 mod heads;
 mod join;
 mod pull;
@@ -83,6 +85,8 @@ pub struct Rooms {
     pub catalogue: Catalogue,
     /// Captures in the making.
     pub growing: Growing,
+    /// Who does what.
+    pub claims: Claims,
     /// Events.
     pub live: Live,
     /// Background tasks.
@@ -391,7 +395,7 @@ impl Drop for Pulling {
 
 /// Messages that are each small enough.
 fn batches(heads: Vec<(FeedId, Head)>, growing: Vec<Vec<u8>>) -> Vec<Gossip> {
-    let empty = || Gossip { v: 1, heads: Vec::new(), growing: Vec::new() };
+    let empty = || Gossip { v: 1, heads: Vec::new(), growing: Vec::new(), claims: Vec::new() };
     let (mut all, mut next, mut bytes) = (Vec::new(), empty(), 0);
     for heads in heads.chunks(limits::GOSSIP_FEEDS) {
         all.push(Gossip { heads: heads.to_vec(), ..empty() });

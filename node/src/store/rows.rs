@@ -10,13 +10,14 @@ use horahora_protocol::{
     message::EntryBlocks,
 };
 use serde::{Deserialize, Serialize};
+use serde_bytes::ByteBuf;
 
 use super::Table;
 
 mod keys;
 
 pub use keys::{
-    age, aged_key, entry_key, entry_of, feed_key, feed_of, open_job_key, rung_prefix, segment_key,
+    age, aged_key, claim_key, entry_key, entry_of, feed_key, feed_of, open_job_key, rung_prefix, segment_key,
     session_key,
 };
 
@@ -71,6 +72,9 @@ pub const FORKS: Table<Block> = Table::new(21);
 /// Tickets that are being redeemed, under the invitation's CID.
 pub const JOINS: Table<JoinRow> = Table::new(22);
 
+/// What this node promised and claims, under `group ‖ job`.
+pub const CLAIMS: Table<ClaimRow> = Table::new(23);
+
 /// A block of bytes.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Block(#[serde(with = "serde_bytes")] pub Vec<u8>);
@@ -121,6 +125,15 @@ pub struct JoinRow {
     pub reason: Option<String>,
     /// Whether it cannot work any more.
     pub ended: bool,
+}
+
+/// A row of [`CLAIMS`].
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ClaimRow {
+    /// The signed claim that this node granted last.
+    pub granted: Option<ByteBuf>,
+    /// This node's own signed claim under way, and when it was said.
+    pub own: Option<(ByteBuf, Timestamp)>,
 }
 
 /// A row of [`PEERS`].

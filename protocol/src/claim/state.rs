@@ -212,6 +212,11 @@ impl Claims {
         self.mine.keys().filter_map(|job| self.said(*job)).filter(|said| said.standing > Standing::Asked)
     }
 
+    /// Jobs that this node does, or asks for.
+    pub fn claimed(&self) -> impl Iterator<Item = JobNo> {
+        self.mine.keys().copied()
+    }
+
     /// Where a job stands, and who has it.
     #[must_use]
     pub fn job(&self, job: JobNo) -> Option<(Place, Option<&Said>)> {
@@ -358,8 +363,8 @@ impl Claims {
     /// Keeps this node from a job for a while.
     pub(super) fn block(&mut self, job: JobNo, until: Timestamp) {
         self.blocked.insert(job, until);
-        if matches!(self.jobs.get(job.0 as usize).map(|job| job.place), Some(Place::Open | Place::Expired(_)))
-        {
+        let place = self.jobs.get(job.0 as usize).map(|job| job.place);
+        if matches!(place, Some(Place::Open | Place::Expired(_) | Place::Blocked)) {
             self.timers.insert((until, Timer::Unblock(job)));
             self.put(job, Place::Blocked);
         }

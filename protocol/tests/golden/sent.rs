@@ -50,7 +50,7 @@ pub(crate) fn presences() -> Vec<Case> {
 }
 
 pub(crate) fn gossip() -> Vec<Case> {
-    let nothing = Gossip { v: 1, heads: vec![], growing: vec![] };
+    let nothing = Gossip { v: 1, heads: vec![], growing: vec![], claims: vec![] };
     vec![message("news", &news()), message("nothing", &nothing)]
 }
 
@@ -176,7 +176,12 @@ fn said() -> Presence {
 }
 
 fn news() -> Gossip {
-    Gossip { v: 1, heads: vec![(feed_id(), head())], growing: vec![signed(&key().sign(record()))] }
+    Gossip {
+        v: 1,
+        heads: vec![(feed_id(), head())],
+        growing: vec![signed(&key().sign(record()))],
+        claims: vec![],
+    }
 }
 
 fn ask() -> Ask {

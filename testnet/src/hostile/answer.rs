@@ -173,7 +173,9 @@ impl Answerer {
             Request::Videos { videos } => {
                 Response::Videos(videos.iter().map(|_| message::Copies::Whole).collect())
             }
-            Request::Join { .. } | Request::News { .. } => Response::Refused(message::Refusal::Unknown),
+            Request::Join { .. } | Request::News { .. } | Request::Claim { .. } | Request::Claims { .. } => {
+                Response::Refused(message::Refusal::Unknown)
+            }
         }
     }
 

@@ -217,7 +217,7 @@ impl std::fmt::Debug for Held {
 }
 
 fn gossip_of(heads: Vec<(FeedId, Head)>, growing: Vec<Vec<u8>>) -> Gossip {
-    Gossip { v: 1, heads, growing: growing.into_iter().map(ByteBuf::from).collect() }
+    Gossip { v: 1, heads, growing: growing.into_iter().map(ByteBuf::from).collect(), claims: Vec::new() }
 }
 
 fn unknown_head(seq: u64) -> Head {

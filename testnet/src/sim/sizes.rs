@@ -188,7 +188,7 @@ impl Sample {
 
     fn gossip(&self, feed: FeedId) -> Gossip {
         let head = Head { seq: 1, entry: self.group() };
-        Gossip { v: 1, heads: vec![(feed, head)], growing: vec![] }
+        Gossip { v: 1, heads: vec![(feed, head)], growing: vec![], claims: vec![] }
     }
 }
 

@@ -3,6 +3,7 @@
 
 use horahora_protocol::{
     NodeId,
+    claim::Claim,
     group::GroupId,
     growing::Growing,
     message::{self, Gossip, Message, Request, Response},
@@ -74,6 +75,13 @@ impl Owner {
                 Ok(record) if record.group == group => {}
                 Ok(_) => return Err(self.reject(&node, Reason::Malformed)),
                 Err(error) => return Err(self.reject(&node, of_growing(&error))),
+            }
+        }
+        for claim in &gossip.claims {
+            match Claim::decode(claim) {
+                Ok(claim) if claim.group == group => {}
+                Ok(_) => return Err(self.reject(&node, Reason::Malformed)),
+                Err(error) => return Err(self.reject(&node, of_message(&error))),
             }
         }
         Ok((source, group, gossip))

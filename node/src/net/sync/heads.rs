@@ -30,7 +30,10 @@ impl Sync {
         let groups = ours.groups.iter().map(|group| (genesis_id(group), digest(group))).collect();
         let ask = Ask { v: 2, presence: ours.presence, groups };
         match self.ask(&node, Request::Heads(ask)).await {
-            Some(Response::Heads(theirs)) => self.compare(node, theirs).await,
+            Some(Response::Heads(theirs)) => {
+                self.compare(node, theirs).await;
+                self.compare_claims(node).await;
+            }
             Some(Response::Refused(_)) | None => {}
             Some(_) => self.rooms().net.refuse(&node, Reason::Malformed).await,
         }

@@ -54,6 +54,9 @@ impl Pulled {
 impl Sync {
     /// News of a group that a node passed on.
     pub(super) async fn gossip(&self, from: NodeId, source: NodeId, group: GroupId, gossip: Gossip) {
+        for claim in gossip.claims {
+            self.hear_claim(&from, &group, &claim, 0).await;
+        }
         for record in gossip.growing {
             self.hear_growing(from, group, &record).await;
         }

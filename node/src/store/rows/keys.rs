@@ -74,3 +74,9 @@ pub fn rung_prefix(capture: &Cid, rung: &str) -> Vec<u8> {
 pub fn session_key(cookie: &str) -> Vec<u8> {
     [b"session/".as_slice(), blake3::hash(cookie.as_bytes()).as_bytes()].concat()
 }
+
+/// Key in [`super::CLAIMS`].
+#[must_use]
+pub fn claim_key(group: &horahora_protocol::group::GroupId, job: &str) -> Vec<u8> {
+    [group.to_bytes().as_slice(), job.as_bytes()].concat()
+}

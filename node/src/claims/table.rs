@@ -1,0 +1,256 @@
+//! One group's machine, the names of its jobs, and the signed words behind what it knows.
+
+use std::collections::BTreeMap;
+
+use horahora_protocol::{
+    NodeId, Timestamp, Verified,
+    claim::{self, Claim, Fact, Grant, Input, JobNo, Kind, Place, Said, Standing, Task},
+    group::GroupId,
+    limits,
+    rank::{self, Subject},
+};
+
+use super::JobView;
+use crate::store::rows::JobKey;
+
+/// What an ordinary node needs, until it is known better: a lease may last 16 times as long.
+const LIST_MS: u32 = 2 * 60 * 1000;
+const CAPTURE_MS: u32 = 30 * 60 * 1000;
+/// Jobs that are only known by claims.
+const UNKNOWN: usize = 10_000;
+
+/// A group's jobs.
+#[derive(Debug)]
+pub(super) struct Table {
+    pub(super) group: GroupId,
+    pub(super) machine: claim::Claims,
+    pub(super) members: BTreeMap<NodeId, u32>,
+    names: Vec<Name>,
+    numbers: BTreeMap<String, JobNo>,
+    /// The last signed word of each claimant of each job, and when it came.
+    words: BTreeMap<(JobNo, NodeId), (Vec<u8>, Timestamp)>,
+    /// Signed grants of this node's own claims.
+    pub(super) grants: BTreeMap<(JobNo, u32), BTreeMap<NodeId, Vec<u8>>>,
+    failures: BTreeMap<JobNo, BTreeMap<NodeId, (String, String)>>,
+    unknown: usize,
+    /// Whether claims from before a restart were not looked for yet.
+    is_fresh: bool,
+}
+
+#[derive(Debug)]
+struct Name {
+    text: String,
+    kind: Kind,
+    /// Whether this node wants it done, or only heard of it.
+    wanted: bool,
+    /// Until when it was blocked last.
+    blocked: Timestamp,
+}
+
+impl Table {
+    pub(super) fn new(group: GroupId, machine: claim::Claims) -> Self {
+        Self {
+            group,
+            machine,
+            members: BTreeMap::new(),
+            names: Vec::new(),
+            numbers: BTreeMap::new(),
+            words: BTreeMap::new(),
+            grants: BTreeMap::new(),
+            failures: BTreeMap::new(),
+            unknown: 0,
+            is_fresh: true,
+        }
+    }
+
+    /// Another machine for the jobs that are numbered already.
+    pub(super) fn restart(&mut self, now: Timestamp, machine: claim::Claims) {
+        self.machine = machine;
+        for (number, name) in (0..).map(JobNo).zip(&self.names) {
+            let task = Task {
+                job: number,
+                subject: Subject::named(&name.text),
+                kind: name.kind,
+                request: 0,
+                estimate_ms: estimate_ms(name.kind),
+            };
+            self.machine.handle(now, Input::Task(task));
+            self.machine.handle(now, Input::GiveBack { job: number, until: Timestamp(u64::MAX) });
+        }
+    }
+
+    /// Whether claims from before a restart are to be looked for: once.
+    pub(super) fn fresh(&mut self) -> bool {
+        std::mem::take(&mut self.is_fresh)
+    }
+
+    pub(super) fn name(&self, job: JobNo) -> &str {
+        self.names.get(job.0 as usize).map_or("", |name| name.text.as_str())
+    }
+
+    pub(super) fn number(&self, job: &str) -> Option<JobNo> {
+        self.numbers.get(job).copied()
+    }
+
+    /// The number of a job that somebody claims; none when there are too many of which this node knows nothing.
+    pub(super) fn heard_of(&mut self, now: Timestamp, job: &str) -> Option<JobNo> {
+        if let Some(number) = self.number(job) {
+            return Some(number);
+        }
+        if self.unknown >= UNKNOWN || !(job.starts_with("list/") || job.starts_with("capture/")) {
+            return None;
+        }
+        self.unknown += 1;
+        let number = self.add(now, job, 0, false);
+        // Not to be begun before this node knows where to fetch it.
+        self.machine.handle(now, Input::GiveBack { job: number, until: Timestamp(u64::MAX) });
+        Some(number)
+    }
+
+    /// A job that this node wants done; not before `begin`.
+    pub(super) fn want(&mut self, now: Timestamp, key: &JobKey, request: u32, begin: Timestamp) {
+        let text = key.text();
+        let over = |number: &JobNo| matches!(self.machine.job(*number), Some((Place::Done | Place::Gone, _)));
+        // Somebody asked again for what was over: it is another job of the same name.
+        let known = self.number(&text).filter(|number| !over(number));
+        let number = known.unwrap_or_else(|| self.add(now, &text, request, true));
+        let place = self.machine.job(number).map(|(place, _)| place);
+        let name = &mut self.names[number.0 as usize];
+        if !name.wanted || (place == Some(Place::Blocked) && begin <= now) {
+            if !name.wanted {
+                name.wanted = true;
+                self.unknown = self.unknown.saturating_sub(1);
+            }
+            name.blocked = begin;
+            self.machine.handle(now, Input::GiveBack { job: number, until: begin });
+        } else if begin > now && name.blocked != begin {
+            name.blocked = begin;
+            self.machine.handle(now, Input::GiveBack { job: number, until: begin });
+        }
+    }
+
+    fn add(&mut self, now: Timestamp, text: &str, request: u32, wanted: bool) -> JobNo {
+        let number = JobNo(u32::try_from(self.names.len()).unwrap_or(u32::MAX));
+        let kind = if text.starts_with("list/") { Kind::List } else { Kind::Capture };
+        let estimate_ms = estimate_ms(kind);
+        let task = Task { job: number, subject: Subject::named(text), kind, request, estimate_ms };
+        self.machine.handle(now, Input::Task(task));
+        self.names.push(Name { text: text.to_owned(), kind, wanted, blocked: Timestamp::default() });
+        self.numbers.insert(text.to_owned(), number);
+        number
+    }
+
+    /// What a signed claim says here; it is remembered, to be shown to others.
+    pub(super) fn read(&mut self, now: Timestamp, claim: &Verified<Claim>, held_ms: u64) -> Option<Said> {
+        let job = self.heard_of(now, &claim.job)?;
+        let said = Claim::said(claim, job, self.members.keys(), held_ms);
+        let said_at = Timestamp(now.0.saturating_sub(held_ms));
+        let word = (claim.block().1, said_at);
+        let known = self.words.get(&(job, claim.node));
+        let later = known.and_then(|(block, _)| Claim::decode(block).ok()).is_none_or(|known| {
+            (known.epoch, known.beat, known.grants.len()) < (claim.epoch, claim.beat, claim.grants.len())
+        });
+        if later {
+            self.words.insert((job, claim.node), word);
+        }
+        Some(said)
+    }
+
+    /// The signed word of a claimant, and how long ago it was said.
+    pub(super) fn word(&self, now: Timestamp, job: JobNo, claimant: &NodeId) -> Option<(Vec<u8>, u64)> {
+        let (block, at) = self.words.get(&(job, *claimant))?;
+        Some((block.clone(), now.ms_since(*at)))
+    }
+
+    /// Keeps an own word.
+    pub(super) fn spoke(&mut self, now: Timestamp, job: JobNo, me: NodeId, block: Vec<u8>) {
+        self.words.insert((job, me), (block, now));
+    }
+
+    /// Signed claims that hold.
+    pub(super) fn known(&self, now: Timestamp) -> Vec<(Vec<u8>, u64)> {
+        let others = self.machine.leases().filter(|lease| lease.holds(now)).map(|lease| &lease.said);
+        let others: Vec<_> = others.filter_map(|said| self.word(now, said.job, &said.claimant)).collect();
+        let own = self.machine.own().filter_map(|said| self.word(now, said.job, &said.claimant));
+        others.into_iter().chain(own).take(limits::CLAIMS).collect()
+    }
+
+    /// A feed says something of a job.
+    pub(super) fn fact(&mut self, now: Timestamp, fact: Fact) {
+        self.machine.handle(now, Input::Fact(fact));
+        let (Fact::Delivered { job, .. }
+        | Fact::Confirmed { job }
+        | Fact::Refuted { job, .. }
+        | Fact::Failed { job, .. }) = fact;
+        if matches!(self.machine.job(job), Some((Place::Done | Place::Gone, _))) {
+            self.words.retain(|(of, _), _| *of != job);
+            self.grants.retain(|(of, _), _| *of != job);
+            self.failures.remove(&job);
+        }
+    }
+
+    /// Why a member cannot do a job.
+    pub(super) fn failed(&mut self, job: JobNo, node: NodeId, code: String, reason: String) {
+        self.failures.entry(job).or_default().insert(node, (code, reason));
+    }
+
+    /// Jobs of a kind under way here, asked for ones too.
+    pub(super) fn busy(&self, kind: Kind) -> usize {
+        self.machine.claimed().filter(|job| self.names[job.0 as usize].kind == kind).count()
+    }
+
+    /// Members now. Gives whether that is news.
+    pub(super) fn meet(&mut self, now: Timestamp, members: BTreeMap<NodeId, u32>) -> bool {
+        if members == self.members {
+            return false;
+        }
+        self.members = members.clone();
+        self.machine.handle(now, Input::Members(members));
+        true
+    }
+
+    pub(super) fn views(&self, me: NodeId) -> impl Iterator<Item = JobView> {
+        (0..).map(JobNo).zip(&self.names).filter_map(move |(job, name)| {
+            let (place, lease) = self.machine.job(job)?;
+            let own = self.machine.own().find(|said| said.job == job);
+            let said = own.as_ref().or(lease);
+            let place = match place {
+                Place::Open => "open",
+                Place::Expired(_) => "expired",
+                Place::Leased => "claimed",
+                Place::Mine => "mine",
+                Place::Blocked => "blocked",
+                Place::Delivered => "delivered",
+                Place::Done | Place::Gone => return None,
+            };
+            let failures = self.failures.get(&job).into_iter().flatten();
+            let cannot = |node: &&NodeId| !self.failures.get(&job).is_some_and(|all| all.contains_key(*node));
+            let next = rank::first(self.members.keys().filter(cannot), Subject::named(&name.text), 1);
+            Some(JobView {
+                group: self.group,
+                job: name.text.clone(),
+                place,
+                claimant: said.map(|said| said.claimant).or((place == "mine").then_some(me)),
+                epoch: said.map_or(0, |said| said.epoch),
+                progress: said.map_or(0.0, |said| f64::from(said.progress) / 1000.0),
+                witnessed: said.is_some_and(|said| said.standing == Standing::Witnessed),
+                next: next.first().copied().filter(|_| said.is_none()),
+                failures: failures
+                    .map(|(node, (code, reason))| (*node, code.clone(), reason.clone()))
+                    .collect(),
+            })
+        })
+    }
+}
+
+fn estimate_ms(kind: Kind) -> u32 {
+    match kind {
+        Kind::List => LIST_MS,
+        Kind::Capture | Kind::Rendition => CAPTURE_MS,
+    }
+}
+
+/// A grant as it is kept: the claim that was granted.
+pub(super) fn restored(said: Said) -> Grant {
+    Grant { said, until: Timestamp::default() }
+}

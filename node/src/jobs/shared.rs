@@ -1,0 +1,156 @@
+//! Jobs that the members of a group share out: which there are, and those that are this node's to do.
+
+use horahora_protocol::{Timestamp, VideoId, group::GroupId};
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+use super::{BTreeMap, Ended, Inner, Jobs, MutexGuard, PoisonError, Taken, site};
+use crate::{
+    requests,
+    store::{
+        StoreError,
+        rows::{JOBS, JobKey, JobRow, OPEN_JOBS, State, VIDEOS, VideoRow},
+    },
+};
+
+/// How long a worker waits when nothing is its to do.
+const IDLE: std::time::Duration = std::time::Duration::from_secs(60);
+
+impl Jobs {
+    /// Hears each time that a job is new or ended.
+    #[must_use]
+    pub fn woken(&self) -> watch::Receiver<()> {
+        self.0.wake.subscribe()
+    }
+
+    /// Open listings and captures.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn shared(&self, limit: usize) -> Result<Vec<JobRow>, StoreError> {
+        let mut jobs = Vec::new();
+        for kind in [0_u8, 1] {
+            for (_, key) in self.0.store.scan(&OPEN_JOBS, &[kind], None, limit)? {
+                jobs.extend(self.get(&key)?.filter(|job| !job.state.ended()));
+            }
+        }
+        Ok(jobs)
+    }
+
+    /// The groups that a job is for, and a number for the request that it comes from.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn groups_of(&self, job: &JobRow) -> Result<(Vec<GroupId>, u32), StoreError> {
+        let home = self.0.feeds.home();
+        let groups = match &job.key {
+            JobKey::List { request, .. } => {
+                let row = requests::find(&self.0.store, request)?;
+                vec![row.and_then(|(_, row)| row.group).unwrap_or(home)]
+            }
+            JobKey::Capture { video } => self.groups_of_video(video)?,
+            JobKey::Rendition { .. } | JobKey::Keep { .. } => Vec::new(),
+        };
+        Ok((if groups.is_empty() { vec![home] } else { groups }, 0))
+    }
+
+    fn groups_of_video(&self, video: &VideoId) -> Result<Vec<GroupId>, StoreError> {
+        let row: Option<VideoRow> = self.0.store.get(&VIDEOS, video.as_str().as_bytes())?;
+        Ok(row.map(|row| row.groups).unwrap_or_default())
+    }
+
+    /// When a job may begin: after its own pause and that of its site.
+    #[must_use]
+    pub fn begins(&self, job: &JobRow) -> Timestamp {
+        let pause = self.0.pauses().get(&site(&job.url)).copied().unwrap_or_default();
+        job.not_before.max(pause.until)
+    }
+
+    /// The job of a name.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn named(&self, name: &str) -> Result<Option<JobRow>, StoreError> {
+        self.0.store.get(&JOBS, name.as_bytes())
+    }
+
+    /// Lets a job begin here: the group left it to this node.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn allow(&self, job: &JobRow) -> Result<(), StoreError> {
+        if job.state.ended() {
+            // Somebody said that it was done, and it was not.
+            let again = JobRow { state: State::Queued, code: None, reason: None, attempts: 0, ..job.clone() };
+            self.set(again)?;
+        }
+        self.0.allowed().entry(job.key.text()).or_default();
+        self.wake();
+        Ok(())
+    }
+
+    /// Ends a job that is somebody else's now. What it made so far is thrown away by the next sweep.
+    pub fn revoke(&self, name: &str) {
+        if let Some(token) = self.0.allowed().remove(name) {
+            token.cancel();
+        }
+        self.wake();
+    }
+
+    /// A job that was revoked: it waits for what the other one makes of it.
+    pub(super) fn lose(&self, mut job: JobRow) -> Result<(), StoreError> {
+        tracing::info!(job = job.key.text(), "is left to another node");
+        if matches!(job.key, JobKey::Capture { .. }) {
+            self.0.growing.end(&self.0.capture_id(&job).0);
+        }
+        let captured = job.video.as_ref().map(|video| self.0.store.get(&VIDEOS, video.as_str().as_bytes()));
+        let captured = captured.transpose()?.flatten();
+        let done = captured.is_some_and(|video: VideoRow| video.manifest.is_some());
+        job.state = if done { State::Done } else { State::Queued };
+        self.set(job)
+    }
+
+    /// Tells the group what became of a job.
+    pub(super) async fn tell_claims(&self, job: &JobRow) {
+        let name = job.key.text();
+        if self.0.allowed().remove(&name).is_none() {
+            return;
+        }
+        let code = job.code.and_then(|code| serde_json::to_value(code).ok());
+        let code = code.and_then(|code| code.as_str().map(str::to_owned));
+        let failure = code.zip(job.reason.clone());
+        let not_before = self.begins(job);
+        self.0.claims.ended(Ended { job: name, state: job.state, failure, not_before }).await;
+    }
+}
+
+impl Inner {
+    /// The next job that is this node's to do.
+    pub(super) fn take_allowed(&self) -> Result<Taken, StoreError> {
+        let names: Vec<_> = self.allowed().keys().cloned().collect();
+        for name in names {
+            if self.taken().contains(&name) {
+                continue;
+            }
+            let job: Option<JobRow> = self.store.get(&JOBS, name.as_bytes())?;
+            match job.filter(|job| !job.state.ended()) {
+                Some(job) => {
+                    if self.taken().insert(name) {
+                        return Ok(Taken::Job(Box::new(job)));
+                    }
+                }
+                None => _ = self.allowed().remove(&name),
+            }
+        }
+        Ok(Taken::Later(IDLE))
+    }
+
+    pub(super) fn allowed(&self) -> MutexGuard<'_, BTreeMap<String, CancellationToken>> {
+        self.allowed.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether there is anybody to tell what a request names.
+    pub(super) fn tells(&self, group: &GroupId) -> bool {
+        self.catalogue.members(group) > 1
+    }
+}
