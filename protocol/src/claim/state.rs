@@ -464,7 +464,7 @@ impl Claims {
         // Until somebody looked it is a claim like any other.
         *self.open.entry(by).or_default() += 1;
         // Nearly always the first few are those of the lowest lots; the others need not look who is before them.
-        let low = u64::MAX / self.members.len() as u64 * limits::LOW_LOTS;
+        let low = (u64::MAX / self.members.len() as u64).saturating_mul(limits::LOW_LOTS);
         let first =
             if rank::lot(&self.me, subject) <= low { now } else { now.plus_ms(limits::CHECK_LATE_MS) };
         let (since, doubted) = (now, now.plus_ms(limits::DOUBT_MS));
