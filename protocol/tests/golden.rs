@@ -15,6 +15,8 @@ use std::{
 use horahora_protocol::codec;
 use serde::{Serialize, de::DeserializeOwned};
 
+#[path = "golden/claims.rs"]
+mod claims;
 #[path = "golden/groups.rs"]
 mod groups;
 #[path = "golden/sent.rs"]
@@ -100,6 +102,15 @@ fn forms() -> Vec<Vectors> {
             "signed record of a capture in the making: what, address, hex of the block",
             sent::growing(),
         ),
+        ("listing-1.cbor.hex", "body of a listing: what, address, hex of the block", claims::listings()),
+        ("failure-1.cbor.hex", "body of a failure: what, address, hex of the block", claims::failures()),
+        (
+            "confirmation-1.cbor.hex",
+            "body of a confirmation: what, address, hex of the block",
+            claims::confirmations(),
+        ),
+        ("claim-1.cbor.hex", "signed claim: what, address, hex of the block", claims::claims()),
+        ("granted-1.cbor.hex", "signed grant: what, address, hex of the block", claims::grants()),
         ("presence-2.cbor.hex", "signed presence: what, address, hex of the block", sent::presences()),
         ("gossip-1.cbor.hex", "gossip: what, address, hex of the message", sent::gossip()),
         ("sync-request-2.cbor.hex", "question: what, address, hex of the message", sent::questions()),

@@ -17,7 +17,7 @@ use horahora_protocol::{
 use serde_bytes::ByteBuf;
 
 use crate::{
-    Case, groups,
+    Case, claims, groups,
     values::{AT, feed_id, key, raw, rendition, summary, video},
 };
 
@@ -68,6 +68,8 @@ pub(crate) fn questions() -> Vec<Case> {
         message("holding", &Request::Holding { manifests: vec![manifest(1), manifest(2)] }),
         message("videos", &Request::Videos { videos: vec![video(), VideoId::generic("https://a.example/")] }),
         message("join", &Request::Join { invite: groups::invite(), redemption: groups::redemption() }),
+        message("claim", &Request::Claim { claim: signed(&key().sign(claims::claim())) }),
+        message("claims", &Request::Claims { group: feed_id().group }),
         message("news", &Request::News { group: feed_id().group, gossip: news() }),
     ]
 }
@@ -81,6 +83,8 @@ pub(crate) fn answers() -> Vec<Case> {
     let mut known = heads();
     known.groups[0] = GroupHeads { feeds: None, forks: vec![], presences: vec![], ..known.groups[0].clone() };
     let refused = |name, refusal| message(name, &Response::Refused(refusal));
+    let claims = vec![(signed(&key().sign(claims::claim())), 250)];
+    let votes = claims::votes().into_iter().map(|(name, vote)| message(name, &Response::Vote(vote)));
     let held = vec![Held { blobs: 108_000, bytes: 5_000_000_000 }, Held::default()];
     vec![
         message("heads", &Response::Heads(heads())),
@@ -97,7 +101,11 @@ pub(crate) fn answers() -> Vec<Case> {
         refused("refused-expired", Refusal::Expired),
         refused("refused-used-up", Refusal::UsedUp),
         refused("refused-not-allowed", Refusal::NotAllowed),
+        message("claims", &Response::Claims(claims)),
     ]
+    .into_iter()
+    .chain(votes)
+    .collect()
 }
 
 pub(crate) fn frames() -> Vec<Case> {
@@ -180,7 +188,7 @@ fn news() -> Gossip {
         v: 1,
         heads: vec![(feed_id(), head())],
         growing: vec![signed(&key().sign(record()))],
-        claims: vec![],
+        claims: vec![signed(&key().sign(claims::claim()))],
     }
 }
 

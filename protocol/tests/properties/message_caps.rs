@@ -124,8 +124,10 @@ fn answers_hold_as_much_as_allowed() {
 
 #[test]
 fn gossip_tells_as_much_as_allowed() {
+    let claims = vec![ByteBuf::from(vec![0; 500]); limits::GOSSIP_CLAIMS + 1];
     let of = |v, heads, growing| Gossip {
         v,
+        claims: claims[..limits::GOSSIP_CLAIMS].to_vec(),
         heads: vec![(values::feed_id(), said::head_sample()); heads],
         growing: vec![ByteBuf::from(vec![0; 500]); growing],
     };
@@ -136,6 +138,7 @@ fn gossip_tells_as_much_as_allowed() {
     let over = [
         ("list of feeds", of(1, heads + 1, 0)),
         ("list of captures", of(1, 0, growing + 1)),
+        ("list of claims", Gossip { claims: claims.clone(), ..of(1, 1, 1) }),
         ("version", of(0, 1, 1)),
         ("version", of(2, 1, 1)),
     ];

@@ -8,7 +8,7 @@ use horahora_protocol::{
     manifest::{Creator, MediaKind, Rendition},
     message::{
         Answer, Ask, Copies, EntryBlocks, Gossip, GroupHeads, Heads, Held, Presence, Refusal, Request,
-        Response, Want,
+        Response, Vote, Want,
     },
     summary::Summary,
 };
@@ -91,7 +91,8 @@ pub(crate) fn ask_sample() -> Ask {
 
 pub(crate) fn gossip_sample() -> Gossip {
     let growing = vec![ByteBuf::from(b"a record".to_vec())];
-    Gossip { v: 1, heads: vec![(values::feed_id(), head_sample())], growing }
+    let claims = vec![block("a claim")];
+    Gossip { v: 1, heads: vec![(values::feed_id(), head_sample())], growing, claims }
 }
 
 fn block(text: &str) -> ByteBuf {
@@ -108,6 +109,8 @@ pub(crate) fn request_samples() -> Vec<Request> {
         Request::Holding { manifests: vec![linked("manifest"), linked("revision")] },
         Request::Videos { videos: vec![values::capture_sample().video] },
         Request::Join { invite: block("an invitation"), redemption: block("a redemption") },
+        Request::Claim { claim: block("a claim") },
+        Request::Claims { group: linked("group") },
         Request::News { group: linked("group"), gossip: gossip_sample() },
     ]
 }
@@ -127,6 +130,11 @@ pub(crate) fn response_samples() -> Vec<Response> {
         Response::Heard,
         Response::Refused(Refusal::Unknown),
         Response::Refused(Refusal::NotAllowed),
+        Response::Claims(vec![(block("a claim"), 250)]),
+        Response::Vote(Vote::Granted { grant: block("a grant") }),
+        Response::Vote(Vote::Held { claim: block("a claim"), held_ms: 300 }),
+        Response::Vote(Vote::Behind { epoch: 300 }),
+        Response::Vote(Vote::Over),
     ]
 }
 
@@ -267,11 +275,8 @@ pub(crate) fn response() -> impl Strategy<Value = Response> {
 }
 
 pub(crate) fn gossip() -> impl Strategy<Value = Gossip> {
-    (vec((feed(), head()), 0..5), vec(inside(), 0..5)).prop_map(|(heads, growing)| Gossip {
-        v: 1,
-        heads,
-        growing,
-    })
+    (vec((feed(), head()), 0..5), vec(inside(), 0..5), vec(inside(), 0..5))
+        .prop_map(|(heads, growing, claims)| Gossip { v: 1, heads, growing, claims })
 }
 
 pub(crate) fn want() -> impl Strategy<Value = Want> {
