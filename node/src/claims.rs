@@ -2,7 +2,8 @@
 //!
 //! One task owns the machines, one for each group that this node writes into; everybody else holds a [`Claims`]. The
 //! machine decides; here claims are signed, checked, sent and written down, and jobs are let go to work.
-//! `table` is one group, `shell` the task, `check` looks at what others delivered.
+//! `table` is one group, `shell` the task, `act` does what the machine says, `facts` is what feeds say, `check` looks at
+//! what others delivered.
 
 use std::{
     collections::BTreeMap,
@@ -29,7 +30,9 @@ use crate::{
     store::{Store, rows::State},
 };
 
+mod act;
 mod check;
+mod facts;
 mod shell;
 mod table;
 

@@ -48,8 +48,7 @@ pub async fn run(
     let key = Arc::new(identity::load_or_create(&dir.join("identity.key"))?);
     let token = identity::api_token(&dir.join("api-token"))?;
     let tasks = Tasks::default();
-    let (live, provide) = (Live::default(), Provide::default());
-    let me = key.node_id();
+    let (live, provide, me) = (Live::default(), Provide::default(), key.node_id());
     let groups = Groups::open(store.clone(), me)?;
     let catalogue =
         Catalogue::open(store.clone(), blobs.clone(), live.clone(), provide.clone(), groups.clone(), me)
@@ -103,21 +102,8 @@ pub async fn run(
         tasks: tasks.clone(),
     };
     let sync = Sync::start(talk, ears);
-    claims.start(claims::Rooms {
-        key: Arc::clone(&key),
-        store: store.clone(),
-        feeds: feeds.clone(),
-        groups: groups.clone(),
-        catalogue: catalogue.clone(),
-        fetch: fetch.clone(),
-        jobs: jobs.clone(),
-        sync: sync.clone(),
-        live: live.clone(),
-        tasks: tasks.clone(),
-    });
     provide.start(net.clone(), &tasks);
     tell_network(&catalogue, &jobs, &net, &tasks);
-    let name = config.name;
     let rooms = Rooms {
         key,
         store,
@@ -136,8 +122,9 @@ pub async fn run(
         net,
         live,
         auth,
-        name,
+        name: config.name,
     };
+    start_claims(&rooms, &tasks);
     let stop = tasks.stopping();
     let serve = http::serve(listener, rooms, stop.clone());
     let address_file = dir.join(ADDRESS_FILE);
@@ -157,6 +144,22 @@ pub async fn run(
     let _ = fs::remove_file(address_file);
     tasks.stop().await;
     served.context("the page cannot be served")
+}
+
+/// Begins to share out the jobs.
+fn start_claims(rooms: &Rooms, tasks: &Tasks) {
+    rooms.claims.start(claims::Rooms {
+        key: Arc::clone(&rooms.key),
+        store: rooms.store.clone(),
+        feeds: rooms.feeds.clone(),
+        groups: rooms.groups.clone(),
+        catalogue: rooms.catalogue.clone(),
+        fetch: rooms.fetch.clone(),
+        jobs: rooms.jobs.clone(),
+        sync: rooms.sync.clone(),
+        live: rooms.live.clone(),
+        tasks: tasks.clone(),
+    });
 }
 
 /// Tells open pages of every step of the tools' installation.

@@ -29,9 +29,9 @@ pub(super) async fn look(
 ) -> Option<Confirmation> {
     for _ in 0..TRIES {
         if let Some(manifest) = catalogue.captured(&video, &group, &by).ok().flatten() {
-            match timeout(PATIENCE, sample(fetch, manifest, by)).await {
-                Ok(Some(good)) => return Some(Confirmation { v: 1, video, manifest, good }),
-                Ok(None) | Err(_) => {}
+            let looked = timeout(PATIENCE, sample(fetch, manifest, by)).await;
+            if let Ok(Some(good)) = looked {
+                return Some(Confirmation { v: 1, video, manifest, good });
             }
         }
         sleep(AGAIN).await;

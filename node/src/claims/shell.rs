@@ -6,29 +6,25 @@ use std::{
 };
 
 use horahora_protocol::{
-    NodeId, Timestamp, Verified,
-    claim::{self, Claim, Fact, Granted, Input, JobNo, Kind, Output, Place, Rules, Said, Verdict},
-    entry::{self, Body, Outcome},
+    NodeId, Timestamp,
+    claim::{self, Claim, Granted, Input, JobNo, Kind, Rules},
     group::{GroupId, Role},
     limits,
-    message::{Gossip, Message, Vote},
+    message::Vote,
     rank,
 };
-use serde_bytes::ByteBuf;
 use tokio::{
-    sync::{broadcast, mpsc, oneshot},
+    sync::{mpsc, oneshot},
     time::sleep,
 };
 
-use super::{Claims, Ended, Letter, Rooms, check, table, table::Table};
+use super::{Claims, Letter, Rooms, table, table::Table};
 use crate::{
     clock,
-    feeds::Told,
     jobs::FETCHERS,
-    requests,
     store::{
         Batch, StoreError,
-        rows::{CLAIMS, ClaimRow, JobKey, JobRow, State, claim_key},
+        rows::{CLAIMS, ClaimRow, JobRow},
     },
 };
 
@@ -41,13 +37,13 @@ const LOOK_AHEAD: usize = 20_000;
 const LISTERS: usize = 1;
 
 pub(super) struct Shell {
-    rooms: Rooms,
-    me: NodeId,
-    claims: Claims,
-    tables: BTreeMap<GroupId, Table>,
+    pub(super) rooms: Rooms,
+    pub(super) me: NodeId,
+    pub(super) claims: Claims,
+    pub(super) tables: BTreeMap<GroupId, Table>,
     /// Members that wait for this node's vote, for the outputs that are being done.
-    asking: Option<oneshot::Sender<Vote>>,
-    checking: BTreeSet<(GroupId, JobNo)>,
+    pub(super) asking: Option<oneshot::Sender<Vote>>,
+    pub(super) checking: BTreeSet<(GroupId, JobNo)>,
 }
 
 impl Shell {
@@ -119,7 +115,7 @@ impl Shell {
             self.want(&job)?;
         }
         for group in self.tables.keys().copied().collect::<Vec<_>>() {
-            self.resume(group).await?;
+            self.resume(group)?;
             self.drain(group).await?;
         }
         self.employ().await
@@ -164,7 +160,7 @@ impl Shell {
     }
 
     /// Claims from before a restart, whose lease still holds.
-    async fn resume(&mut self, group: GroupId) -> Result<(), StoreError> {
+    fn resume(&mut self, group: GroupId) -> Result<(), StoreError> {
         let Some(table) = self.tables.get_mut(&group) else { return Ok(()) };
         if !table.fresh() {
             return Ok(());
@@ -198,7 +194,7 @@ impl Shell {
     }
 
     /// Shares this node's workers out over its groups: all machines together begin no more than there are.
-    async fn employ(&mut self) -> Result<(), StoreError> {
+    pub(super) async fn employ(&mut self) -> Result<(), StoreError> {
         for (kind, all) in [(Kind::Capture, FETCHERS), (Kind::List, LISTERS)] {
             for group in self.tables.keys().copied().collect::<Vec<_>>() {
                 let busy: usize = self.tables.values().map(|table| table.busy(kind)).sum();
@@ -219,7 +215,12 @@ impl Shell {
         self.employ().await
     }
 
-    async fn feed(&mut self, group: &GroupId, now: Timestamp, input: Input) -> Result<(), StoreError> {
+    pub(super) async fn feed(
+        &mut self,
+        group: &GroupId,
+        now: Timestamp,
+        input: Input,
+    ) -> Result<(), StoreError> {
         if let Some(table) = self.tables.get_mut(group) {
             table.machine.handle(now, input);
         }
@@ -263,333 +264,5 @@ impl Shell {
             }
         }
         self.employ().await
-    }
-
-    /// Checks what a witness sent.
-    fn read_vote(
-        &mut self,
-        now: Timestamp,
-        group: &GroupId,
-        by: &NodeId,
-        job: JobNo,
-        epoch: u32,
-        vote: Vote,
-    ) -> Option<claim::Vote> {
-        let table = self.tables.get_mut(group)?;
-        Some(match vote {
-            Vote::Granted { grant } => {
-                let granted = Granted::decode(&grant).ok()?;
-                let fits = granted.witness == *by
-                    && granted.group == *group
-                    && granted.job == table.name(job)
-                    && granted.claimant == self.me
-                    && granted.epoch == epoch;
-                if !fits {
-                    return None;
-                }
-                table.grants.entry((job, epoch)).or_default().insert(*by, grant.into_vec());
-                claim::Vote::Granted
-            }
-            Vote::Held { claim, held_ms } => {
-                let claim = Claim::decode(&claim).ok().filter(|claim| claim.group == *group)?;
-                if claim.job != table.name(job) {
-                    return None;
-                }
-                claim::Vote::Held(table.read(now, &claim, held_ms)?)
-            }
-            Vote::Over => {
-                // Its feeds say how it ended.
-                self.rooms.sync.compare_soon(*by);
-                claim::Vote::Over
-            }
-            Vote::Behind { epoch } => claim::Vote::Behind(epoch),
-            Vote::Exhausted => claim::Vote::Exhausted,
-            Vote::Abstain => claim::Vote::Abstain,
-        })
-    }
-
-    /// A job of this node's own ended without a result; the group hears why.
-    async fn end(&mut self, now: Timestamp, ended: Ended) -> Result<(), StoreError> {
-        for group in self.tables.keys().copied().collect::<Vec<_>>() {
-            let Some(table) = self.tables.get_mut(&group) else { continue };
-            let Some(job) = table.number(&ended.job) else { continue };
-            self.forget_own(&group, job)?;
-            let Some(table) = self.tables.get_mut(&group) else { continue };
-            if ended.state == State::Done {
-                // The entry that says so came before.
-                table.fact(now, Fact::Delivered { job, by: self.me });
-                self.drain(group).await?;
-                continue;
-            }
-            let until = now.plus_ms(ended.not_before.ms_since(clock::now()));
-            let (outcome, verdict) = match ended.state {
-                State::Gone | State::Refused => (Outcome::Gone, Verdict::Gone),
-                State::NeedsOperator | State::Failed => (Outcome::NotHere, Verdict::NotHere),
-                State::Queued | State::Running | State::Waiting | State::Done => {
-                    (Outcome::Later, Verdict::Until(until))
-                }
-            };
-            table.fact(now, Fact::Failed { job, by: self.me, verdict });
-            let alone = table.members.len() <= 1;
-            if let Some((code, reason)) = ended.failure.clone().filter(|_| !alone) {
-                table.failed(job, self.me, code.clone(), reason.clone());
-                let body =
-                    Body::Failure(entry::Failure { v: 1, job: ended.job.clone(), code, reason, outcome });
-                self.write(group, body);
-            }
-            self.drain(group).await?;
-        }
-        Ok(())
-    }
-
-    /// Writes an entry, in a task of its own: the feed may have to wait for somebody to vouch for it.
-    fn write(&self, group: GroupId, body: Body) {
-        let feeds = self.rooms.feeds.clone();
-        self.rooms.tasks.spawn("claims-entry", async move {
-            if let Err(error) = feeds.publish(&[group], body, |_, _| ()).await {
-                tracing::warn!(%group, "an entry about a job cannot be written: {error}");
-            }
-        });
-    }
-
-    /// A feed says something.
-    async fn learn(&mut self, said: Result<Told, broadcast::error::RecvError>) -> Result<(), StoreError> {
-        // Who falls behind misses facts of others; their entries are in the database and witnesses know them.
-        let Ok(Told { group, node, body }) = said else { return Ok(()) };
-        let now = clock::steady();
-        let Some(table) = self.tables.get_mut(&group) else { return Ok(()) };
-        let known = |table: &Table, job: &str| table.number(job);
-        match &*body {
-            Body::Capture(capture) => {
-                let text = JobKey::Capture { video: capture.video.clone() }.text();
-                let Some(job) = known(table, &text) else { return Ok(()) };
-                table.fact(now, Fact::Delivered { job, by: node });
-                if node == self.me {
-                    self.forget_own(&group, job)?;
-                }
-            }
-            Body::Listing(listing) if listing.last => {
-                let text = JobKey::List { request: listing.request, n: listing.n }.text();
-                let Some(job) = known(table, &text) else { return Ok(()) };
-                table.fact(now, Fact::Delivered { job, by: node });
-                if node == self.me {
-                    self.forget_own(&group, job)?;
-                }
-            }
-            Body::Confirmation(said) if node != self.me || said.good => {
-                let text = JobKey::Capture { video: said.video.clone() }.text();
-                let Some(job) = known(table, &text) else { return Ok(()) };
-                let fact = if said.good { Fact::Confirmed { job } } else { Fact::Refuted { job, by: node } };
-                table.fact(now, fact);
-            }
-            Body::Failure(failure) if node != self.me => {
-                let Some(job) = known(table, &failure.job) else { return Ok(()) };
-                let verdict = match failure.outcome {
-                    Outcome::Later => Verdict::Until(Timestamp::default()),
-                    Outcome::NotHere => Verdict::NotHere,
-                    Outcome::Gone => Verdict::Gone,
-                };
-                table.failed(job, node, failure.code.clone(), failure.reason.clone());
-                table.fact(now, Fact::Failed { job, by: node, verdict });
-            }
-            _ => return Ok(()),
-        }
-        self.drain(group).await?;
-        self.employ().await
-    }
-
-    /// Does what a machine says.
-    async fn drain(&mut self, group: GroupId) -> Result<(), StoreError> {
-        while let Some(output) = self.tables.get_mut(&group).and_then(|table| table.machine.poll_output()) {
-            self.act(group, output).await?;
-        }
-        Ok(())
-    }
-
-    async fn act(&mut self, group: GroupId, output: Output) -> Result<(), StoreError> {
-        let now = clock::steady();
-        match output {
-            Output::Persist { grant } => self.keep_grant(group, &grant.said).await?,
-            Output::Ask { to, said } => self.ask(group, to, &said),
-            Output::Vote { to, job, epoch, vote } => self.vote(group, to, job, epoch, vote),
-            Output::Publish { said } => {
-                let Some(claim) = self.sign(&group, &said) else { return Ok(()) };
-                let block = claim.block().1;
-                if let Some(table) = self.tables.get_mut(&group) {
-                    table.spoke(now, said.job, self.me, block.clone());
-                }
-                if self.tables[&group].machine.claimed().any(|job| job == said.job) {
-                    self.keep_own(group, said.job, Some(block.clone()))?;
-                }
-                let gossip = Gossip {
-                    v: 1,
-                    heads: Vec::new(),
-                    growing: Vec::new(),
-                    claims: vec![ByteBuf::from(block)],
-                };
-                debug_assert!(Gossip::decode(&gossip.encode()).is_ok());
-                self.rooms.sync.publish(group, gossip);
-                self.tell_page(&group, said.job);
-            }
-            Output::Start { job, epoch, look } => self.start(group, job, epoch, look).await?,
-            Output::Stop { job, to } => {
-                let name = self.tables[&group].name(job).to_owned();
-                tracing::info!(job = name, to = ?to, "is not this node's any more");
-                self.rooms.jobs.revoke(&name);
-                self.forget_own(&group, job)?;
-            }
-            Output::Check { job, by } => self.check(group, job, by),
-        }
-        Ok(())
-    }
-
-    async fn start(
-        &mut self,
-        group: GroupId,
-        job: JobNo,
-        epoch: u32,
-        look: Option<NodeId>,
-    ) -> Result<(), StoreError> {
-        let name = self.tables[&group].name(job).to_owned();
-        let witnessed = self.tables[&group].machine.granted(job).len() >= limits::QUORUM;
-        let Some(row) = self.rooms.jobs.named(&name)? else {
-            let until = Timestamp(u64::MAX);
-            if let Some(table) = self.tables.get_mut(&group) {
-                table.machine.handle(clock::steady(), Input::GiveBack { job, until });
-            }
-            return Ok(());
-        };
-        if let Some(by) = look {
-            self.check(group, job, by);
-        }
-        // A site that wants us to wait, or a job that waits for its next try, is left to others.
-        let begin = self.rooms.jobs.begins(&row);
-        let wall = clock::now();
-        if begin > wall {
-            let until = clock::steady().plus_ms(begin.ms_since(wall));
-            if let Some(table) = self.tables.get_mut(&group) {
-                table.machine.handle(clock::steady(), Input::GiveBack { job, until });
-            }
-            return Ok(());
-        }
-        tracing::info!(job = name, epoch, witnessed, "is this node's");
-        let block = self.tables[&group].word(clock::steady(), job, &self.me).map(|(block, _)| block);
-        self.keep_own(group, job, block)?;
-        self.rooms.jobs.allow(&row)
-    }
-
-    fn sign(&self, group: &GroupId, said: &Said) -> Option<Verified<Claim>> {
-        let table = self.tables.get(group)?;
-        let grants = table.grants.get(&(said.job, said.epoch)).into_iter().flatten();
-        let mut grants: Vec<_> = grants.map(|(_, grant)| ByteBuf::from(grant.clone())).collect();
-        if table.machine.granted(said.job).contains(&self.me) {
-            // Its own witness, too.
-            grants.push(ByteBuf::from(self.grant(group, table.name(said.job), &self.me, said.epoch)));
-        }
-        grants.truncate(limits::PANEL);
-        Some(self.rooms.key.sign(Claim::of(said, *group, table.name(said.job).to_owned(), grants)))
-    }
-
-    fn grant(&self, group: &GroupId, job: &str, claimant: &NodeId, epoch: u32) -> Vec<u8> {
-        let (group, job, claimant) = (*group, job.to_owned(), *claimant);
-        self.rooms.key.sign(Granted { v: 1, group, job, claimant, epoch, witness: self.me }).block().1
-    }
-
-    fn ask(&self, group: GroupId, to: NodeId, said: &Said) {
-        let Some(claim) = self.sign(&group, said) else { return };
-        let (sync, claims) = (self.rooms.sync.clone(), self.claims.clone());
-        let (job, epoch, block) = (said.job, said.epoch, claim.block().1);
-        self.rooms.tasks.spawn("claims-ask", async move {
-            let vote = sync.ask_witness(&to, block).await;
-            let _ = claims.0.letters.send(Letter::Voted { group, by: to, job, epoch, vote }).await;
-        });
-    }
-
-    fn vote(&mut self, group: GroupId, to: NodeId, job: JobNo, epoch: u32, vote: claim::Vote) {
-        let table = &self.tables[&group];
-        let vote = match vote {
-            claim::Vote::Granted => {
-                Vote::Granted { grant: ByteBuf::from(self.grant(&group, table.name(job), &to, epoch)) }
-            }
-            claim::Vote::Held(said) => {
-                let known = table.word(clock::steady(), job, &said.claimant);
-                let own = || self.sign(&group, &said).filter(|_| said.claimant == self.me);
-                match known.or_else(|| own().map(|claim| (claim.block().1, 0))) {
-                    Some((claim, held_ms)) => Vote::Held { claim: ByteBuf::from(claim), held_ms },
-                    None => Vote::Abstain,
-                }
-            }
-            claim::Vote::Over => Vote::Over,
-            claim::Vote::Behind(epoch) => Vote::Behind { epoch },
-            claim::Vote::Exhausted => Vote::Exhausted,
-            claim::Vote::Abstain => Vote::Abstain,
-        };
-        if let Some(asking) = self.asking.take() {
-            let _ = asking.send(vote);
-        }
-    }
-
-    /// Writes down what was granted: it binds this node after a restart, too.
-    async fn keep_grant(&self, group: GroupId, said: &Said) -> Result<(), StoreError> {
-        let table = &self.tables[&group];
-        let known = table.word(clock::steady(), said.job, &said.claimant).map(|(block, _)| block);
-        let own =
-            || self.sign(&group, said).filter(|_| said.claimant == self.me).map(|claim| claim.block().1);
-        let Some(block) = known.or_else(own) else { return Ok(()) };
-        let key = claim_key(&group, table.name(said.job));
-        let row: Option<ClaimRow> = self.rooms.store.get(&CLAIMS, &key)?;
-        let mut batch = Batch::default();
-        let own = row.and_then(|row| row.own);
-        batch.put(&CLAIMS, &key, &ClaimRow { granted: Some(ByteBuf::from(block)), own });
-        self.rooms.store.write(batch)?;
-        self.rooms.store.durable().await
-    }
-
-    fn keep_own(&self, group: GroupId, job: JobNo, block: Option<Vec<u8>>) -> Result<(), StoreError> {
-        let key = claim_key(&group, self.tables[&group].name(job));
-        let row: Option<ClaimRow> = self.rooms.store.get(&CLAIMS, &key)?;
-        let granted = row.and_then(|row| row.granted);
-        let own = block.map(|block| (ByteBuf::from(block), clock::now()));
-        let mut batch = Batch::default();
-        if granted.is_none() && own.is_none() {
-            batch.remove(&CLAIMS, &key);
-        } else {
-            batch.put(&CLAIMS, &key, &ClaimRow { granted, own });
-        }
-        self.rooms.store.write(batch)
-    }
-
-    fn forget_own(&self, group: &GroupId, job: JobNo) -> Result<(), StoreError> {
-        let over = self.tables.get(group).and_then(|table| table.machine.job(job)).map(|(place, _)| place);
-        if matches!(over, Some(Place::Done | Place::Gone)) {
-            let mut batch = Batch::default();
-            batch.remove(&CLAIMS, &claim_key(group, self.tables[group].name(job)));
-            return self.rooms.store.write(batch);
-        }
-        self.keep_own(*group, job, None)
-    }
-
-    /// Looks at what somebody delivered and says what it is.
-    fn check(&mut self, group: GroupId, job: JobNo, by: NodeId) {
-        let Some(JobKey::Capture { video }) = requests::job_key(self.tables[&group].name(job)) else {
-            return;
-        };
-        if !self.checking.insert((group, job)) {
-            return;
-        }
-        let (catalogue, fetch, feeds) =
-            (self.rooms.catalogue.clone(), self.rooms.fetch.clone(), self.rooms.feeds.clone());
-        self.rooms.tasks.spawn("claims-check", async move {
-            if let Some(said) = check::look(&catalogue, &fetch, group, video, by).await
-                && let Err(error) = feeds.publish(&[group], Body::Confirmation(said), |_, _| ()).await
-            {
-                tracing::warn!(%group, "what was looked at cannot be told: {error}");
-            }
-        });
-    }
-
-    fn tell_page(&self, group: &GroupId, job: JobNo) {
-        let name = self.tables.get(group).map(|table| table.name(job).to_owned());
-        self.rooms.live.tell("job", serde_json::json!({ "id": name, "state": "claimed" }));
     }
 }
