@@ -71,6 +71,8 @@ pub struct Lease {
     pub until: Timestamp,
     /// When it ends whatever is said.
     cap: Timestamp,
+    /// When it is looked at next: a beat does not set the alarm anew, as most leases are forgotten before it rings.
+    pub(super) alarm: Timestamp,
 }
 
 impl Lease {
@@ -81,7 +83,7 @@ impl Lease {
         let estimate = said.estimate_ms.min(estimate_ms.saturating_mul(limits::SLOWEST));
         let cap = now.plus_ms(estimate.max(limits::LEASE_MS).saturating_mul(limits::LEASE_ESTIMATES));
         let until = now.plus_ms(said.remaining_ms.min(limits::LEASE_MS)).min(cap);
-        Self { said, until, cap }
+        Self { said, until, cap, alarm: until }
     }
 
     /// Takes in a later word of the same tenure. The same word or an earlier one changes nothing but the standing.

@@ -106,6 +106,8 @@ struct Delivery {
     doubted: Timestamp,
     /// Members who found that it is not what it should be.
     refuted: BTreeSet<NodeId>,
+    /// When it is looked at next.
+    alarm: Timestamp,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -320,7 +322,7 @@ impl Claims {
         }
         self.forget_lease(number);
         let lease = Lease::open(now, said.clone(), estimate);
-        self.timers.insert((lease.until, Timer::Lease(number)));
+        self.timers.insert((lease.alarm, Timer::Lease(number)));
         *self.open.entry(said.claimant).or_default() += 1;
         self.leases.insert(number, lease);
         self.put(number, Place::Leased);
@@ -341,6 +343,7 @@ impl Claims {
 
     fn forget_lease(&mut self, job: JobNo) {
         let Some(lease) = self.leases.remove(&job) else { return };
+        self.timers.remove(&(lease.alarm, Timer::Lease(job)));
         if let Some(open) = self.open.get_mut(&lease.said.claimant) {
             *open = open.saturating_sub(1);
         }
@@ -395,10 +398,10 @@ impl Claims {
 
     /// A lease was to run out now, unless it was extended.
     fn run_out(&mut self, now: Timestamp, number: JobNo) {
-        let Some(lease) = self.leases.get(&number) else { return };
+        let Some(lease) = self.leases.get_mut(&number) else { return };
         if lease.holds(now) {
-            let until = lease.until;
-            self.timers.insert((until, Timer::Lease(number)));
+            lease.alarm = lease.until;
+            self.timers.insert((lease.alarm, Timer::Lease(number)));
             return;
         }
         // No result: whoever claims and does not deliver may claim less.
@@ -449,7 +452,7 @@ impl Claims {
 
     fn deliver(&mut self, now: Timestamp, number: JobNo, by: NodeId) {
         let Some(job) = self.jobs.get(number.0 as usize) else { return };
-        let (subject, kind) = (job.subject, job.kind);
+        let (subject, kind, rank) = (job.subject, job.kind, job.rank);
         if self.budget(&by) < limits::OPEN_CLAIMS {
             let more = (self.budget(&by) * 2).min(limits::OPEN_CLAIMS);
             self.budgets.insert(by, more);
@@ -465,11 +468,12 @@ impl Claims {
         *self.open.entry(by).or_default() += 1;
         // Nearly always the first few are those of the lowest lots; the others need not look who is before them.
         let low = (u64::MAX / self.members.len() as u64).saturating_mul(limits::LOW_LOTS);
-        let first =
-            if rank::lot(&self.me, subject) <= low { now } else { now.plus_ms(limits::CHECK_LATE_MS) };
+        let lot = if self.rules.ranked { rank } else { rank::lot(&self.me, subject) };
+        let first = if lot <= low { now } else { now.plus_ms(limits::CHECK_LATE_MS) };
         let (since, doubted) = (now, now.plus_ms(limits::DOUBT_MS));
         let check = (by != self.me).then_some(Check::Look(first));
-        self.delivered.insert(number, Delivery { by, since, check, doubted, refuted: BTreeSet::new() });
+        let delivery = Delivery { by, since, check, doubted, refuted: BTreeSet::new(), alarm: doubted };
+        self.delivered.insert(number, delivery);
         self.look_at(now, number);
     }
 
@@ -497,6 +501,7 @@ impl Claims {
         let next = delivery
             .check
             .map_or(delivery.doubted, |(Check::Look(at) | Check::At(at))| at.min(delivery.doubted));
+        self.timers.remove(&(std::mem::replace(&mut delivery.alarm, next), Timer::Delivery(job)));
         self.timers.insert((next, Timer::Delivery(job)));
     }
 
@@ -530,6 +535,7 @@ impl Claims {
     /// Nobody waits any more for a word about what was delivered.
     fn settle(&mut self, job: JobNo) -> Option<Delivery> {
         let delivery = self.delivered.remove(&job)?;
+        self.timers.remove(&(delivery.alarm, Timer::Delivery(job)));
         if let Some(open) = self.open.get_mut(&delivery.by) {
             *open = open.saturating_sub(1);
         }

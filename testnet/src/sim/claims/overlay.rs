@@ -19,11 +19,16 @@ const MEDIAN_MS: f64 = 150.0;
 const SPREAD: f64 = 0.9;
 /// A hop takes so much of it that gossip reaches the median node after about 150 ms as well.
 const HOP_SHARE: f64 = 0.55;
+/// Delays are drawn from so many that were drawn once: one number instead of twelve each time.
+const DELAYS: usize = 1 << 16;
 
 #[derive(Debug)]
 pub(super) struct Overlay {
     neighbours: Vec<Vec<u32>>,
     loss: f64,
+    /// How long messages take, and how long hops take.
+    delays: Vec<u32>,
+    hops: Vec<u32>,
 }
 
 /// Nodes that can be reached now: up, and on the same side of a partition as the sender.
@@ -45,7 +50,13 @@ impl Overlay {
                 }
             }
         }
-        Self { neighbours, loss: f64::from(loss_percent) / 100.0 }
+        let delays: Vec<_> = (0..DELAYS).map(|_| MEDIAN_MS * 1000.0 * exp(SPREAD * normal(rng))).collect();
+        Self {
+            neighbours,
+            loss: f64::from(loss_percent) / 100.0,
+            hops: delays.iter().map(|delay| (HOP_SHARE * delay) as u32).collect(),
+            delays: delays.into_iter().map(|delay| delay as u32).collect(),
+        }
     }
 
     /// Whether one message is lost.
@@ -54,8 +65,8 @@ impl Overlay {
     }
 
     /// How long a message between two nodes takes.
-    pub(super) fn delay(rng: &mut Rng) -> Micros {
-        (MEDIAN_MS * 1000.0 * exp(SPREAD * normal(rng))) as Micros
+    pub(super) fn delay(&self, rng: &mut Rng) -> Micros {
+        self.delays[rng.usize(0..DELAYS)].into()
     }
 
     /// When gossip of a node arrives after now at each other one, earliest first. Whoever loses it at the end has
@@ -73,7 +84,7 @@ impl Overlay {
             }
             for next in &self.neighbours[node as usize] {
                 if !heard[*next as usize] && reach.reaches(node, *next) && !self.loses(rng) {
-                    let hop = (HOP_SHARE * Self::delay(rng) as f64) as Micros;
+                    let hop = Micros::from(self.hops[rng.usize(0..DELAYS)]);
                     waiting.push(Reverse((at + hop, *next)));
                 }
             }

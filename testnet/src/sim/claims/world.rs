@@ -69,7 +69,7 @@ enum Event {
         node: Node,
         life: u32,
         job: JobNo,
-        by: NodeId,
+        by: Node,
     },
     /// A claimant looks at what was called wrong before it does it again.
     LookFirst {
@@ -77,7 +77,7 @@ enum Event {
         life: u32,
         job: JobNo,
         epoch: u32,
-        by: NodeId,
+        by: Node,
     },
     Compare(Node),
     Crash(Node),
@@ -401,13 +401,13 @@ impl World {
                 self.gossip(node, News::Claim(said));
             }
             Output::Start { job, epoch, look: Some(by) } => {
-                let life = self.nodes[node as usize].life;
+                let (life, by) = (self.nodes[node as usize].life, self.numbers[&by]);
                 self.queue.after(LOOK, Event::LookFirst { node, life, job, epoch, by });
             }
             Output::Start { job, epoch, look: None } => self.start(node, job, epoch),
             Output::Stop { job, .. } => self.stop(node, job),
             Output::Check { job, by } => {
-                let life = self.nodes[node as usize].life;
+                let (life, by) = (self.nodes[node as usize].life, self.numbers[&by]);
                 self.queue.after(LOOK, Event::Look { node, life, job, by });
             }
         }
@@ -488,7 +488,7 @@ impl World {
     }
 
     /// A member looks at what another one delivered.
-    fn look(&mut self, node: Node, life: u32, job: JobNo, by: NodeId) {
+    fn look(&mut self, node: Node, life: u32, job: JobNo, by: Node) {
         let actor = &self.nodes[node as usize];
         let open = actor
             .machine
@@ -497,8 +497,7 @@ impl World {
         if actor.life != life || !actor.is_up || !open {
             return;
         }
-        let maker = self.numbers[&by];
-        if !self.reaches(node, maker) {
+        if !self.reaches(node, by) {
             self.queue.after(LOOK_AGAIN, Event::Look { node, life, job, by });
             return;
         }
@@ -512,19 +511,18 @@ impl World {
     }
 
     /// What a look at a delivery shows.
-    fn is_wrong(&mut self, job: JobNo, by: NodeId) -> bool {
+    fn is_wrong(&mut self, job: JobNo, by: Node) -> bool {
         self.tally.messages.checks += 2;
-        let delivered = Fact::Delivered { job, by };
+        let delivered = Fact::Delivered { job, by: self.nodes[by as usize].id };
         self.of[job.0 as usize].iter().any(|entry| self.entries[*entry] == (delivered, true))
     }
 
-    fn look_first(&mut self, node: Node, life: u32, job: JobNo, epoch: u32, by: NodeId) {
+    fn look_first(&mut self, node: Node, life: u32, job: JobNo, epoch: u32, by: Node) {
         let actor = &self.nodes[node as usize];
         if actor.life != life || !actor.machine.own().any(|said| said.job == job && said.epoch == epoch) {
             return;
         }
-        let maker = self.numbers[&by];
-        if self.reaches(node, maker) && !self.is_wrong(job, by) {
+        if self.reaches(node, by) && !self.is_wrong(job, by) {
             self.write(node, Fact::Confirmed { job }, false);
         } else {
             self.start(node, job, epoch);
@@ -572,7 +570,7 @@ impl World {
     /// Sends something to one node.
     fn send(&mut self, from: Node, to: Node, event: Event) {
         if self.reaches(from, to) && !self.overlay.loses(&mut self.rng) {
-            let delay = Overlay::delay(&mut self.rng);
+            let delay = self.overlay.delay(&mut self.rng);
             self.queue.after(delay, event);
         }
     }
@@ -623,16 +621,22 @@ impl World {
     fn news_for(&self, from: Node, to: Node) -> Vec<Said> {
         let at = self.queue.now();
         let (from, to) = (&self.nodes[from as usize], &self.nodes[to as usize].machine);
-        let new = |said: &Said| {
-            let known = to.job(said.job).and_then(|(_, known)| known);
-            known.is_none_or(|known| {
-                (known.claimant, known.epoch, known.beat) != (said.claimant, said.epoch, said.beat)
-            })
+        let news = |known: &Said, said: &Said| {
+            (known.claimant, known.epoch, known.beat) != (said.claimant, said.epoch, said.beat)
         };
         let now = from.clock(at);
+        // Both lists are in the order of the jobs: one walk through both.
+        let mut known = to.leases().peekable();
+        let mut new = |said: &Said| {
+            while known.next_if(|lease| lease.said.job < said.job).is_some() {}
+            known.peek().is_none_or(|lease| lease.said.job != said.job || news(&lease.said, said))
+        };
         let passed = from.machine.leases().filter(|lease| lease.holds(now) && new(&lease.said));
-        let own = from.machine.own().filter(new);
-        passed.map(|lease| lease.relayed(now)).chain(own).collect()
+        let mut said: Vec<Said> = passed.map(|lease| lease.relayed(now)).collect();
+        said.extend(from.machine.own().filter(|said| {
+            to.job(said.job).and_then(|(_, known)| known).is_none_or(|known| news(known, said))
+        }));
+        said
     }
 
     fn crash(&mut self, node: Node) {
