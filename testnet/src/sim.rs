@@ -10,6 +10,7 @@ use serde::Serialize;
 mod chance;
 pub mod claims;
 mod event;
+pub mod model;
 mod network;
 mod queue;
 mod report;
