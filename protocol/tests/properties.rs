@@ -23,6 +23,8 @@ mod forms;
 mod groups;
 #[path = "properties/growing.rs"]
 mod growing;
+#[path = "properties/leases.rs"]
+mod leases;
 #[path = "properties/manifests.rs"]
 mod manifests;
 #[path = "properties/members.rs"]
@@ -33,6 +35,8 @@ mod message_caps;
 mod messages;
 #[path = "properties/names.rs"]
 mod names;
+#[path = "properties/ranks.rs"]
+mod ranks;
 #[path = "properties/said.rs"]
 mod said;
 #[path = "properties/signatures.rs"]

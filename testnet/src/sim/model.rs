@@ -13,7 +13,7 @@ use std::{
 
 mod state;
 
-use state::{State, Step};
+use state::{Pool, State, Step};
 
 /// How far to look.
 #[derive(Debug, Clone, PartialEq, Eq, clap::Args)]
@@ -102,7 +102,11 @@ impl Findings {
             self.states,
             self.steps,
             self.depth,
-            if self.complete { "all up to the bound" } else { "NOT all up to the bound" },
+            if self.complete {
+                "all up to the bound".to_owned()
+            } else {
+                format!("NOT all up to the bound, but all within {} steps", self.depth)
+            },
             self.finished
         );
         match &self.broken {
@@ -136,6 +140,7 @@ pub fn check(bound: &Bound) -> Findings {
     // Where each state came from.
     let mut from: Vec<(usize, Option<Step>)> = vec![(0, None)];
     let mut layer = vec![(0, first)];
+    let mut pool = Pool::default();
     while !layer.is_empty() {
         let mut next = Vec::new();
         for (number, state) in layer {
@@ -163,6 +168,7 @@ pub fn check(bound: &Bound) -> Findings {
                     findings.complete = false;
                     return findings;
                 }
+                after.share(&mut pool);
                 next.push((from.len() - 1, after));
             }
         }

@@ -1,7 +1,7 @@
 //! One state of the model, what may happen in it, and what must hold.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, HashMap},
     hash::{DefaultHasher, Hash, Hasher},
     rc::Rc,
 };
@@ -82,6 +82,13 @@ enum What {
     Entry(Fact),
 }
 
+/// Nodes and messages that were seen before: many states differ in who has which of a few.
+#[derive(Debug, Default)]
+pub(super) struct Pool {
+    nodes: HashMap<u64, Rc<Node>>,
+    messages: HashMap<u64, Rc<Message>>,
+}
+
 fn hash(value: &impl Hash) -> u64 {
     // Its keys are fixed: the same in each run.
     let mut hasher = DefaultHasher::new();
@@ -125,6 +132,16 @@ impl State {
         let messages: Vec<u64> = self.flight.keys().copied().collect();
         let faults = (self.losses, self.crashes, self.ends);
         hash(&(self.now, nodes, messages, faults, &self.holders, &self.grants))
+    }
+
+    /// Takes what it is made of from the pool, where it is there once for all states.
+    pub(super) fn share(&mut self, pool: &mut Pool) {
+        for (hash, node) in &mut self.nodes {
+            *node = pool.nodes.entry(*hash).or_insert_with(|| node.clone()).clone();
+        }
+        for (hash, message) in &mut self.flight {
+            *message = pool.messages.entry(*hash).or_insert_with(|| message.clone()).clone();
+        }
     }
 
     pub(super) fn now_ms(&self) -> u64 {
