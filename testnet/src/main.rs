@@ -2,13 +2,19 @@
 
 use std::io::Write as _;
 use std::net::Ipv4Addr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
+use anyhow::Context as _;
 use clap::{Parser, Subcommand};
 use horahora_testnet::{
     bench::{SideArguments, SyncOptions, exchange, side, sync},
     fixture::{Fixture, Media},
-    hostile, sim, up,
+    hostile,
+    sim::{
+        self,
+        claims::{shrink::same_kind, table},
+    },
+    up,
 };
 
 #[derive(Debug, Parser)]
@@ -107,7 +113,30 @@ enum Sim {
         /// Print JSON
         #[arg(long)]
         json: bool,
+        /// Look for a smaller run that breaks the same
+        #[arg(long)]
+        shrink: bool,
     },
+    /// The figures that claims must reach, as a table in Markdown; takes hours
+    ClaimsTable {
+        /// Seeds of each case with 100 nodes
+        #[arg(long, default_value_t = 20)]
+        seeds: u64,
+        /// Seeds of the case with 1,000 nodes; 0 leaves it out
+        #[arg(long, default_value_t = 5)]
+        large_seeds: u64,
+        /// What the table is said to be of [default: what git calls the current commit]
+        #[arg(long)]
+        commit: Option<String>,
+    },
+    /// Draw the figures of docs/DESIGN.md
+    ClaimsFigures {
+        /// Folder for them
+        #[arg(long, default_value = "docs/figures")]
+        out: PathBuf,
+    },
+    /// Look at every run of a very small group up to a bound
+    Model(sim::model::Bound),
     /// How fast entries of feeds spread, and what that costs
     Sync {
         #[command(flatten)]
@@ -142,7 +171,14 @@ async fn main() -> anyhow::Result<()> {
             Ok(std::io::stdout().write_all(text.as_bytes())?)
         }
         Command::Sim { what: Sim::Sync { options, json } } => simulate(&options, json),
-        Command::Sim { what: Sim::Claims { options, json } } => simulate_claims(&options, json),
+        Command::Sim { what: Sim::Claims { options, json, shrink } } => {
+            simulate_claims(&options, json, shrink)
+        }
+        Command::Sim { what: Sim::ClaimsTable { seeds, large_seeds, commit } } => {
+            claims_table(seeds, large_seeds, commit)
+        }
+        Command::Sim { what: Sim::ClaimsFigures { out } } => claims_figures(&out),
+        Command::Sim { what: Sim::Model(bound) } => check_model(&bound),
         Command::BenchSide(arguments) => side(arguments).await,
         Command::Up { dir, port } => up::up(dir, port).await,
     }
@@ -156,11 +192,59 @@ fn simulate(options: &sim::Options, json: bool) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn simulate_claims(options: &sim::claims::Options, json: bool) -> anyhow::Result<()> {
+fn simulate_claims(options: &sim::claims::Options, json: bool, shrink: bool) -> anyhow::Result<()> {
     let report = sim::claims::run(options);
     let text = if json { serde_json::to_string_pretty(&report)? + "\n" } else { report.table() };
     std::io::stdout().write_all(text.as_bytes())?;
+    if shrink && !report.broken.is_empty() {
+        let mut fails = |smaller: &sim::claims::Options| same_kind(&sim::claims::run(smaller), &report);
+        let mut told = |smaller: &sim::claims::Options| {
+            // Who does not read them still gets the last one.
+            let _ = writeln!(std::io::stderr(), "also with: {}", smaller.replay());
+        };
+        let least = sim::claims::shrink::shrink(options, &mut fails, &mut told);
+        anyhow::bail!("what must never happen did; least with: {}", least.replay());
+    }
     anyhow::ensure!(report.broken.is_empty(), "what must never happen did; again with: {}", options.replay());
+    Ok(())
+}
+
+fn claims_table(seeds: u64, large_seeds: u64, commit: Option<String>) -> anyhow::Result<()> {
+    let mut out = std::io::stdout();
+    let commit = commit.map_or_else(current_commit, Ok)?;
+    out.write_all(table::head(&commit).as_bytes())?;
+    let small = table::hundred().into_iter().map(|case| (case, seeds));
+    let mut missed = Vec::new();
+    for (case, seeds) in small.chain([(table::thousand(), large_seeds)]).filter(|(_, seeds)| *seeds > 0) {
+        let (row, more) = table::row(&case, seeds);
+        writeln!(out, "{row}")?;
+        missed.extend(more);
+    }
+    anyhow::ensure!(missed.is_empty(), "not reached:\n  {}", missed.join("\n  "));
+    Ok(())
+}
+
+fn current_commit() -> anyhow::Result<String> {
+    let git =
+        std::process::Command::new("git").args(["describe", "--always", "--dirty", "--abbrev=10"]).output();
+    let git = git.context("git does not say which commit this is; use --commit")?;
+    anyhow::ensure!(git.status.success(), "this is no clone of the repository; use --commit");
+    Ok(String::from_utf8_lossy(&git.stdout).trim().to_owned())
+}
+
+fn claims_figures(out: &Path) -> anyhow::Result<()> {
+    std::fs::create_dir_all(out)?;
+    for (name, svg) in sim::claims::figures::draw(100, 1_000, 5) {
+        std::fs::write(out.join(&name), svg)?;
+        writeln!(std::io::stdout(), "{name}")?;
+    }
+    Ok(())
+}
+
+fn check_model(bound: &sim::model::Bound) -> anyhow::Result<()> {
+    let findings = sim::model::check(bound);
+    std::io::stdout().write_all(findings.text().as_bytes())?;
+    anyhow::ensure!(findings.broken.is_none(), "what must never happen can");
     Ok(())
 }
 

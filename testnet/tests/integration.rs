@@ -5,6 +5,7 @@
 mod archive;
 mod browser;
 mod claims;
+mod claims_sim;
 mod command_line;
 mod containers;
 mod crash;

@@ -2,14 +2,18 @@
 //! (`horahora_protocol::claim`), on a virtual clock and a network that delays, loses and parts.
 //!
 //! `overlay` carries gossip hop by hop, `actor` is one node, `world` the run and its faults, `verdict` what came of it and
-//! what must not. The same options give the same run to the byte.
+//! what must not. The same options give the same run to the byte. `table` and `figures` show what documents say of it,
+//! `shrink` makes a run that broke something small.
 
 use horahora_protocol::claim::Rules;
 use serde::Serialize;
 
 mod actor;
 mod central;
+pub mod figures;
 mod overlay;
+pub mod shrink;
+pub mod table;
 mod verdict;
 mod world;
 
@@ -114,6 +118,9 @@ pub struct Options {
     /// How nodes agree
     #[arg(long, value_enum, default_value_t)]
     pub coordination: Coordination,
+    /// End after so many virtual seconds, whatever is left; 0 goes on to the end
+    #[arg(long, default_value_t = 0)]
+    pub until_s: u64,
     /// Another seed is another run
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
@@ -130,6 +137,7 @@ impl Default for Options {
             liars: 0,
             lie: Lie::Claim,
             coordination: Coordination::Witness,
+            until_s: 0,
             seed: 1,
         }
     }
@@ -139,10 +147,10 @@ impl Options {
     /// The command that runs the same again.
     #[must_use]
     pub fn replay(&self) -> String {
-        let Self { nodes, jobs, loss, crash_every_s, cut, liars, lie, coordination, seed } = self;
+        let Self { nodes, jobs, loss, crash_every_s, cut, liars, lie, coordination, until_s, seed } = self;
         format!(
             "testnet sim claims --nodes {nodes} --jobs {jobs} --loss {loss} --crash-every-s {crash_every_s} --cut {}:{} \
-             --liars {liars} --lie {} --coordination {} --seed {seed}",
+             --liars {liars} --lie {} --coordination {} --until-s {until_s} --seed {seed}",
             cut.fraction,
             cut.seconds,
             value_name(lie),

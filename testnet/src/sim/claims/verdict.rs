@@ -221,7 +221,9 @@ impl Tally {
         let jobs = self.completions.len() as f64;
         let more = |times: &[u32]| times.iter().map(|times| u64::from(times.saturating_sub(1))).sum();
         let lost = (0..).zip(&self.completions).filter(|(_, times)| **times == 0);
-        self.broken.extend(lost.map(|(job, _)| Broken::Lost { job }));
+        if options.until_s == 0 {
+            self.broken.extend(lost.map(|(job, _)| Broken::Lost { job }));
+        }
         // Without witnesses there is nothing to hold.
         debug_assert!(options.coordination == Coordination::Witness || self.holders.is_empty());
         self.takeovers.sort_unstable();

@@ -256,7 +256,10 @@ impl World {
         if self.options.coordination == Coordination::Central {
             return self.tally.central(self.options);
         }
-        let limit = self.tally.central_finish() * 20 + LIMIT;
+        let limit = match self.options.until_s {
+            0 => self.tally.central_finish() * 20 + LIMIT,
+            until_s => until_s * SECOND,
+        };
         let mut look = 0;
         while self.queue.now() < limit
             && let Some(event) = self.queue.next()
