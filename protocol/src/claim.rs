@@ -8,6 +8,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{id::NodeId, rank::Subject, time::Timestamp};
 
+mod choice;
+mod delivery;
 pub mod lease;
 mod queue;
 pub mod record;

@@ -2,13 +2,15 @@
 //! words come verified, and what is to be done comes out. Everyone who drives it feeds one input, then drains every
 //! output in order before the next; what is to be written comes out before what rests on it.
 //!
-//! [`super::lease`] says which claim counts, [`super::queue`] what is taken next, [`super::tenure`] how the node's own
-//! claims go on, [`super::witness`] how others' are granted.
+//! [`super::lease`] says which claim counts, [`super::queue`] and [`super::choice`] what is taken next, [`super::tenure`]
+//! how the node's own claims go on, [`super::witness`] how others' are granted, [`super::delivery`] what becomes of what
+//! is done.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::{
     Fact, Grant, Input, JobNo, Kind, Output, Rules, Said, Standing, Task, Verdict,
+    delivery::Delivery,
     lease::Lease,
     queue::{Entry, Queue, Spot},
     tenure::Mine,
@@ -28,36 +30,36 @@ pub struct Claims {
     /// Members and their weights.
     pub(super) members: BTreeMap<NodeId, u32>,
     /// All weights together, and one that a quarter of the members reach.
-    weights: (u64, u32),
+    pub(super) weights: (u64, u32),
     pub(super) jobs: Vec<Job>,
-    queue: Queue,
+    pub(super) queue: Queue,
     pub(super) leases: BTreeMap<JobNo, Lease>,
     /// Live leases and unchecked deliveries of each member, and how many it may have when that is less than usual.
-    open: BTreeMap<NodeId, u32>,
-    budgets: BTreeMap<NodeId, u32>,
+    pub(super) open: BTreeMap<NodeId, u32>,
+    pub(super) budgets: BTreeMap<NodeId, u32>,
     /// Tenures that lasted as long as any may.
     spent: BTreeMap<JobNo, (NodeId, u32)>,
     pub(super) grants: BTreeMap<JobNo, Grant>,
     pub(super) mine: BTreeMap<JobNo, Mine>,
-    workers: BTreeMap<Kind, usize>,
+    pub(super) workers: BTreeMap<Kind, usize>,
     /// Since when workers wait though there is work.
-    idle_since: BTreeMap<Kind, Timestamp>,
-    delivered: BTreeMap<JobNo, Delivery>,
+    pub(super) idle_since: BTreeMap<Kind, Timestamp>,
+    pub(super) delivered: BTreeMap<JobNo, Delivery>,
     /// Who delivered what others found wrong.
     pub(super) doubted: BTreeMap<JobNo, NodeId>,
     /// Who said that a job cannot be done, ever.
-    gone: BTreeMap<JobNo, BTreeSet<NodeId>>,
+    pub(super) gone: BTreeMap<JobNo, BTreeSet<NodeId>>,
     /// Jobs that this node cannot do before a time.
-    blocked: BTreeMap<JobNo, Timestamp>,
-    timers: BTreeSet<(Timestamp, Timer)>,
+    pub(super) blocked: BTreeMap<JobNo, Timestamp>,
+    pub(super) timers: BTreeSet<(Timestamp, Timer)>,
     /// No grants before this: what was granted before the start is not known.
     pub(super) abstain_until: Timestamp,
     /// This node holds so much, say witnesses, that it takes nothing more before this.
     pub(super) rest_until: Timestamp,
     /// State of the lottery.
-    lottery: u64,
+    pub(super) lottery: u64,
     /// Something came that may give a free worker work.
-    look: bool,
+    pub(super) look: bool,
     pub(super) out: VecDeque<Output>,
 }
 
@@ -65,12 +67,12 @@ pub struct Claims {
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) struct Job {
     pub(super) subject: Subject,
-    kind: Kind,
+    pub(super) kind: Kind,
     request: u32,
     /// What an ordinary node needs.
     pub(super) estimate_ms: u32,
     /// This node's lot: jobs with low ones are taken first.
-    rank: u64,
+    pub(super) rank: u64,
     /// The highest epoch with grants.
     pub(super) epoch: u32,
     pub(super) place: Place,
@@ -95,27 +97,6 @@ pub enum Place {
     Done,
     /// It cannot be done, as two members found.
     Gone,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-struct Delivery {
-    by: NodeId,
-    since: Timestamp,
-    check: Option<Check>,
-    /// When it is not believed any more.
-    doubted: Timestamp,
-    /// Members who found that it is not what it should be.
-    refuted: BTreeSet<NodeId>,
-    /// When it is looked at next.
-    alarm: Timestamp,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-enum Check {
-    /// When this node finds out when its turn is.
-    Look(Timestamp),
-    /// Its turn, if nobody before it did.
-    At(Timestamp),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -341,7 +322,7 @@ impl Claims {
         open >= self.budget(claimant)
     }
 
-    fn forget_lease(&mut self, job: JobNo) {
+    pub(super) fn forget_lease(&mut self, job: JobNo) {
         let Some(lease) = self.leases.remove(&job) else { return };
         self.timers.remove(&(lease.alarm, Timer::Lease(job)));
         if let Some(open) = self.open.get_mut(&lease.said.claimant) {
@@ -350,7 +331,7 @@ impl Claims {
     }
 
     /// A job that nobody does any more: open again, or blocked for this node.
-    fn reopen(&mut self, now: Timestamp, job: JobNo) {
+    pub(super) fn reopen(&mut self, now: Timestamp, job: JobNo) {
         match self.blocked.get(&job).copied() {
             Some(until) if until > now => {
                 self.timers.insert((until, Timer::Unblock(job)));
@@ -450,112 +431,8 @@ impl Claims {
         }
     }
 
-    fn deliver(&mut self, now: Timestamp, number: JobNo, by: NodeId) {
-        let Some(job) = self.jobs.get(number.0 as usize) else { return };
-        let (subject, kind, rank) = (job.subject, job.kind, job.rank);
-        if self.budget(&by) < limits::OPEN_CLAIMS {
-            let more = (self.budget(&by) * 2).min(limits::OPEN_CLAIMS);
-            self.budgets.insert(by, more);
-        }
-        if self.is_over(number) {
-            return;
-        }
-        if kind != Kind::Capture || self.members.len() == 1 {
-            return self.finish(number, by, Place::Done);
-        }
-        self.finish(number, by, Place::Delivered);
-        // Until somebody looked it is a claim like any other.
-        *self.open.entry(by).or_default() += 1;
-        // Nearly always the first few are those of the lowest lots; the others need not look who is before them.
-        let low = (u64::MAX / self.members.len() as u64).saturating_mul(limits::LOW_LOTS);
-        let lot = if self.rules.ranked { rank } else { rank::lot(&self.me, subject) };
-        let first = if lot <= low { now } else { now.plus_ms(limits::CHECK_LATE_MS) };
-        let (since, doubted) = (now, now.plus_ms(limits::DOUBT_MS));
-        let check = (by != self.me).then_some(Check::Look(first));
-        let delivery = Delivery { by, since, check, doubted, refuted: BTreeSet::new(), alarm: doubted };
-        self.delivered.insert(number, delivery);
-        self.look_at(now, number);
-    }
-
-    /// Looks whether a delivered job is to be checked or doubted by now.
-    fn look_at(&mut self, now: Timestamp, job: JobNo) {
-        let Some(delivery) = self.delivered.get_mut(&job) else { return };
-        if delivery.doubted <= now {
-            return self.doubt(now, job);
-        }
-        if let Some(Check::Look(at)) = delivery.check
-            && at <= now
-        {
-            let subject = self.jobs[job.0 as usize].subject;
-            let others = self.members.keys().filter(|node| **node != delivery.by);
-            let own = (rank::lot(&self.me, subject), &self.me);
-            let before = others.filter(|node| (rank::lot(node, subject), *node) < own).count();
-            delivery.check = Some(Check::At(delivery.since.plus_ms(before as u64 * limits::CHECK_MS)));
-        }
-        if let Some(Check::At(at)) = delivery.check
-            && at <= now
-        {
-            delivery.check = None;
-            self.out.push_back(Output::Check { job, by: delivery.by });
-        }
-        let next = delivery
-            .check
-            .map_or(delivery.doubted, |(Check::Look(at) | Check::At(at))| at.min(delivery.doubted));
-        self.timers.remove(&(std::mem::replace(&mut delivery.alarm, next), Timer::Delivery(job)));
-        self.timers.insert((next, Timer::Delivery(job)));
-    }
-
-    fn refute(&mut self, now: Timestamp, job: JobNo, by: NodeId) {
-        let Some(delivery) = self.delivered.get_mut(&job) else { return };
-        delivery.refuted.insert(by);
-        // One alone may lie; among two nobody is left to ask.
-        if delivery.refuted.len() >= 2.min(self.members.len() - 1) {
-            return self.doubt(now, job);
-        }
-        // The next one need not wait any longer.
-        if let Some(Check::At(at)) = &mut delivery.check {
-            *at = Timestamp(at.0.saturating_sub(limits::CHECK_MS));
-        }
-        self.look_at(now, job);
-    }
-
-    /// Nobody could confirm what was delivered: the job is open again, for others.
-    fn doubt(&mut self, now: Timestamp, job: JobNo) {
-        let Some(delivery) = self.settle(job) else { return };
-        if delivery.by == self.me {
-            self.blocked.insert(job, Timestamp(u64::MAX));
-        } else {
-            self.budgets.insert(delivery.by, (self.budget(&delivery.by) / 2).max(1));
-            self.doubted.insert(job, delivery.by);
-        }
-        self.jobs[job.0 as usize].place = Place::Open;
-        self.reopen(now, job);
-    }
-
-    /// Nobody waits any more for a word about what was delivered.
-    fn settle(&mut self, job: JobNo) -> Option<Delivery> {
-        let delivery = self.delivered.remove(&job)?;
-        self.timers.remove(&(delivery.alarm, Timer::Delivery(job)));
-        if let Some(open) = self.open.get_mut(&delivery.by) {
-            *open = open.saturating_sub(1);
-        }
-        Some(delivery)
-    }
-
-    fn close(&mut self, job: JobNo, place: Place) {
-        if let Some(known) = self.jobs.get(job.0 as usize)
-            && !matches!(known.place, Place::Done | Place::Gone)
-        {
-            self.settle(job);
-            self.gone.remove(&job);
-            self.doubted.remove(&job);
-            let by = self.me;
-            self.finish(job, by, place);
-        }
-    }
-
     /// Nothing more is to be done for a job.
-    fn finish(&mut self, job: JobNo, by: NodeId, place: Place) {
+    pub(super) fn finish(&mut self, job: JobNo, by: NodeId, place: Place) {
         self.forget_lease(job);
         self.blocked.remove(&job);
         if place == Place::Delivered {
@@ -591,75 +468,6 @@ impl Claims {
             self.out.push_back(Output::Stop { job, to: Some(to) });
         }
         self.reopen(now, job);
-    }
-
-    /// Gives free workers work.
-    fn pull(&mut self, now: Timestamp) {
-        if !std::mem::take(&mut self.look) || now < self.rest_until {
-            return;
-        }
-        for (kind, workers) in self.workers.clone() {
-            let busy = |claims: &Self| {
-                claims.mine.keys().filter(|job| claims.jobs[job.0 as usize].kind == kind).count()
-            };
-            while busy(self) < workers {
-                let Some(job) = self.choose(now, kind) else { break };
-                self.idle_since.remove(&kind);
-                self.begin(now, job);
-            }
-            if busy(self) < workers {
-                self.wait(now, kind);
-            }
-        }
-        self.look = false;
-    }
-
-    /// When a worker without work is to look again by itself.
-    fn wait(&mut self, now: Timestamp, kind: Kind) {
-        if let Some(turn) = self.queue.next_turn(kind).filter(|turn| *turn > now) {
-            self.timers.insert((turn, Timer::Look));
-        }
-        if self.queue.work_ms(kind) > 0 {
-            let since = *self.idle_since.entry(kind).or_insert(now);
-            let again = since.plus_ms(limits::LEASE_MS);
-            if again > now {
-                self.timers.insert((again, Timer::Look));
-            }
-        }
-    }
-
-    fn choose(&mut self, now: Timestamp, kind: Kind) -> Option<JobNo> {
-        if let Some(job) = self.queue.overdue(kind, now) {
-            return Some(job);
-        }
-        let lottery = self.lottery();
-        if !self.rules.ranked {
-            return self.queue.draw(kind, lottery).next();
-        }
-        // Of those that it is best ranked for the longest, so that only short ones are left for the end.
-        let fit = self.queue.draw(kind, lottery).filter(|job| self.is_fit(now, kind, *job));
-        fit.take(limits::CHOICES).max_by_key(|job| self.jobs[job.0 as usize].estimate_ms)
-    }
-
-    /// Near the end a slow node leaves a long job to a faster one that will be free soon; but not for ever.
-    fn is_fit(&self, now: Timestamp, kind: Kind, job: JobNo) -> bool {
-        let (all, quarter) = self.weights;
-        let estimate = u64::from(self.jobs[job.0 as usize].estimate_ms);
-        let own = self.members.get(&self.me).copied().unwrap_or(rank::ORDINARY).max(1);
-        let ordinary = u64::from(rank::ORDINARY);
-        let (here, there) = (estimate * ordinary / u64::from(own), estimate * ordinary / u64::from(quarter));
-        let rest = self.queue.work_ms(kind) * ordinary / all.max(1);
-        let waited = self.idle_since.get(&kind).is_some_and(|since| now.ms_since(*since) >= limits::LEASE_MS);
-        here <= rest + there + limits::BEAT_MS || waited
-    }
-
-    /// SplitMix64 (Steele, Lea and Flood, "Fast splittable pseudorandom number generators", 2014).
-    fn lottery(&mut self) -> u64 {
-        self.lottery = self.lottery.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut z = self.lottery;
-        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        z ^ (z >> 31)
     }
 }
 

@@ -1,20 +1,23 @@
 //! How a group shares out its jobs, simulated: many nodes, each with the very machine that a real node runs
 //! (`horahora_protocol::claim`), on a virtual clock and a network that delays, loses and parts.
 //!
-//! `overlay` carries gossip hop by hop, `actor` is one node, `world` the run and its faults, `verdict` what came of it and
-//! what must not. The same options give the same run to the byte. `table` and `figures` show what documents say of it,
-//! `shrink` makes a run that broke something small.
+//! `overlay` carries gossip hop by hop, `actor` is one node, `world` the run, `work` what nodes do, `compare` how two of
+//! them meet, `faults` what fails, `verdict` what came of it and what must not. The same options give the same run to the
+//! byte. `table` and `figures` show what documents say of it, `shrink` makes a run that broke something small.
 
 use horahora_protocol::claim::Rules;
 use serde::Serialize;
 
 mod actor;
 mod central;
+mod compare;
+mod faults;
 pub mod figures;
 mod overlay;
 pub mod shrink;
 pub mod table;
 mod verdict;
+mod work;
 mod world;
 
 pub use verdict::{Broken, Report};

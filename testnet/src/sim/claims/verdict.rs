@@ -36,7 +36,7 @@ impl Messages {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Broken {
-    /// Two nodes hold one epoch of one job, each with the grants of its witnesses.
+    /// Two nodes hold one epoch of one job, each with the grants of its witnesses, and no liar granted both.
     TwoHolders {
         /// The job.
         job: u32,
@@ -78,6 +78,8 @@ pub struct Report {
     pub delivery_p50_ms: u64,
     /// Nodes that lack an entry at the end.
     pub behind: usize,
+    /// Epochs that two nodes held because the only witnesses of both were liars: no three can keep one of them from it.
+    pub held_by_lies: u64,
     /// What must not have happened.
     pub broken: Vec<Broken>,
     /// BLAKE3 over everything that happened: equal digests are equal runs.
@@ -105,7 +107,7 @@ impl Report {
                 self.finish_s, self.finish_vs_central
             ),
             format!("half of what is told arrives within {} ms", self.delivery_p50_ms),
-            format!("broken {:?}", self.broken),
+            format!("held by two through lies {}, broken {:?}", self.held_by_lies, self.broken),
             format!("digest {}", self.digest),
         ];
         lines.join("\n") + "\n"
@@ -126,8 +128,9 @@ pub(super) struct Tally {
     /// Jobs whose node crashed, since when.
     broken_off: BTreeMap<JobNo, (Micros, u64)>,
     takeovers: Vec<Micros>,
-    /// Who holds each epoch.
-    holders: BTreeMap<(JobNo, u32), u32>,
+    /// Who holds each epoch, and who granted it.
+    holders: BTreeMap<(JobNo, u32), (u32, Vec<u32>)>,
+    held_by_lies: u64,
     broken: Vec<Broken>,
     /// Deliveries by their delay, in steps of 10 ms.
     delays: Vec<u64>,
@@ -158,10 +161,26 @@ impl Tally {
         self.delays[step as usize] += 1;
     }
 
-    pub(super) fn witnessed(&mut self, job: JobNo, epoch: u32, node: u32) {
-        let holder = *self.holders.entry((job, epoch)).or_insert(node);
-        if holder != node {
-            self.broken.push(Broken::TwoHolders { job: job.0, epoch, nodes: (holder, node) });
+    /// A node holds an epoch, which these witnesses granted; `lies` says who of them lies.
+    pub(super) fn witnessed(
+        &mut self,
+        job: JobNo,
+        epoch: u32,
+        node: u32,
+        granted: Vec<u32>,
+        lies: impl Fn(u32) -> bool,
+    ) {
+        let Some((holder, before)) = self.holders.get(&(job, epoch)) else {
+            self.holders.insert((job, epoch), (node, granted));
+            return;
+        };
+        if *holder != node {
+            let both: Vec<u32> = granted.into_iter().filter(|witness| before.contains(witness)).collect();
+            if !both.is_empty() && both.into_iter().all(lies) {
+                self.held_by_lies += 1;
+            } else {
+                self.broken.push(Broken::TwoHolders { job: job.0, epoch, nodes: (*holder, node) });
+            }
         }
     }
 
@@ -211,6 +230,7 @@ impl Tally {
             finish_vs_central: 1.0,
             delivery_p50_ms: 0,
             behind: 0,
+            held_by_lies: 0,
             broken: Vec::new(),
             digest: blake3::hash(&self.central.to_le_bytes()).to_hex().to_string(),
             options,
@@ -245,6 +265,7 @@ impl Tally {
             finish_vs_central: self.last as f64 / self.central as f64,
             delivery_p50_ms: half.unwrap_or(0) as u64 * 10,
             behind,
+            held_by_lies: self.held_by_lies,
             broken: self.broken,
             digest,
             options,

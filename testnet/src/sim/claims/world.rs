@@ -21,7 +21,7 @@ use crate::sim::{
     queue::{Micros, Queue},
 };
 
-const SECOND: Micros = 1_000_000;
+pub(super) const SECOND: Micros = 1_000_000;
 /// Jobs take 60 s x e^N(0, 0.7) on an ordinary node; nodes have the speed e^N(0, 0.6).
 const JOB_MS: f64 = 60_000.0;
 const JOB_SPREAD: f64 = 0.7;
@@ -31,10 +31,10 @@ const ESTIMATE_SPREAD: f64 = 0.3;
 /// How often a node compares what it knows with a random other one.
 const COMPARE: Micros = 15 * SECOND;
 /// The mean time that a crashed node is away.
-const AWAY: Micros = 120 * SECOND;
+pub(super) const AWAY: Micros = 120 * SECOND;
 /// How long it takes to look at what was delivered, and when somebody who could not be reached is tried again.
 const LOOK: Micros = SECOND;
-const LOOK_AGAIN: Micros = 30 * SECOND;
+pub(super) const LOOK_AGAIN: Micros = 30 * SECOND;
 /// When a partition begins.
 const CUT_AT: Micros = 120 * SECOND;
 /// The end of a run that does not come to its own, after the time that a queue would take: 20 times, and an hour.
@@ -46,7 +46,7 @@ const ENTRIES_PER_JOB: usize = 8;
 const NOTES: usize = 1 << 16;
 
 #[derive(Debug)]
-enum Event {
+pub(super) enum Event {
     Begin(Node),
     Wake(Node),
     /// The next receiver of a message that is under way.
@@ -91,7 +91,7 @@ enum Event {
 
 /// What a witness answered, and the entries that it showed.
 #[derive(Debug)]
-struct Answer {
+pub(super) struct Answer {
     by: NodeId,
     job: JobNo,
     epoch: u32,
@@ -100,38 +100,38 @@ struct Answer {
 }
 
 #[derive(Debug)]
-struct Message {
+pub(super) struct Message {
     what: News,
     /// When it arrives where.
     arrivals: Vec<(Micros, Node)>,
 }
 
 #[derive(Debug, Clone)]
-enum News {
+pub(super) enum News {
     Claim(Said),
     Entry(usize),
 }
 
 pub(super) struct World {
-    options: Options,
-    queue: Queue<Event>,
-    rng: Rng,
-    overlay: Overlay,
-    nodes: Vec<Actor>,
-    numbers: BTreeMap<NodeId, Node>,
-    members: BTreeMap<NodeId, u32>,
-    tasks: Vec<Task>,
-    work_ms: Vec<u64>,
+    pub(super) options: Options,
+    pub(super) queue: Queue<Event>,
+    pub(super) rng: Rng,
+    pub(super) overlay: Overlay,
+    pub(super) nodes: Vec<Actor>,
+    pub(super) numbers: BTreeMap<NodeId, Node>,
+    pub(super) members: BTreeMap<NodeId, u32>,
+    pub(super) tasks: Vec<Task>,
+    pub(super) work_ms: Vec<u64>,
     /// What feeds say, all feeds together, and whether somebody lied.
-    entries: Vec<(Fact, bool)>,
+    pub(super) entries: Vec<(Fact, bool)>,
     /// Entries of each job.
-    of: Vec<Vec<usize>>,
+    pub(super) of: Vec<Vec<usize>>,
     /// Nodes before this number are cut off.
-    cut: u32,
+    pub(super) cut: u32,
     pub(super) tally: Tally,
-    trace: blake3::Hasher,
+    pub(super) trace: blake3::Hasher,
     /// What happened since the trace was hashed.
-    notes: Vec<u8>,
+    pub(super) notes: Vec<u8>,
 }
 
 impl Reach for World {
@@ -210,35 +210,7 @@ impl World {
         }
     }
 
-    fn plan_crash(&mut self, node: Node) {
-        if self.options.crash_every_s > 0 {
-            let pause = self.exponential(self.options.crash_every_s * SECOND);
-            self.queue.after(pause, Event::Crash(node));
-        }
-    }
-
-    fn exponential(&mut self, mean: Micros) -> Micros {
-        // -ln(u) as a sum of the exponential's own halves: e^-x by comparison of uniforms (von Neumann, 1951).
-        let mut whole = 0.0;
-        loop {
-            let first = self.rng.f64();
-            let (mut last, mut odd) = (first, true);
-            loop {
-                let next = self.rng.f64();
-                if next > last {
-                    break;
-                }
-                last = next;
-                odd = !odd;
-            }
-            if odd {
-                return ((whole + first) * mean as f64) as Micros;
-            }
-            whole += 1.0;
-        }
-    }
-
-    fn boot(&mut self, node: Node, fresh: bool) {
+    pub(super) fn boot(&mut self, node: Node, fresh: bool) {
         let alone = BTreeMap::from([(self.nodes[node as usize].id, self.nodes[node as usize].speed)]);
         let none = self.options.coordination == Coordination::None;
         let members = if none { &alone } else { &self.members };
@@ -292,7 +264,7 @@ impl World {
         self.nodes.iter().filter(|node| node.is_up && !(0..all).all(|entry| node.has(entry))).count()
     }
 
-    fn note(&mut self, kind: u8, a: u64, b: u64) {
+    pub(super) fn note(&mut self, kind: u8, a: u64, b: u64) {
         self.notes.push(kind);
         for number in [self.queue.now(), a, b] {
             self.notes.extend_from_slice(&number.to_le_bytes());
@@ -349,14 +321,14 @@ impl World {
     }
 
     /// Gives a node's machine an input and does what it says.
-    fn feed(&mut self, node: Node, input: Input) {
+    pub(super) fn feed(&mut self, node: Node, input: Input) {
         let at = self.queue.now();
         let actor = &mut self.nodes[node as usize];
         actor.machine.handle(actor.clock(at), input);
         self.drain(node);
     }
 
-    fn drain(&mut self, node: Node) {
+    pub(super) fn drain(&mut self, node: Node) {
         while let Some(output) = self.nodes[node as usize].machine.poll_output() {
             self.act(node, output);
         }
@@ -393,7 +365,10 @@ impl World {
             }
             Output::Publish { said } => {
                 if said.standing == Standing::Witnessed && !said.released {
-                    self.tally.witnessed(said.job, said.epoch, node);
+                    let granted = self.nodes[node as usize].machine.granted(said.job);
+                    let granted = granted.iter().map(|witness| self.numbers[witness]).collect();
+                    let lies = |witness: Node| self.nodes[witness as usize].lie.is_some();
+                    self.tally.witnessed(said.job, said.epoch, node, granted, lies);
                 }
                 let actor = &mut self.nodes[node as usize];
                 if let Some(run) = actor.runs.get(&said.job) {
@@ -416,123 +391,14 @@ impl World {
         }
     }
 
-    fn start(&mut self, node: Node, job: JobNo, epoch: u32) {
-        let at = self.queue.now();
-        self.note(1, node.into(), job.0.into());
-        let actor = &mut self.nodes[node as usize];
-        let resumed = actor.disk.claim.take().filter(|(said, ..)| said.job == job && said.epoch == epoch);
-        let before = resumed.as_ref().map_or(0, |(_, _, done, _)| *done);
-        let work = central::takes(self.work_ms[job.0 as usize], actor.speed);
-        let takes = match actor.lie {
-            Some(Lie::Claim | Lie::Progress) => None,
-            Some(Lie::Garbage) => Some(SECOND),
-            Some(Lie::Grant | Lie::Deny) | None => Some(work.saturating_sub(before)),
-        };
-        actor.runs.insert(job, Run { since: at, before, epoch });
-        if let Some(said) = actor.machine.own().find(|said| said.job == job) {
-            actor.disk.claim = Some((said, actor.machine.granted(job), before, at));
-        }
-        let (life, honest) = (actor.life, takes == Some(work.saturating_sub(before)));
-        if let Some(takes) = takes {
-            self.queue.after(takes, Event::Finish { node, life, job, epoch });
-        }
-        self.tally.started(job, at, honest, resumed.is_some());
-    }
-
-    /// Work that is not to be finished.
-    fn stop(&mut self, node: Node, job: JobNo) {
-        self.note(2, node.into(), job.0.into());
-        let at = self.queue.now();
-        let actor = &mut self.nodes[node as usize];
-        actor.disk.claim = None;
-        if let Some(run) = actor.runs.remove(&job)
-            && actor.lie.is_none()
-        {
-            let done = (run.before + (at - run.since)) * u64::from(actor.speed) / 1_000_000;
-            self.tally.waste(done);
-        }
-    }
-
-    fn finish(&mut self, node: Node, life: u32, job: JobNo, epoch: u32) {
-        let actor = &mut self.nodes[node as usize];
-        if actor.life != life || actor.runs.get(&job).is_none_or(|run| run.epoch != epoch) {
-            return;
-        }
-        actor.runs.remove(&job);
-        actor.disk.claim = None;
-        let (by, garbage) = (actor.id, actor.lie == Some(Lie::Garbage));
-        self.note(3, node.into(), job.0.into());
-        if !garbage {
-            let at = self.queue.now();
-            self.tally.completed(job, at, self.work_ms[job.0 as usize]);
-        }
-        self.write(node, Fact::Delivered { job, by }, garbage);
-    }
-
-    /// Writes an entry into the node's feed and tells it.
-    fn write(&mut self, node: Node, fact: Fact, lie: bool) {
-        let entry = self.entries.len();
-        self.entries.push((fact, lie));
-        let (Fact::Delivered { job, .. }
-        | Fact::Confirmed { job }
-        | Fact::Refuted { job, .. }
-        | Fact::Failed { job, .. }) = fact;
-        self.of[job.0 as usize].push(entry);
-        self.tally.messages.entries += 1;
-        self.learn(node, entry);
-        self.gossip(node, News::Entry(entry));
-    }
-
-    fn learn(&mut self, node: Node, entry: usize) {
+    pub(super) fn learn(&mut self, node: Node, entry: usize) {
         let at = self.queue.now();
         let (fact, _) = self.entries[entry];
         self.nodes[node as usize].learn(at, entry, fact);
         self.drain(node);
     }
 
-    /// A member looks at what another one delivered.
-    fn look(&mut self, node: Node, life: u32, job: JobNo, by: Node) {
-        let actor = &self.nodes[node as usize];
-        let open = actor
-            .machine
-            .job(job)
-            .is_some_and(|(place, _)| place == horahora_protocol::claim::Place::Delivered);
-        if actor.life != life || !actor.is_up || !open {
-            return;
-        }
-        if !self.reaches(node, by) {
-            self.queue.after(LOOK_AGAIN, Event::Look { node, life, job, by });
-            return;
-        }
-        let refutes = self.is_wrong(job, by) || self.nodes[node as usize].lie == Some(Lie::Deny);
-        let fact = if refutes {
-            Fact::Refuted { job, by: self.nodes[node as usize].id }
-        } else {
-            Fact::Confirmed { job }
-        };
-        self.write(node, fact, false);
-    }
-
-    /// What a look at a delivery shows.
-    fn is_wrong(&mut self, job: JobNo, by: Node) -> bool {
-        self.tally.messages.checks += 2;
-        let delivered = Fact::Delivered { job, by: self.nodes[by as usize].id };
-        self.of[job.0 as usize].iter().any(|entry| self.entries[*entry] == (delivered, true))
-    }
-
-    fn look_first(&mut self, node: Node, life: u32, job: JobNo, epoch: u32, by: Node) {
-        let actor = &self.nodes[node as usize];
-        if actor.life != life || !actor.machine.own().any(|said| said.job == job && said.epoch == epoch) {
-            return;
-        }
-        if self.reaches(node, by) && !self.is_wrong(job, by) {
-            self.write(node, Fact::Confirmed { job }, false);
-        } else {
-            self.start(node, job, epoch);
-        }
-    }
-
-    fn gossip(&mut self, node: Node, what: News) {
+    pub(super) fn gossip(&mut self, node: Node, what: News) {
         if self.options.coordination == Coordination::None && matches!(what, News::Claim(_)) {
             return;
         }
@@ -595,92 +461,5 @@ impl World {
             }
             _ => self.feed(to, Input::Asked(said)),
         }
-    }
-
-    /// Two nodes tell each other what the other lacks: entries, and leases that hold. At once, as it takes less than a
-    /// second of 15.
-    fn compare(&mut self, node: Node) {
-        let other = self.rng.u32(0..self.options.nodes);
-        if other == node || !self.nodes[node as usize].is_up || !self.reaches(node, other) {
-            return;
-        }
-        self.tally.messages.compares += 2;
-        self.note(8, node.into(), other.into());
-        for (from, to) in [(other, node), (node, other)] {
-            for word in 0..self.entries.len().div_ceil(64) {
-                let mut more = self.nodes[from as usize].word(word) & !self.nodes[to as usize].word(word);
-                while more != 0 {
-                    self.learn(to, word * 64 + more.trailing_zeros() as usize);
-                    more &= more - 1;
-                }
-            }
-            for said in self.news_for(from, to) {
-                self.feed(to, Input::Heard(said));
-            }
-        }
-    }
-
-    /// Claims that one node knows of and another does not.
-    fn news_for(&self, from: Node, to: Node) -> Vec<Said> {
-        let at = self.queue.now();
-        let (from, to) = (&self.nodes[from as usize], &self.nodes[to as usize].machine);
-        let news = |known: &Said, said: &Said| {
-            (known.claimant, known.epoch, known.beat) != (said.claimant, said.epoch, said.beat)
-        };
-        let now = from.clock(at);
-        // Both lists are in the order of the jobs: one walk through both.
-        let mut known = to.leases().peekable();
-        let mut new = |said: &Said| {
-            while known.next_if(|lease| lease.said.job < said.job).is_some() {}
-            known.peek().is_none_or(|lease| lease.said.job != said.job || news(&lease.said, said))
-        };
-        let passed = from.machine.leases().filter(|lease| lease.holds(now) && new(&lease.said));
-        let mut said: Vec<Said> = passed.map(|lease| lease.relayed(now)).collect();
-        said.extend(from.machine.own().filter(|said| {
-            to.job(said.job).and_then(|(_, known)| known).is_none_or(|known| news(known, said))
-        }));
-        said
-    }
-
-    fn crash(&mut self, node: Node) {
-        let at = self.queue.now();
-        self.note(9, node.into(), 0);
-        let disk = self.rng.bool();
-        let actor = &mut self.nodes[node as usize];
-        (actor.is_up, actor.life, actor.wake) = (false, actor.life + 1, Micros::MAX);
-        for (job, run) in std::mem::take(&mut actor.runs) {
-            if let Some((_, _, done, _)) = &mut actor.disk.claim {
-                *done = run.before + (at - run.since);
-            }
-            let done = (run.before + (at - run.since)) * u64::from(actor.speed) / 1_000_000;
-            self.tally.broke_off(job, at, done);
-        }
-        if !disk {
-            actor.disk = super::actor::Disk::default();
-            actor.knows.fill(0);
-        }
-        let away = self.exponential(AWAY);
-        self.queue.after(away, Event::Return { node, disk });
-    }
-
-    fn come_back(&mut self, node: Node, disk: bool) {
-        self.note(10, node.into(), u64::from(disk));
-        let at = self.queue.now();
-        self.nodes[node as usize].is_up = true;
-        self.boot(node, false);
-        // It meets somebody before it does anything.
-        self.compare(node);
-        let actor = &mut self.nodes[node as usize];
-        let claim = actor.disk.claim.clone();
-        // On its own clock its lease still holds.
-        if let Some((said, granted, _, told)) = claim.filter(|(.., told)| at - told < 55 * SECOND) {
-            debug_assert!(told <= at);
-            self.feed(node, Input::Resume { said, granted: granted.into_iter().collect() });
-        } else {
-            actor.disk.claim = None;
-        }
-        self.nodes[node as usize].employ(at);
-        self.drain(node);
-        self.plan_crash(node);
     }
 }
