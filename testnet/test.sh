@@ -2,7 +2,7 @@
 # Installs what the tests need and runs them all.
 #   testnet/test.sh         everything, at most 40 minutes on an empty machine with 2 cores
 #   testnet/test.sh --long  what takes longer: crashes, several nodes and hostile ones many times over, ten times the
-#                           properties' cases, 1,000 simulated nodes, and the benchmark of the exchange
+#                           properties' cases, 1,000 simulated nodes, every run of three, and the benchmark of the exchange
 # Needs Rust, Node.js 20 and Python 3.11. On Debian the rest is installed here (root or sudo).
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -56,6 +56,10 @@ if [ "${1:-}" = --long ]; then
     # shellcheck disable=SC2086
     target/release/testnet sim sync --nodes 1000 $faults
   done
+  say "1,000 nodes that share out 20,000 jobs, and every run of three nodes up to a bound"
+  target/release/testnet sim claims-table --seeds 2 --large-seeds 1
+  target/release/testnet sim model --workers 2 --crashes 0 --ends 0 --horizon-ms 1000
+  target/release/testnet sim model --states 2000000
   say "twenty nodes on a network that fails"
   cargo test --workspace --locked --test integration -- --ignored mesh::
   say "the exchange of blobs beside a plain copy"

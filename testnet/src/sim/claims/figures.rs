@@ -8,7 +8,7 @@ use super::{Coordination, Report, table};
 const WIDTH: u32 = 640;
 const ROW: u32 = 26;
 /// Where bars begin, and how long the longest is.
-const LEFT: u32 = 190;
+const LEFT: u32 = 140;
 const LONGEST: f64 = 330.0;
 
 /// What is shown of each step: its title, its unit, the figure, and the most that a bar shows.
@@ -16,7 +16,12 @@ type Panel = (&'static str, &'static str, fn(&Report) -> f64, f64);
 
 const PANELS: [Panel; 3] = [
     ("work done in vain", " %", |report| report.work_wasted * 100.0, 100.0),
-    ("time until all is done, by a central queue's", " ×", |report| report.finish_vs_central, 4.0),
+    (
+        "time until all is done, as a multiple of a central queue's",
+        " ×",
+        |report| report.finish_vs_central,
+        4.0,
+    ),
     ("messages a job", "", |report| report.messages_per_job, 60.0),
 ];
 
@@ -50,8 +55,8 @@ fn figure(caption: &str, steps: &[(Coordination, Report)]) -> String {
         let mut bar = |row: u32, name: &str, class: &str, value: f64| {
             let y = top + 26 + row * ROW;
             let length = (value / most).min(1.0) * LONGEST;
-            let beyond = if value > most { " (longer than shown)" } else { "" };
-            let digits = usize::from(value < 10.0) + usize::from(value < 1.0 && value > 0.0);
+            let beyond = if value > most { ", more than fits" } else { "" };
+            let digits = if value > 0.0 { usize::from(value < 10.0) + usize::from(value < 1.0) } else { 0 };
             let _ = writeln!(
                 svg,
                 "<text x=\"0\" y=\"{}\">{name}</text><rect class=\"{class}\" x=\"{LEFT}\" y=\"{y}\" width=\"{length:.1}\" \

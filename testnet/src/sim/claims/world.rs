@@ -11,7 +11,7 @@ use horahora_protocol::{
 
 use super::{
     Coordination, Lie, Options, Report,
-    actor::{Actor, Node, Run},
+    actor::{Actor, Node},
     central,
     overlay::{Overlay, Reach},
     verdict::Tally,
