@@ -2,7 +2,7 @@
 //! every run there is, up to a bound.
 
 use horahora_testnet::sim::{
-    claims::{Broken, Coordination, Cut, Options, run, shrink, table},
+    claims::{Coordination, Cut, Options, run, shrink, table},
     model::{Bound, check},
 };
 
@@ -44,13 +44,14 @@ fn a_hundred_nodes_take_over_what_crashes_break_off() {
 
 #[test]
 fn a_hundred_nodes_bear_a_partition() {
-    reaches(&table::hundred()[2], 2_000);
+    // What a partition costs does not grow with the jobs: the bound is a share of all of them.
+    reaches(&table::hundred()[2], 10_000);
 }
 
 #[test]
 fn a_hundred_nodes_bear_ten_liars() {
     for case in &table::hundred()[3..] {
-        reaches(case, 2_000);
+        reaches(case, 500);
     }
 }
 
@@ -76,8 +77,6 @@ fn a_failing_run_is_made_small() {
         "{}",
         least.replay()
     );
-    let two = Broken::TwoHolders { job: 0, epoch: 1, nodes: (0, 1) };
-    assert_ne!(two, Broken::Lost { job: 0 });
 }
 
 #[test]
