@@ -146,6 +146,7 @@ pub fn check(bound: &Bound) -> Findings {
         for (number, state) in layer {
             if number % bound.every.max(1) == 0 {
                 if let Err(what) = state.clone().finish() {
+                    findings.complete = false;
                     findings.broken = Some((what, way(bound, &from, number)));
                     return findings;
                 }
@@ -154,16 +155,18 @@ pub fn check(bound: &Bound) -> Findings {
             for step in state.steps(bound) {
                 findings.steps += 1;
                 let mut after = state.clone();
-                let result = after.take(bound, step);
+                if let Err(what) = after.take(bound, step) {
+                    from.push((number, Some(step)));
+                    findings.states += 1;
+                    findings.complete = false;
+                    findings.broken = Some((what, way(bound, &from, from.len() - 1)));
+                    return findings;
+                }
                 if !seen.insert(after.hash()) {
                     continue;
                 }
                 from.push((number, Some(step)));
                 findings.states += 1;
-                if let Err(what) = result {
-                    findings.broken = Some((what, way(bound, &from, from.len() - 1)));
-                    return findings;
-                }
                 if findings.states >= bound.states {
                     findings.complete = false;
                     return findings;
