@@ -119,6 +119,8 @@ pub struct JobView {
     pub epoch: u32,
     /// How far it is, 0 to 1.
     pub progress: f64,
+    /// How long it is under way.
+    pub since_ms: u64,
     /// Whether witnesses granted it.
     pub witnessed: bool,
     /// Whose turn it is when nobody has it: the member that it suits best.

@@ -33,6 +33,7 @@ mod error;
 mod events;
 mod groups;
 mod holders;
+mod jobs;
 mod media;
 mod members;
 mod nodes;
@@ -133,7 +134,7 @@ fn router(rooms: Arc<Rooms>, stop: &CancellationToken) -> Router {
         .route("/api/v1/groups/{group}/invites", post(groups::invite))
         .route("/api/v1/groups/{group}/leave", post(groups::leave))
         .route("/api/v1/groups/{group}/policy", get(groups::policy).post(groups::set_policy))
-        .route("/api/v1/jobs", get(api::jobs))
+        .route("/api/v1/jobs", get(jobs::jobs))
         .route("/api/v1/verify", post(api::verify))
         .route("/api/v1/login-links", post(auth::login_link))
         .route("/api/v1/events", get(events::events))

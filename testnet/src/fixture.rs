@@ -98,6 +98,11 @@ impl Fixture {
         self.room.switches.served(what)
     }
 
+    /// Bytes of this video's media that went out, whoever asked and how often.
+    pub fn sent(&self, what: &str) -> u64 {
+        self.room.switches.sent(what)
+    }
+
     /// How often a path was asked for: `hits("/fixtube/api/video/fx1")`, behind the proxy with the host before
     /// it: `hits("nvapi.nicovideo.jp/v2/users/4242/videos")`.
     pub fn hits(&self, path: &str) -> u64 {

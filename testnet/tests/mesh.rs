@@ -11,6 +11,7 @@ use tempfile::TempDir;
 use tokio::{
     net::{TcpListener, TcpStream},
     process::{Child, Command},
+    sync::{Mutex, MutexGuard},
     task::JoinSet,
 };
 
@@ -37,16 +38,21 @@ struct Mesh {
     nodes: Vec<Node>,
     proxy: String,
     plugins: String,
+    _alone: MutexGuard<'static, ()>,
 }
+
+/// Names of namespaces are by process: one mesh at a time.
+static ONE: Mutex<()> = Mutex::const_new(());
 
 impl Mesh {
     async fn new(proxy: String, plugins: String) -> Self {
+        let alone = ONE.lock().await;
         let id = std::process::id() % 10_000;
         let bridge = format!("hhm{id}");
         ip(&format!("link add {bridge} type bridge")).await;
         ip(&format!("addr add {OUTSIDE}/24 dev {bridge}")).await;
         ip(&format!("link set {bridge} up")).await;
-        let mut mesh = Self { bridge, nodes: Vec::new(), proxy, plugins };
+        let mut mesh = Self { bridge, nodes: Vec::new(), proxy, plugins, _alone: alone };
         for number in 0..NODES {
             let (place, link) = (format!("horahora-{id}-{number}"), format!("hh{id}n{number}"));
             ip(&format!("netns add {place}")).await;
@@ -91,6 +97,10 @@ impl Mesh {
     async fn say(&self, number: usize, args: &[&str]) -> Value {
         let said = self.command(number).arg("--json").args(args).output().await.unwrap();
         serde_json::from_slice(&said.stdout).unwrap_or_default()
+    }
+
+    fn log(&self, number: usize) -> String {
+        std::fs::read_to_string(self.nodes[number].data.path().join("log")).unwrap_or_default()
     }
 
     async fn must(&self, number: usize, args: &[&str]) -> Value {
@@ -314,4 +324,108 @@ async fn twenty_nodes_agree_after_loss_a_partition_crashes_and_a_wiped_disk() {
         assert_eq!(videos["items"].as_array().unwrap().len(), 2, "n{number} {videos}");
     }
     note(&format!("all agree again after {healed} ms"));
+}
+
+/// Videos of the uploader that twenty nodes share out.
+const VIDEOS: u64 = 200;
+/// How long they may take on two cores.
+const SHARED: Duration = Duration::from_secs(900);
+/// One node is killed so often, and comes back after the second time.
+const KILL: Duration = Duration::from_secs(30);
+const AWAY: Duration = Duration::from_secs(10);
+
+#[tokio::test]
+#[ignore = "takes minutes and both cores; test.sh --long runs it"]
+async fn twenty_nodes_fetch_two_hundred_videos_once() {
+    share("well", false, false).await;
+}
+
+#[tokio::test]
+#[ignore = "takes minutes and both cores; test.sh --long runs it"]
+async fn twenty_nodes_fetch_two_hundred_videos_once_with_loss() {
+    share("with 5 % loss", true, false).await;
+}
+
+#[tokio::test]
+#[ignore = "takes minutes and both cores; test.sh --long runs it"]
+async fn twenty_nodes_fetch_two_hundred_videos_once_while_two_a_minute_are_killed() {
+    share("with two kills a minute", false, true).await;
+}
+
+/// Every node asks for the same uploader; the site counts what it sends.
+async fn share(how: &str, loss: bool, kills: bool) {
+    let fixture = fixture().await.unwrap();
+    let mut tasks = JoinSet::new();
+    let mut mesh = Mesh::new(String::new(), fixture.ytdlp_args()).await;
+    mesh.proxy = forward(fixture.proxy().trim_start_matches("http://").to_owned(), &mut tasks).await;
+    for number in 0..NODES {
+        mesh.start(number).await;
+    }
+    mesh.must(0, &["group", "create", "Keepers"]).await;
+    for number in 1..NODES {
+        mesh.joins(number, number - 1).await;
+    }
+    mesh.until_alike("all have joined", NODES as u64).await;
+    for number in (0..NODES).filter(|_| loss) {
+        mesh.lose(number).await;
+    }
+    let begun = clock::now();
+    let url = format!("{}/fixtube/user/m_{VIDEOS}", fixture.site());
+    for number in 0..NODES {
+        mesh.must(number, &["archive", &url, "--group", "Keepers"]).await;
+    }
+    let (mut killed, mut next) = (0, tokio::time::Instant::now() + KILL);
+    let deadline = tokio::time::Instant::now() + SHARED;
+    loop {
+        let known = join_all((0..NODES).map(async |number| listed(&mesh, number).await)).await;
+        if known.iter().all(|count| *count == VIDEOS) {
+            break;
+        }
+        assert!(tokio::time::Instant::now() < deadline, "{how}: nodes list {known:?} of {VIDEOS} videos");
+        if kills && tokio::time::Instant::now() > next {
+            let victim = 1 + usize::from(clock::random::<1>()[0]) % (NODES - 1);
+            mesh.kill(victim).await;
+            tokio::time::sleep(AWAY).await;
+            mesh.start(victim).await;
+            (killed, next) = (killed + 1, tokio::time::Instant::now() + KILL - AWAY);
+        }
+        tokio::time::sleep(PAUSE).await;
+    }
+    let took = clock::now().ms_since(begun);
+    let size = fixture.sent("fxm1") / fixture.served("fxm1").max(1);
+    let (mut twice, mut bytes) = (Vec::new(), 0);
+    for number in 1..=VIDEOS {
+        let name = format!("fxm{number}");
+        bytes += fixture.sent(&name);
+        let served = fixture.served(&name);
+        assert!(served > 0, "{name} was never fetched");
+        if served > 1 {
+            twice.push((name, served));
+        }
+    }
+    let ratio = bytes as f64 / (size * VIDEOS) as f64;
+    let logs: Vec<_> = (0..NODES).map(|number| mesh.log(number)).collect();
+    for (name, served) in &twice {
+        let explained = logs.iter().any(|log| {
+            log.lines().any(|line| line.contains("takes over") && line.contains(&format!(":{name}\"")))
+        });
+        assert!(explained, "{how}: {name} was served {served} times, and nobody took it over");
+    }
+    let makers = logs.iter().filter(|log| log.contains("is this node's")).count();
+    note(&format!(
+        "{how}: {VIDEOS} videos by {makers} of {NODES} nodes in {took} ms, {killed} kills, {ratio:.3} x their bytes, \
+         fetched more than once: {twice:?}"
+    ));
+    assert!(kills || ratio <= 1.05, "{how}: the site sent {ratio} x the videos' bytes");
+    assert!(twice.len() <= 2 * killed, "{how}: {twice:?} with {killed} kills");
+}
+
+/// How many videos of others and of its own a node lists as there.
+async fn listed(mesh: &Mesh, number: usize) -> u64 {
+    if mesh.nodes[number].child.is_none() {
+        return 0;
+    }
+    let videos = mesh.say(number, &["videos"]).await;
+    let videos = videos["items"].as_array().into_iter().flatten();
+    videos.filter(|video| video["manifest"].is_string()).count() as u64
 }

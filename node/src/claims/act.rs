@@ -95,6 +95,9 @@ impl Shell {
             return Ok(());
         }
         tracing::info!(job = name, epoch, witnessed, "is this node's");
+        if let Some(before) = self.tables[&group].predecessor(job, &self.me) {
+            tracing::info!(job = name, epoch, from = %before, "takes over; the lease ran out or was given back");
+        }
         let block = self.tables[&group].word(clock::steady(), job, &self.me).map(|(block, _)| block);
         self.keep_own(group, job, block)?;
         self.rooms.jobs.allow(&row)

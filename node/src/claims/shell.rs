@@ -209,6 +209,14 @@ impl Shell {
 
     async fn tick(&mut self) -> Result<(), StoreError> {
         let now = clock::steady();
+        for table in self.tables.values_mut() {
+            for job in table.machine.claimed().collect::<Vec<_>>() {
+                if let Some(at) = self.rooms.live.of(table.name(job)) {
+                    let progress = (at.fraction * 1000.0) as u16;
+                    table.machine.handle(now, Input::Progress { job, progress });
+                }
+            }
+        }
         for group in self.tables.keys().copied().collect::<Vec<_>>() {
             self.feed(&group, now, Input::Tick).await?;
         }
@@ -259,7 +267,7 @@ impl Shell {
             Letter::Ended(ended) => self.end(now, ended).await?,
             Letter::Views(reply) => {
                 let me = self.me;
-                let _ = reply.send(self.tables.values().flat_map(|table| table.views(me)).collect());
+                let _ = reply.send(self.tables.values().flat_map(|table| table.views(now, me)).collect());
                 return Ok(());
             }
         }

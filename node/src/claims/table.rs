@@ -31,6 +31,8 @@ pub(super) struct Table {
     words: BTreeMap<(JobNo, NodeId), (Vec<u8>, Timestamp)>,
     /// Signed grants of this node's own claims.
     pub(super) grants: BTreeMap<(JobNo, u32), BTreeMap<NodeId, Vec<u8>>>,
+    /// Since when the claimant of each job has it.
+    begun: BTreeMap<JobNo, (NodeId, u32, Timestamp)>,
     failures: BTreeMap<JobNo, BTreeMap<NodeId, (String, String)>>,
     unknown: usize,
     /// Whether claims from before a restart were not looked for yet.
@@ -57,6 +59,7 @@ impl Table {
             numbers: BTreeMap::new(),
             words: BTreeMap::new(),
             grants: BTreeMap::new(),
+            begun: BTreeMap::new(),
             failures: BTreeMap::new(),
             unknown: 0,
             is_fresh: true,
@@ -153,6 +156,14 @@ impl Table {
         if later {
             self.words.insert((job, claim.node), word);
         }
+        if claim.told
+            && self
+                .begun
+                .get(&job)
+                .is_none_or(|(node, epoch, _)| (*node, *epoch) != (claim.node, claim.epoch))
+        {
+            self.begun.insert(job, (claim.node, claim.epoch, now));
+        }
         Some(said)
     }
 
@@ -160,6 +171,11 @@ impl Table {
     pub(super) fn word(&self, now: Timestamp, job: JobNo, claimant: &NodeId) -> Option<(Vec<u8>, u64)> {
         let (block, at) = self.words.get(&(job, *claimant))?;
         Some((block.clone(), now.ms_since(*at)))
+    }
+
+    /// Who claimed a job before.
+    pub(super) fn predecessor(&self, job: JobNo, me: &NodeId) -> Option<NodeId> {
+        self.words.keys().find(|(of, node)| *of == job && node != me).map(|(_, node)| *node)
     }
 
     /// Keeps an own word.
@@ -186,6 +202,7 @@ impl Table {
             self.words.retain(|(of, _), _| *of != job);
             self.grants.retain(|(of, _), _| *of != job);
             self.failures.remove(&job);
+            self.begun.remove(&job);
         }
     }
 
@@ -209,7 +226,7 @@ impl Table {
         true
     }
 
-    pub(super) fn views(&self, me: NodeId) -> impl Iterator<Item = JobView> {
+    pub(super) fn views(&self, now: Timestamp, me: NodeId) -> impl Iterator<Item = JobView> {
         (0..).map(JobNo).zip(&self.names).filter_map(move |(job, name)| {
             let (place, lease) = self.machine.job(job)?;
             let own = self.machine.own().find(|said| said.job == job);
@@ -232,6 +249,7 @@ impl Table {
                 place,
                 claimant: said.map(|said| said.claimant).or((place == "mine").then_some(me)),
                 epoch: said.map_or(0, |said| said.epoch),
+                since_ms: self.begun.get(&job).map_or(0, |(.., since)| now.ms_since(*since)),
                 progress: said.map_or(0.0, |said| f64::from(said.progress) / 1000.0),
                 witnessed: said.is_some_and(|said| said.standing == Standing::Witnessed),
                 next: next.first().copied().filter(|_| said.is_none()),

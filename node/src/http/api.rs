@@ -9,7 +9,7 @@ use axum::{
     http::StatusCode,
 };
 use horahora_protocol::{
-    Cid, NodeId, VideoId,
+    Cid, VideoId,
     manifest::{Manifest, MediaKind},
 };
 use serde::Deserialize;
@@ -17,17 +17,16 @@ use serde_json::{Value, json};
 
 use super::{Rooms, Shared, error::ApiError, viewer::Viewer};
 use crate::{
-    claims::JobView,
     requests::RequestView,
-    store::rows::{CAPTURES, CaptureRow, JobKey, JobRow, State as Stand, VIDEOS, VIDEOS_BY_AGE, VideoRow},
+    store::rows::{CAPTURES, CaptureRow, JobRow, VIDEOS, VIDEOS_BY_AGE, VideoRow},
     tools, verify as check,
 };
 
-type Answer = Result<Json<Value>, ApiError>;
+pub(super) type Answer = Result<Json<Value>, ApiError>;
 
 /// Items of a page when nothing is said, and at most.
 const PAGE: usize = 50;
-const LARGEST_PAGE: usize = 200;
+pub(super) const LARGEST_PAGE: usize = 200;
 /// A page does not wait longer for a manifest from another node.
 const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -183,20 +182,6 @@ fn rendition_json(rendition: &horahora_protocol::manifest::Rendition) -> Value {
     })
 }
 
-/// Jobs that are not ended.
-pub(super) async fn jobs(State(rooms): Shared, viewer: Viewer) -> Answer {
-    let open = rooms.open_jobs(viewer, LARGEST_PAGE)?;
-    let mut views = rooms.claims.views().await;
-    let mut items: Vec<_> = open
-        .iter()
-        .map(|job| rooms.claimed_json(rooms.job_json(job), views.remove(&job.key.text()).as_ref()))
-        .collect();
-    // What the group does and this node does not know more of.
-    views.retain(|_, view| view.claimant.is_some() && rooms.shows_group(viewer, &view.group));
-    items.extend(views.values().map(|view| rooms.claimed_json(json!({ "id": view.job }), Some(view))));
-    Ok(Json(json!({ "items": items })))
-}
-
 /// `POST /api/v1/verify {"video"?}`
 pub(super) async fn verify(State(rooms): Shared, body: Bytes) -> Answer {
     let body: Value = serde_json::from_slice(&body)
@@ -316,72 +301,5 @@ impl Rooms {
         let mut groups = captured.unwrap_or_default();
         groups.extend(row.groups.iter().filter(|group| !groups.contains(group)).copied().collect::<Vec<_>>());
         Ok(groups)
-    }
-
-    /// A job's JSON with who has it in the group.
-    fn claimed_json(&self, mut json: Value, view: Option<&JobView>) -> Value {
-        let name = json["id"].as_str().unwrap_or_default().to_owned();
-        let (kind, subject) = name.split_once('/').unwrap_or((name.as_str(), ""));
-        (json["job"], json["kind"], json["subject"]) = (json!(name), json!(kind), json!(subject));
-        let Some(view) = view else { return json };
-        json["group"] = json!(view.group.to_string());
-        json["claimant"] = json!(view.claimant.map(|node| node.to_string()));
-        json["epoch"] = json!(view.epoch);
-        json["witnessed"] = json!(view.witnessed);
-        json["next"] = json!(view.next.map(|node| node.to_string()));
-        let failures = view
-            .failures
-            .iter()
-            .map(|(node, code, reason)| json!({ "node": node.to_string(), "code": code, "reason": reason }));
-        json["failures"] = failures.collect();
-        if view.claimant.is_some_and(|node| node != self.key.node_id()) {
-            (json["state"], json["progress"]) = (json!("running"), json!(view.progress));
-        }
-        if json["reason"].is_null() {
-            json["reason"] = json!(self.why(view));
-        }
-        json
-    }
-
-    /// Why a job stands where it stands, for people.
-    pub(super) fn why(&self, view: &JobView) -> Option<String> {
-        let name = |node: &NodeId| {
-            let known = self.catalogue.name(node).ok().flatten();
-            if *node == self.key.node_id() {
-                "this node".to_owned()
-            } else {
-                known.unwrap_or_else(|| node.to_string())
-            }
-        };
-        let failed: Vec<_> =
-            view.failures.iter().map(|(node, _, reason)| format!("{}: {reason}", name(node))).collect();
-        let said = match (view.claimant, view.place) {
-            (Some(node), _) if node == self.key.node_id() => None,
-            (Some(node), _) => Some(format!("{} does it, {:.0} %.", name(&node), view.progress * 100.0)),
-            (None, "delivered") => Some("It is done; a member looks whether it is all there.".to_owned()),
-            (None, "expired") => Some("Who did it fell silent; the next one takes it.".to_owned()),
-            (None, _) => {
-                view.next.map(|node| format!("It waits for a free worker; it suits {} best.", name(&node)))
-            }
-        };
-        let all: Vec<_> = said.into_iter().chain(failed).collect();
-        (!all.is_empty()).then(|| all.join(" "))
-    }
-
-    fn job_json(&self, job: &JobRow) -> Value {
-        let now = self.live.of(&job.key.text());
-        json!({
-            "id": job.key.text(),
-            "kind": match job.key { JobKey::List { .. } => "list", JobKey::Capture { .. } => "capture", JobKey::Rendition { .. } => "rendition", JobKey::Keep { .. } => "keep" },
-            "title": job.title,
-            "video": job.video,
-            "state": job.state,
-            "code": job.code,
-            "reason": job.reason,
-            "attempts": job.attempts,
-            "not_before": (job.state == Stand::Waiting).then_some(job.not_before),
-            "progress": now.as_ref().map_or(0.0, |now| now.fraction),
-            "doing": now.map(|now| now.doing),
-        })
     }
 }

@@ -8,8 +8,8 @@ use axum::{
 };
 use horahora_protocol::{Cid, group::GroupId};
 use horahora_web::{
-    ArchivePage, Card, Frame, GroupChoice, GroupMark, HomePage, JobRow as JobView, Lede, MessagePage,
-    RequestRow as RequestView, StateView, ToolRow,
+    ArchivePage, Card, Frame, GroupChoice, GroupMark, HomePage, Lede, MessagePage, RequestRow as RequestView,
+    StateView, ToolRow,
 };
 use serde::Deserialize;
 
@@ -20,13 +20,13 @@ use crate::{
     clock,
     groups::View as Group,
     requests,
-    store::rows::{GROUPS, GroupRow, JobKey, JobRow, State as Stand, VideoRow},
+    store::rows::{GROUPS, GroupRow, State as Stand, VideoRow},
 };
 
 type Page = Result<Response, ApiError>;
 
 const CARDS: usize = 48;
-const ROWS: usize = 100;
+pub(super) const ROWS: usize = 100;
 
 #[derive(Debug, Deserialize)]
 pub(super) struct View {
@@ -43,7 +43,7 @@ pub(super) async fn home(State(rooms): Shared, Query(view): Query<View>, headers
     let page = HomePage {
         frame: rooms.frame(&headers),
         lede: rooms.home_lede(rooms.viewer(&headers), &videos)?,
-        jobs: rooms.job_views(rooms.viewer(&headers), true)?,
+        jobs: rooms.job_views(rooms.viewer(&headers), true).await?,
         videos: videos.iter().map(card).collect(),
         older: next.map(|key| format!("/?after={}", api::cursor_text(&key))),
     };
@@ -220,7 +220,7 @@ impl Rooms {
     ) -> Result<ArchivePage, ApiError> {
         let groups = self.feeds.writable().await.into_iter().filter_map(|id| self.groups.get(&id));
         let (requests, _) = self.requests_page(self.viewer(headers), None, ROWS)?;
-        let jobs = self.job_views(self.viewer(headers), false)?;
+        let jobs = self.job_views(self.viewer(headers), false).await?;
         let running = jobs.iter().filter(|job| job.state.class == "busy").count();
         let waiting = jobs.len() - running;
         let needs: u64 =
@@ -316,59 +316,9 @@ impl Rooms {
                 || (request.state == Stand::Done && request.counts.failed > 0),
         })
     }
-
-    /// Jobs as rows: all that are open, or only those at work.
-    fn job_views(&self, viewer: Viewer, running_only: bool) -> Result<Vec<JobView>, ApiError> {
-        let open = self.open_jobs(viewer, ROWS)?;
-        Ok(open
-            .iter()
-            .filter(|job| !running_only || job.state == Stand::Running)
-            .map(|job| self.job_view(job))
-            .collect())
-    }
-
-    fn job_view(&self, job: &JobRow) -> JobView {
-        let now = self.live.of(&job.key.text());
-        let tools_missing = self.tools.now().is_none() && !matches!(job.key, JobKey::Keep { .. });
-        let doing = match (&now, &job.reason) {
-            _ if tools_missing => "Waits until yt-dlp and ffmpeg are installed.".to_owned(),
-            (Some(now), _) => format!("{} {}", self.name, now.doing),
-            (None, Some(reason)) => format!("{reason} Tried again {}.", until(job.not_before.0)),
-            (None, None) => "Waits for a free worker.".to_owned(),
-        };
-        let site = job
-            .video
-            .as_ref()
-            .map_or_else(|| host(&job.url), |video| format!("{} {}", video.site(), short(video.site_id())));
-        let what = match &job.key {
-            JobKey::List { .. } => format!("listing, {site}"),
-            JobKey::Capture { .. } => format!("capture, {site}"),
-            JobKey::Rendition { rung, .. } => format!("rendition, {}p H.264", rung.trim_start_matches('v')),
-            JobKey::Keep { .. } => format!("to be kept here, {site}"),
-        };
-        let href = job.video.as_ref().map(|video| format!("/watch/{}", video.in_path()));
-        JobView {
-            id: job.key.text(),
-            title: job.title.clone(),
-            href,
-            what,
-            doing,
-            progress: now.map(|now| now.fraction),
-            state: StateView::of(job.state.name()),
-        }
-    }
 }
 
-/// A long id, shortened in the middle.
-fn short(id: &str) -> String {
-    if id.chars().count() <= 24 {
-        id.to_owned()
-    } else {
-        format!("{}…", id.chars().take(12).collect::<String>())
-    }
-}
-
-fn host(url: &str) -> String {
+pub(super) fn host(url: &str) -> String {
     url::Url::parse(url).ok().and_then(|url| url.host_str().map(str::to_owned)).unwrap_or_default()
 }
 
@@ -409,7 +359,7 @@ pub(super) fn ago(ms: u64) -> String {
 }
 
 /// "now", "in 40 s", "in 3 min".
-fn until(ms: u64) -> String {
+pub(super) fn until(ms: u64) -> String {
     match ms.saturating_sub(clock::now().0) / 1000 {
         0 => "now".to_owned(),
         seconds if seconds < 120 => format!("in {seconds} s"),

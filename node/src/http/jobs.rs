@@ -1,0 +1,173 @@
+//! Jobs as the page and the API show them: this node's own, and what the other members of its groups do.
+
+use axum::{Json, extract::State};
+use horahora_protocol::NodeId;
+use horahora_web::{JobRow as JobView, StateView};
+use serde_json::{Value, json};
+
+use super::{
+    Rooms, Shared,
+    api::{Answer, LARGEST_PAGE},
+    error::ApiError,
+    pages::{ROWS, host, until},
+    viewer::Viewer,
+};
+use crate::{
+    claims::JobView as Claimed,
+    store::rows::{JobKey, JobRow, State as Stand},
+};
+
+/// Jobs that are not ended.
+pub(super) async fn jobs(State(rooms): Shared, viewer: Viewer) -> Answer {
+    let open = rooms.open_jobs(viewer, LARGEST_PAGE)?;
+    let mut views = rooms.claims.views().await;
+    let mut items: Vec<_> = open
+        .iter()
+        .map(|job| rooms.claimed_json(rooms.job_json(job), views.remove(&job.key.text()).as_ref()))
+        .collect();
+    // What the group does and this node does not know more of.
+    views.retain(|_, view| view.claimant.is_some() && rooms.shows_group(viewer, &view.group));
+    items.extend(views.values().map(|view| rooms.claimed_json(json!({ "id": view.job }), Some(view))));
+    Ok(Json(json!({ "items": items })))
+}
+
+impl Rooms {
+    /// A job's JSON with who has it in the group.
+    fn claimed_json(&self, mut json: Value, view: Option<&Claimed>) -> Value {
+        let name = json["id"].as_str().unwrap_or_default().to_owned();
+        let (kind, subject) = name.split_once('/').unwrap_or((name.as_str(), ""));
+        (json["job"], json["kind"], json["subject"]) = (json!(name), json!(kind), json!(subject));
+        let Some(view) = view else { return json };
+        json["group"] = json!(view.group.to_string());
+        json["claimant"] = json!(view.claimant.map(|node| node.to_string()));
+        json["epoch"] = json!(view.epoch);
+        json["witnessed"] = json!(view.witnessed);
+        json["next"] = json!(view.next.map(|node| node.to_string()));
+        let failures = view
+            .failures
+            .iter()
+            .map(|(node, code, reason)| json!({ "node": node.to_string(), "code": code, "reason": reason }));
+        json["failures"] = failures.collect();
+        if view.claimant.is_some_and(|node| node != self.key.node_id()) {
+            (json["state"], json["progress"]) = (json!("running"), json!(view.progress));
+        }
+        if json["reason"].is_null() {
+            json["reason"] = json!(self.why(view));
+        }
+        json
+    }
+
+    /// Why a job stands where it stands, for people.
+    fn why(&self, view: &Claimed) -> Option<String> {
+        let name = |node: &NodeId| {
+            let known = self.catalogue.name(node).ok().flatten();
+            if *node == self.key.node_id() {
+                "this node".to_owned()
+            } else {
+                known.unwrap_or_else(|| node.to_string())
+            }
+        };
+        let failed: Vec<_> =
+            view.failures.iter().map(|(node, _, reason)| format!("{}: {reason}", name(node))).collect();
+        let said = match (view.claimant, view.place) {
+            (Some(node), _) if node == self.key.node_id() => None,
+            (Some(node), _) => Some(format!("{} does it{}.", name(&node), far(view))),
+            (None, "delivered") => Some("It is done; a member looks whether it is all there.".to_owned()),
+            (None, "expired") => Some("Who did it fell silent; the next one takes it.".to_owned()),
+            (None, _) => {
+                view.next.map(|node| format!("It waits for a free worker; it suits {} best.", name(&node)))
+            }
+        };
+        let all: Vec<_> = said.into_iter().chain(failed).collect();
+        (!all.is_empty()).then(|| all.join(" "))
+    }
+
+    pub(super) fn job_json(&self, job: &JobRow) -> Value {
+        let now = self.live.of(&job.key.text());
+        json!({
+            "id": job.key.text(),
+            "kind": match job.key { JobKey::List { .. } => "list", JobKey::Capture { .. } => "capture", JobKey::Rendition { .. } => "rendition", JobKey::Keep { .. } => "keep" },
+            "title": job.title,
+            "video": job.video,
+            "state": job.state,
+            "code": job.code,
+            "reason": job.reason,
+            "attempts": job.attempts,
+            "not_before": (job.state == Stand::Waiting).then_some(job.not_before),
+            "progress": now.as_ref().map_or(0.0, |now| now.fraction),
+            "doing": now.map(|now| now.doing),
+        })
+    }
+
+    /// Jobs as rows: all that are open, or only those at work, here or at another member of the group.
+    pub(super) async fn job_views(
+        &self,
+        viewer: Viewer,
+        running_only: bool,
+    ) -> Result<Vec<JobView>, ApiError> {
+        let open = self.open_jobs(viewer, ROWS)?;
+        let claims = self.claims.views().await;
+        let rows = open.iter().map(|job| {
+            let claimed = claims.get(&job.key.text());
+            let elsewhere =
+                claimed.and_then(|view| view.claimant).is_some_and(|node| node != self.key.node_id());
+            (self.job_view(job, claimed.filter(|_| job.state != Stand::Running), elsewhere), job, elsewhere)
+        });
+        let rows =
+            rows.filter(|(_, job, elsewhere)| !running_only || *elsewhere || job.state == Stand::Running);
+        Ok(rows.map(|(view, ..)| view).collect())
+    }
+
+    fn job_view(&self, job: &JobRow, claimed: Option<&Claimed>, elsewhere: bool) -> JobView {
+        let now = self.live.of(&job.key.text());
+        let tools_missing = self.tools.now().is_none() && !matches!(job.key, JobKey::Keep { .. });
+        let said = claimed.and_then(|view| self.why(view));
+        let doing = match (&now, &job.reason) {
+            _ if elsewhere => said.unwrap_or_default(),
+            _ if tools_missing => "Waits until yt-dlp and ffmpeg are installed.".to_owned(),
+            (Some(now), _) => format!("{} {}", self.name, now.doing),
+            (None, Some(reason)) => format!("{reason} Tried again {}.", until(job.not_before.0)),
+            (None, None) => said.unwrap_or_else(|| "Waits for a free worker.".to_owned()),
+        };
+        let site = job
+            .video
+            .as_ref()
+            .map_or_else(|| host(&job.url), |video| format!("{} {}", video.site(), short(video.site_id())));
+        let what = match &job.key {
+            JobKey::List { .. } => format!("listing, {site}"),
+            JobKey::Capture { .. } => format!("capture, {site}"),
+            JobKey::Rendition { rung, .. } => format!("rendition, {}p H.264", rung.trim_start_matches('v')),
+            JobKey::Keep { .. } => format!("to be kept here, {site}"),
+        };
+        let href = job.video.as_ref().map(|video| format!("/watch/{}", video.in_path()));
+        JobView {
+            id: job.key.text(),
+            title: job.title.clone(),
+            href,
+            what,
+            doing,
+            progress: claimed.filter(|_| elsewhere).map(|view| view.progress).or(now.map(|now| now.fraction)),
+            state: StateView::of(if elsewhere { Stand::Running.name() } else { job.state.name() }),
+        }
+    }
+}
+
+/// How far a member is, and how long it will take, as far as that can be told.
+fn far(view: &Claimed) -> String {
+    let left = view.since_ms as f64 / 60_000.0 * (1.0 - view.progress) / view.progress.max(0.001);
+    match view.progress {
+        done if done < 0.01 => String::new(),
+        done if done < 0.05 => format!(", {:.0} %", done * 100.0),
+        done if left < 1.0 => format!(", {:.0} %, less than a minute left", done * 100.0),
+        done => format!(", {:.0} %, {left:.0} min left", done * 100.0),
+    }
+}
+
+/// A long id, shortened in the middle.
+fn short(id: &str) -> String {
+    if id.chars().count() <= 24 {
+        id.to_owned()
+    } else {
+        format!("{}…", id.chars().take(12).collect::<String>())
+    }
+}
