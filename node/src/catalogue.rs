@@ -256,6 +256,12 @@ impl Catalogue {
         Ok(job.is_some_and(|job| job.state == State::Running))
     }
 
+    /// Whether everybody may see what is in a group.
+    #[must_use]
+    pub fn is_public_group(&self, group: &GroupId) -> bool {
+        self.groups.is_public(group)
+    }
+
     /// How many nodes are in a group.
     #[must_use]
     pub fn members(&self, group: &GroupId) -> usize {

@@ -1,7 +1,11 @@
 //! Twenty nodes on a network of the test's own that loses packets, falls apart and comes together again. Needs root,
 //! `ip` and `nft`, as the installation of the tests' packages does.
 
-use std::{process::Stdio, time::Duration};
+use std::{
+    process::Stdio,
+    sync::atomic::{AtomicU32, Ordering},
+    time::Duration,
+};
 
 use futures::future::join_all;
 use horahora::clock;
@@ -43,11 +47,13 @@ struct Mesh {
 
 /// Names of namespaces are by process: one mesh at a time.
 static ONE: Mutex<()> = Mutex::const_new(());
+/// Each has names of its own: those of the one before go when its last process has gone.
+static MADE: AtomicU32 = AtomicU32::new(0);
 
 impl Mesh {
     async fn new(proxy: String, plugins: String) -> Self {
         let alone = ONE.lock().await;
-        let id = std::process::id() % 10_000;
+        let id = std::process::id() % 1_000 * 10 + MADE.fetch_add(1, Ordering::Relaxed) % 10;
         let bridge = format!("hhm{id}");
         ip(&format!("link add {bridge} type bridge")).await;
         ip(&format!("addr add {OUTSIDE}/24 dev {bridge}")).await;
@@ -416,6 +422,14 @@ async fn share(how: &str, loss: bool, kills: bool) {
         "{how}: {VIDEOS} videos by {makers} of {NODES} nodes in {took} ms, {killed} kills, {ratio:.3} x their bytes, \
          fetched more than once: {twice:?}"
     ));
+    for (name, _) in &twice {
+        let name = format!(":{name}\"");
+        for (number, log) in logs.iter().enumerate() {
+            log.lines()
+                .filter(|line| line.contains(&name))
+                .for_each(|line| note(&format!("  n{number} {line}")));
+        }
+    }
     assert!(kills || ratio <= 1.05, "{how}: the site sent {ratio} x the videos' bytes");
     assert!(twice.len() <= 2 * killed, "{how}: {twice:?} with {killed} kills");
 }

@@ -142,13 +142,11 @@ impl Catalogue {
         let made = ManifestRow { capture: body.capture, video: body.video.clone(), by: entry.node };
         batch.put(&MANIFESTS, &body.manifest.to_bytes(), &made);
         let known: Option<VideoRow> = self.store.get_after(batch, &VIDEOS, body.video.as_str().as_bytes())?;
-        let mut others = false;
-        if let Some(video) = known.as_ref().filter(|video| video.manifest.is_some())
-            && video.capture.is_some_and(|capture| capture != body.capture)
-        {
-            // One that everybody may see is shown rather than one that few may.
-            others = self.is_public(video)? || !self.groups.is_public(&entry.group);
-        }
+        let public = self.groups.is_public(&entry.group);
+        let others = match known.as_ref() {
+            Some(video) => self.shows_other(video, &body.capture, public)?,
+            None => false,
+        };
         if !others {
             let fresh = || new_video(&body.video, &body.source_url, entry.at.min(clock::now()));
             let mut video = known.clone().unwrap_or_else(fresh);
@@ -163,6 +161,19 @@ impl Catalogue {
         // Nobody listening is fine.
         let _ = self.learned.send(body.manifest);
         Ok(())
+    }
+
+    /// Whether the capture that is shown of a video stays when `capture` is there, too. Every node decides alike, in
+    /// whichever order it learns of them: what everybody may see before what few may, then the lowest address.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn shows_other(&self, video: &VideoRow, capture: &Cid, public: bool) -> Result<bool, StoreError> {
+        let Some(shown) = video.capture.filter(|shown| shown != capture && video.manifest.is_some()) else {
+            return Ok(false);
+        };
+        let rank = |public: bool, capture: &Cid| (!public, capture.to_bytes());
+        Ok(rank(self.is_public(video)?, &shown) < rank(public, capture))
     }
 
     /// Another node makes a capture: its video appears, unless something better is known.

@@ -76,12 +76,20 @@ impl Inner {
         }
         let cid = self.blobs.put(Codec::DagCbor, block.into(), Some(journal)).await.map_err(disk)?;
         row.revisions.push(cid);
-        video.manifest = Some(cid);
+        // After a partition somebody else may have captured it, too: one of them is shown, the other one stays.
+        let public = video.groups.iter().any(|group| self.catalogue.is_public_group(group));
+        let public = public || video.groups.is_empty();
+        let others = self.catalogue.shows_other(&video, &manifest.capture, public).map_err(disk)?;
+        if !others {
+            video.manifest = Some(cid);
+        }
         let done =
             JobRow { state: State::Done, code: None, reason: None, updated: clock::now(), ..job.clone() };
         let body = said_of(&manifest, cid);
         let groups = self.groups_for(&mut row, &video).await;
-        video.capture = Some(manifest.capture);
+        if !others {
+            video.capture = Some(manifest.capture);
+        }
         self.settle(&mut video, &done).map_err(disk)?;
         if !later.is_empty() {
             // Their rows are only now being made, so `settle` could not see them.

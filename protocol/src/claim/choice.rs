@@ -11,7 +11,8 @@ impl Claims {
         }
         for (kind, workers) in self.workers.clone() {
             let busy = |claims: &Self| {
-                claims.mine.keys().filter(|job| claims.jobs[job.0 as usize].kind == kind).count()
+                let mine = claims.mine.iter().filter(|(_, mine)| mine.is_busy());
+                mine.filter(|(job, _)| claims.jobs[job.0 as usize].kind == kind).count()
             };
             while busy(self) < workers {
                 let Some(job) = self.choose(now, kind) else { break };

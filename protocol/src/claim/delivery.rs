@@ -101,6 +101,7 @@ impl Claims {
     fn doubt(&mut self, now: Timestamp, job: JobNo) {
         let Some(delivery) = self.settle(job) else { return };
         if delivery.by == self.me {
+            self.mine.remove(&job);
             self.blocked.insert(job, Timestamp(u64::MAX));
         } else {
             self.budgets.insert(delivery.by, (self.budget(&delivery.by) / 2).max(1));

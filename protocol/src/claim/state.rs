@@ -197,7 +197,7 @@ impl Claims {
 
     /// Jobs that this node does, or asks for.
     pub fn claimed(&self) -> impl Iterator<Item = JobNo> {
-        self.mine.keys().copied()
+        self.mine.iter().filter(|(_, mine)| mine.is_busy()).map(|(job, _)| *job)
     }
 
     /// Where a job stands, and who has it.
@@ -442,7 +442,9 @@ impl Claims {
             self.grants.remove(&job);
             self.spent.remove(&job);
         }
-        if self.mine.remove(&job).is_some_and(|mine| mine.runs()) && by != self.me {
+        if place == Place::Delivered && by == self.me {
+            self.deliver_own(job);
+        } else if self.mine.remove(&job).is_some_and(|mine| mine.runs()) && by != self.me {
             self.out.push_back(Output::Stop { job, to: Some(by) });
         }
         self.look = true;

@@ -38,6 +38,8 @@ enum Phase {
     Settling,
     /// The work is under way.
     Running,
+    /// It is done, and nobody confirmed that yet. Who did not hear of it still hears that the job is held.
+    Delivered,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -53,10 +55,20 @@ impl Mine {
         self.phase == Phase::Running
     }
 
+    /// Whether the work has not begun.
+    fn begins(&self) -> bool {
+        !matches!(self.phase, Phase::Running | Phase::Delivered)
+    }
+
+    /// Whether it takes a worker.
+    pub(super) fn is_busy(&self) -> bool {
+        self.phase != Phase::Delivered
+    }
+
     fn standing(&self) -> Standing {
         if self.granted.len() >= limits::QUORUM {
             Standing::Witnessed
-        } else if matches!(self.phase, Phase::Settling | Phase::Running) {
+        } else if matches!(self.phase, Phase::Settling | Phase::Running | Phase::Delivered) {
             Standing::Told
         } else {
             Standing::Asked
@@ -172,20 +184,20 @@ impl Claims {
                 if at < limits::WITNESSES {
                     mine.granted.insert(*by);
                 }
-                if mine.standing() == Standing::Witnessed && !mine.runs() {
+                if mine.standing() == Standing::Witnessed && mine.begins() {
                     self.start(now, job);
                 }
             }
             Vote::Held(said) if said.job == job && said.claimant != self.me => self.contest(now, &said),
             // One witness may lie: it cannot drive epochs up without end.
             Vote::Behind(known) => {
-                if !mine.runs() && known >= epoch && mine.again < limits::AGAIN {
+                if mine.begins() && known >= epoch && mine.again < limits::AGAIN {
                     self.again(now, job, known.min(epoch.saturating_add(limits::EPOCHS)));
                 }
             }
             Vote::Exhausted => {
                 mine.refused += 1;
-                if mine.refused >= limits::QUORUM && !mine.runs() {
+                if mine.refused >= limits::QUORUM && mine.begins() {
                     self.rest_until = now.plus_ms(limits::LEASE_MS);
                     let until = self.rest_until;
                     self.at(until, Timer::Look);
@@ -256,7 +268,7 @@ impl Claims {
             }
             Phase::Contested => self.tell_and_settle(now, job),
             Phase::Settling => self.start(now, job),
-            Phase::Running => self.beat(now, job),
+            Phase::Running | Phase::Delivered => self.beat(now, job),
         }
     }
 
@@ -285,6 +297,13 @@ impl Claims {
         }
         let look = self.doubted.get(&job).copied();
         self.out.push_back(Output::Start { job, epoch, look });
+    }
+
+    /// The work is done. The claim goes on until somebody confirms it, so that nobody to whom the news are late takes over.
+    pub(super) fn deliver_own(&mut self, job: JobNo) {
+        if let Some(mine) = self.mine.get_mut(&job) {
+            (mine.phase, mine.progress) = (Phase::Delivered, 1_000);
+        }
     }
 
     fn beat(&mut self, now: Timestamp, job: JobNo) {
