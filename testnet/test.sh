@@ -48,7 +48,7 @@ if [ "${1:-}" = --long ]; then
   done
   for round in $(seq 1 3); do
     say "several nodes and hostile ones, round $round of 3"
-    cargo test --workspace --locked --test integration -- --test-threads=2 two_nodes:: hostile:: lan:: nat::
+    cargo test --workspace --locked --test integration -- --test-threads=2 two_nodes:: hostile:: lan:: nat:: claims::
   done
   say "the spreading of entries among 1,000 nodes, simulated: well, under loss, after a partition, with everything"
   cargo build --workspace --locked --release

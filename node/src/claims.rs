@@ -87,8 +87,8 @@ enum Letter {
     Known(GroupId, oneshot::Sender<Vec<(Vec<u8>, u64)>>),
     /// A job of this node's own ended without a result in a feed.
     Ended(Ended),
-    /// Somebody wants to know who does what.
-    Views(oneshot::Sender<Vec<JobView>>),
+    /// Somebody wants to know who does what: what members do, and these jobs besides.
+    Views(Vec<String>, oneshot::Sender<Vec<JobView>>),
 }
 
 /// How a job of this node's own ended.
@@ -189,10 +189,10 @@ impl Claims {
         let _ = self.0.letters.send(Letter::Ended(ended)).await;
     }
 
-    /// Every job of every group that is not over, and who has it.
-    pub async fn views(&self) -> BTreeMap<String, JobView> {
+    /// Who does what: every job that somebody does, and those of these names.
+    pub async fn views(&self, names: Vec<String>) -> BTreeMap<String, JobView> {
         let (reply, views) = oneshot::channel();
-        let _ = self.0.letters.send(Letter::Views(reply)).await;
+        let _ = self.0.letters.send(Letter::Views(names, reply)).await;
         let views = views.await.unwrap_or_default();
         views.into_iter().map(|view| (view.job.clone(), view)).collect()
     }

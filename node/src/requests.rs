@@ -4,8 +4,11 @@ use std::sync::Arc;
 
 use horahora_protocol::{
     Cid, Timestamp, Verified,
-    entry::{Body, Entry, Request},
+    entry::{Body, Entry, Listing, Request},
+    feed::FeedId,
     group::GroupId,
+    limits,
+    message::EntryBlocks,
 };
 use serde::Serialize;
 use thiserror::Error;
@@ -21,8 +24,8 @@ use crate::{
     store::{
         Batch, Store, StoreError,
         rows::{
-            Block, CAPTURES, Code, JOBS, JobKey, JobRow, REQUEST_KEYS, REQUESTS, RequestRow, State, VIDEOS,
-            VideoRow, aged_key,
+            Block, CAPTURES, Code, ENTRIES, JOBS, JobKey, JobRow, REQUEST_KEYS, REQUESTS, RequestRow, State,
+            VIDEOS, VideoRow, aged_key, entry_key,
         },
     },
 };
@@ -351,6 +354,33 @@ pub(crate) fn learn(
     batch.put(&REQUEST_KEYS, &id.to_bytes(), &Block(key));
     Jobs::add(batch, &list_job(&row));
     Ok(())
+}
+
+/// Where listings wait whose request is in a feed that is not here yet.
+fn early_key(request: &Cid) -> Vec<u8> {
+    [b"early/".as_slice(), &request.to_bytes()].concat()
+}
+
+/// Adds to the batch that an entry lists a request that is not known yet.
+pub(crate) fn keep_early(entry: &Verified<Entry>, request: &Cid, batch: &mut Batch) {
+    let feed = FeedId { group: entry.group, node: entry.node, incarnation: entry.incarnation };
+    let key = [early_key(request), entry.block().0.to_bytes()].concat();
+    batch.put(&REQUEST_KEYS, &key, &Block(entry_key(&feed, entry.seq)));
+}
+
+/// Listings that came before their request. They wait no more when the batch is written.
+pub(crate) fn early(store: &Store, request: &Cid, batch: &mut Batch) -> Result<Vec<Listing>, StoreError> {
+    let mut listings = Vec::new();
+    for (key, Block(entry)) in store.scan(&REQUEST_KEYS, &early_key(request), None, limits::BATCH_ENTRIES)? {
+        batch.remove(&REQUEST_KEYS, &key);
+        let row: Option<EntryBlocks> = store.get(&ENTRIES, &entry)?;
+        if let Some(body) = row.and_then(|row| row.body)
+            && let Ok(Body::Listing(listing)) = Body::decode("listing", &body)
+        {
+            listings.push(listing);
+        }
+    }
+    Ok(listings)
 }
 
 /// The job of a name, as claims carry it.

@@ -1,6 +1,6 @@
 //! A group shares out its jobs: nothing is downloaded twice, what one cannot do another does, and who dies is replaced.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use futures::future::join_all;
 use horahora_testnet::{
@@ -66,20 +66,17 @@ async fn job(node: &Node, name: &str) -> Value {
 async fn a_group_downloads_each_video_once_and_shares_the_work() {
     let fixture = fixture().await.unwrap();
     let nodes = group(&[&fixture; 4]).await;
-    ask(&nodes[0], &format!("{}/fixtube/user/u_16", fixture.site())).await;
+    ask(&nodes[0], &format!("{}/fixtube/user/m_24", fixture.site())).await;
     for node in &nodes {
-        let all = async || Ok(makers(node).await.len() == 16);
+        let all = async || Ok(makers(node).await.len() == 24);
         node.until_within(LONG, "every node lists every video", all).await.unwrap();
     }
-    for number in 1..=16 {
-        assert_eq!(fixture.served(&format!("fx{number}")), 1, "fx{number}\n{}", logs(&nodes));
+    for number in 1..=24 {
+        assert_eq!(fixture.served(&format!("fxm{number}")), 1, "fxm{number}\n{}", logs(&nodes));
     }
     let made = makers(&nodes[3]).await;
-    for node in &nodes {
-        let id = node.id().await.unwrap();
-        let count = made.iter().filter(|(_, maker)| *maker == id).count();
-        assert!((1..=12).contains(&count), "{id} made {count} of {made:?}");
-    }
+    let makers: BTreeSet<_> = made.iter().map(|(_, maker)| maker.clone()).collect();
+    assert!(makers.len() >= 3, "{made:?}");
     // Nothing is left to do, anywhere.
     for node in &nodes {
         let idle = async || {

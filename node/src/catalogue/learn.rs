@@ -42,8 +42,17 @@ impl Catalogue {
         let shares = view.group.counts(&entry.node) && view.group.role(&self.me) >= Some(Role::Member);
         match body {
             Body::Profile(profile) => batch.put(&PROFILES, entry.node.public_key(), &profile.name),
-            Body::Request(request) if shares => requests::learn(&self.store, entry, request, batch)?,
-            Body::Listing(listing) if shares => self.learn_listing(entry, listing, batch)?,
+            Body::Request(request) if shares => {
+                requests::learn(&self.store, entry, request, batch)?;
+                for listing in requests::early(&self.store, &entry.block().0, batch)? {
+                    self.learn_listing(&entry.group, &listing, batch)?;
+                }
+            }
+            Body::Listing(listing) if shares => {
+                if !self.learn_listing(&entry.group, listing, batch)? {
+                    requests::keep_early(entry, &listing.request, batch);
+                }
+            }
             Body::Request(_) | Body::Listing(_) | Body::Failure(_) | Body::Confirmation(_) => {}
             // What a follower captures does not count.
             Body::Capture(_) if view.group.role(&entry.node) == Some(Role::Follower) => {}
@@ -54,15 +63,16 @@ impl Catalogue {
         Ok(())
     }
 
-    /// What a request names, as a member found it: its videos are wanted here, too.
+    /// What a request names, as a member found it: its videos are wanted here, too. False when the request is not known
+    /// yet.
     fn learn_listing(
         &self,
-        entry: &Verified<Entry>,
+        group: &GroupId,
         listing: &Listing,
         batch: &mut Batch,
-    ) -> Result<(), StoreError> {
+    ) -> Result<bool, StoreError> {
         let Some((key, mut row)) = requests::find_after(&self.store, batch, &listing.request)? else {
-            return Ok(());
+            return Ok(false);
         };
         let now = clock::now();
         row.title = listing.title.clone().or(row.title);
@@ -78,8 +88,8 @@ impl Catalogue {
             let mut video = video.unwrap_or_else(|| {
                 VideoRow::queued(item.video.clone(), title.clone(), item.url.clone(), now)
             });
-            if !video.groups.contains(&entry.group) {
-                video.groups.push(entry.group);
+            if !video.groups.contains(group) {
+                video.groups.push(*group);
             }
             self.put_video(batch, &video, fresh);
             let job = JobKey::Capture { video: item.video.clone() };
@@ -96,7 +106,7 @@ impl Catalogue {
             self.close(batch, &JobKey::List { request: listing.request, n: listing.n })?;
         }
         self.live.tell("request", json!({ "id": listing.request.to_string() }));
-        Ok(())
+        Ok(true)
     }
 
     /// A job that somebody else did: nothing is left to do here.

@@ -31,6 +31,8 @@ use crate::{
 /// How often it is looked what jobs there are, at most, and at the latest.
 const LOOK: Duration = Duration::from_millis(500);
 const LOOK_AT_LAST: Duration = Duration::from_secs(20);
+/// Looking takes this part of the time at most.
+const LOOK_SHARE: u32 = 20;
 /// Open jobs that are looked at.
 const LOOK_AHEAD: usize = 20_000;
 /// The listing of a request and the fetching of videos share the workers; there is room for one more listing.
@@ -57,11 +59,13 @@ impl Shell {
         let mut woken = self.rooms.jobs.woken();
         let mut moved = self.rooms.feeds.moved();
         loop {
+            let begun = clock::steady();
             if let Err(error) = self.look().await {
                 tracing::error!("jobs cannot be claimed: {error}");
             }
-            // What comes in a moment is looked at together.
-            let pause = sleep(LOOK);
+            // What comes in a moment is looked at together; long lists are looked at less often.
+            let took = Duration::from_millis(clock::steady().ms_since(begun));
+            let pause = sleep(LOOK.max(took * LOOK_SHARE));
             tokio::pin!(pause);
             let (mut news, mut rested) = (false, false);
             let at_last = sleep(LOOK_AT_LAST);
@@ -101,6 +105,7 @@ impl Shell {
         for group in groups {
             let Some(view) = self.rooms.groups.get(&group) else { continue };
             if !self.tables.contains_key(&group) {
+                self.rooms.feeds.relearn(&group).await?;
                 let table = self.open(group)?;
                 self.tables.insert(group, table);
             }
@@ -265,9 +270,10 @@ impl Shell {
                 return Ok(());
             }
             Letter::Ended(ended) => self.end(now, ended).await?,
-            Letter::Views(reply) => {
+            Letter::Views(names, reply) => {
                 let me = self.me;
-                let _ = reply.send(self.tables.values().flat_map(|table| table.views(now, me)).collect());
+                let views = self.tables.values().flat_map(|table| table.views(now, me, &names));
+                let _ = reply.send(views.collect());
                 return Ok(());
             }
         }

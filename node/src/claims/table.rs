@@ -1,6 +1,6 @@
 //! One group's machine, the names of its jobs, and the signed words behind what it knows.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use horahora_protocol::{
     NodeId, Timestamp, Verified,
@@ -226,37 +226,42 @@ impl Table {
         true
     }
 
-    pub(super) fn views(&self, now: Timestamp, me: NodeId) -> impl Iterator<Item = JobView> {
-        (0..).map(JobNo).zip(&self.names).filter_map(move |(job, name)| {
-            let (place, lease) = self.machine.job(job)?;
-            let own = self.machine.own().find(|said| said.job == job);
-            let said = own.as_ref().or(lease);
-            let place = match place {
-                Place::Open => "open",
-                Place::Expired(_) => "expired",
-                Place::Leased => "claimed",
-                Place::Mine => "mine",
-                Place::Blocked => "blocked",
-                Place::Delivered => "delivered",
-                Place::Done | Place::Gone => return None,
-            };
-            let failures = self.failures.get(&job).into_iter().flatten();
-            let cannot = |node: &&NodeId| !self.failures.get(&job).is_some_and(|all| all.contains_key(*node));
-            let next = rank::first(self.members.keys().filter(cannot), Subject::named(&name.text), 1);
-            Some(JobView {
-                group: self.group,
-                job: name.text.clone(),
-                place,
-                claimant: said.map(|said| said.claimant).or((place == "mine").then_some(me)),
-                epoch: said.map_or(0, |said| said.epoch),
-                since_ms: self.begun.get(&job).map_or(0, |(.., since)| now.ms_since(*since)),
-                progress: said.map_or(0.0, |said| f64::from(said.progress) / 1000.0),
-                witnessed: said.is_some_and(|said| said.standing == Standing::Witnessed),
-                next: next.first().copied().filter(|_| said.is_none()),
-                failures: failures
-                    .map(|(node, (code, reason))| (*node, code.clone(), reason.clone()))
-                    .collect(),
-            })
+    /// What members do, and where the jobs of these names stand.
+    pub(super) fn views(&self, now: Timestamp, me: NodeId, names: &[String]) -> Vec<JobView> {
+        let asked = names.iter().filter_map(|name| self.number(name));
+        let done = self.machine.leases().map(|lease| lease.said.job).chain(self.machine.claimed());
+        let jobs: BTreeSet<JobNo> = asked.chain(done).collect();
+        jobs.into_iter().filter_map(|job| self.view(now, me, job)).collect()
+    }
+
+    fn view(&self, now: Timestamp, me: NodeId, job: JobNo) -> Option<JobView> {
+        let (place, lease) = self.machine.job(job)?;
+        let name = self.names.get(job.0 as usize)?;
+        let own = self.machine.own().find(|said| said.job == job);
+        let said = own.as_ref().or(lease);
+        let place = match place {
+            Place::Open => "open",
+            Place::Expired(_) => "expired",
+            Place::Leased => "claimed",
+            Place::Mine => "mine",
+            Place::Blocked => "blocked",
+            Place::Delivered => "delivered",
+            Place::Done | Place::Gone => return None,
+        };
+        let failures = self.failures.get(&job).into_iter().flatten();
+        let cannot = |node: &&NodeId| !self.failures.get(&job).is_some_and(|all| all.contains_key(*node));
+        let next = rank::first(self.members.keys().filter(cannot), Subject::named(&name.text), 1);
+        Some(JobView {
+            group: self.group,
+            job: name.text.clone(),
+            place,
+            claimant: said.map(|said| said.claimant).or((place == "mine").then_some(me)),
+            epoch: said.map_or(0, |said| said.epoch),
+            since_ms: self.begun.get(&job).map_or(0, |(.., since)| now.ms_since(*since)),
+            progress: said.map_or(0.0, |said| f64::from(said.progress) / 1000.0),
+            witnessed: said.is_some_and(|said| said.standing == Standing::Witnessed),
+            next: next.first().copied().filter(|_| said.is_none()),
+            failures: failures.map(|(node, (code, reason))| (*node, code.clone(), reason.clone())).collect(),
         })
     }
 }

@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use horahora_protocol::{
-    Cid, Codec, NodeId, Verified,
+    Cid, Codec, NodeId, Signed, Verified, codec,
     entry::{Body, BodyError, Entry},
     feed::{Feed, FeedError, FeedId, Head},
     group::{Fact, Fork, Genesis, GroupId, Limit, Place},
@@ -21,9 +21,15 @@ use crate::{
     groups::{Groups, View},
     store::{
         Batch, StoreError,
-        rows::{Block, CHANGES, ENTRIES, FEEDS, GROUPS, GroupRow, entry_key, feed_key, feed_of},
+        rows::{
+            Block, CHANGES, CLAIMS, ClaimRow, ENTRIES, FEEDS, GROUPS, GroupRow, claim_key, entry_key,
+            feed_key, feed_of,
+        },
     },
 };
+
+/// Where it is noted that what members want was taken in; no job is called so.
+const LEARNED: &str = "learned";
 
 /// A group that this node follows.
 #[derive(Debug, Clone)]
@@ -247,6 +253,40 @@ impl Feeds {
         failed.map_or(Ok(usize::try_from(new).unwrap_or(usize::MAX)), Err)
     }
 
+    /// Takes in once more what members want archived and found, for who came into a group after it was said.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn relearn(&self, group: &GroupId) -> Result<(), StoreError> {
+        let done = claim_key(group, LEARNED);
+        if self.store.get(&CLAIMS, &done)?.is_some() {
+            return Ok(());
+        }
+        let Some(view) = self.groups.get(group) else { return Ok(()) };
+        let _one = self.accepting.lock().await;
+        let me = self.key.node_id();
+        // What a request names is taken in once the request is.
+        for kind in ["request", "listing"] {
+            let mut after: Option<Vec<u8>> = None;
+            loop {
+                let rows =
+                    self.store.scan(&ENTRIES, &group.to_bytes(), after.as_deref(), limits::BATCH_ENTRIES)?;
+                let Some((last, _)) = rows.last() else { break };
+                after = Some(last.clone());
+                let mut batch = Batch::default();
+                for (_, row) in &rows {
+                    if let Some((entry, body)) = read(row, kind).filter(|(entry, _)| entry.node != me) {
+                        self.catalogue.learn(&view, &entry, &body, &mut batch)?;
+                    }
+                }
+                self.store.write(batch)?;
+            }
+        }
+        let mut batch = Batch::default();
+        batch.put(&CLAIMS, &done, &ClaimRow { granted: None, own: None });
+        self.store.write(batch)
+    }
+
     fn take(
         &self,
         view: &View,
@@ -423,4 +463,12 @@ mod tests {
         assert_eq!(here.head(&feed).unwrap(), Some(head));
         assert!(!here.groups.get(&group).unwrap().group.members_invite, "the policy counts");
     }
+}
+
+/// An entry of this kind and its body, as they are kept.
+fn read(row: &EntryBlocks, kind: &str) -> Option<(Verified<Entry>, Body)> {
+    let signed: Signed<Entry> = codec::decode(&row.entry, limits::ENTRY_BYTES).ok()?;
+    let entry = signed.verify().ok().filter(|entry| entry.kind == kind)?;
+    let body = Body::decode(kind, row.body.as_ref()?).ok()?;
+    Some((entry, body))
 }

@@ -20,7 +20,7 @@ use crate::{
 /// Jobs that are not ended.
 pub(super) async fn jobs(State(rooms): Shared, viewer: Viewer) -> Answer {
     let open = rooms.open_jobs(viewer, LARGEST_PAGE)?;
-    let mut views = rooms.claims.views().await;
+    let mut views = rooms.claims.views(names(&open)).await;
     let mut items: Vec<_> = open
         .iter()
         .map(|job| rooms.claimed_json(rooms.job_json(job), views.remove(&job.key.text()).as_ref()))
@@ -106,7 +106,7 @@ impl Rooms {
         running_only: bool,
     ) -> Result<Vec<JobView>, ApiError> {
         let open = self.open_jobs(viewer, ROWS)?;
-        let claims = self.claims.views().await;
+        let claims = self.claims.views(names(&open)).await;
         let rows = open.iter().map(|job| {
             let claimed = claims.get(&job.key.text());
             let elsewhere =
@@ -150,6 +150,10 @@ impl Rooms {
             state: StateView::of(if elsewhere { Stand::Running.name() } else { job.state.name() }),
         }
     }
+}
+
+fn names(jobs: &[JobRow]) -> Vec<String> {
+    jobs.iter().map(|job| job.key.text()).collect()
 }
 
 /// How far a member is, and how long it will take, as far as that can be told.

@@ -31,7 +31,8 @@ pub const SESSIONS: Table<Timestamp> = Table::new(0);
 pub const ENTRIES: Table<EntryBlocks> = Table::new(1);
 /// Archive requests under `age ‖ id`.
 pub const REQUESTS: Table<RequestRow> = Table::new(3);
-/// Canonical source URL to the key in [`REQUESTS`], and request id to the same.
+/// Canonical source URL to the key in [`REQUESTS`], and request id to the same; under `early/ ‖ request ‖ entry` the
+/// key in [`ENTRIES`] of a listing whose request is not known yet.
 pub const REQUEST_KEYS: Table<Block> = Table::new(4);
 /// Jobs under their key.
 pub const JOBS: Table<JobRow> = Table::new(5);
