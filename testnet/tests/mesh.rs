@@ -380,7 +380,7 @@ async fn share(how: &str, loss: bool, kills: bool) {
     for number in 0..NODES {
         mesh.must(number, &["archive", &url, "--group", "Keepers"]).await;
     }
-    let (mut killed, mut next) = (0, tokio::time::Instant::now() + KILL);
+    let (mut killed, mut next) = (0_u32, tokio::time::Instant::now() + KILL);
     let deadline = tokio::time::Instant::now() + SHARED;
     loop {
         let known = join_all((0..NODES).map(async |number| listed(&mesh, number).await)).await;
@@ -411,12 +411,6 @@ async fn share(how: &str, loss: bool, kills: bool) {
     }
     let ratio = bytes as f64 / (size * VIDEOS) as f64;
     let logs: Vec<_> = (0..NODES).map(|number| mesh.log(number)).collect();
-    for (name, served) in &twice {
-        let explained = logs.iter().any(|log| {
-            log.lines().any(|line| line.contains("takes over") && line.contains(&format!(":{name}\"")))
-        });
-        assert!(explained, "{how}: {name} was served {served} times, and nobody took it over");
-    }
     let makers = logs.iter().filter(|log| log.contains("is this node's")).count();
     note(&format!(
         "{how}: {VIDEOS} videos by {makers} of {NODES} nodes in {took} ms, {killed} kills, {ratio:.3} x their bytes, \
@@ -430,8 +424,17 @@ async fn share(how: &str, loss: bool, kills: bool) {
                 .for_each(|line| note(&format!("  n{number} {line}")));
         }
     }
-    assert!(kills || ratio <= 1.05, "{how}: the site sent {ratio} x the videos' bytes");
-    assert!(twice.len() <= 2 * killed, "{how}: {twice:?} with {killed} kills");
+    for (name, served) in &twice {
+        let explained = logs.iter().any(|log| {
+            log.lines()
+                .filter(|line| line.contains(&format!(":{name}\"")))
+                .any(|line| line.contains("takes over") || line.contains("witnessed=false"))
+        });
+        assert!(explained, "{how}: {name} was served {served} times with witnesses and without a take-over");
+    }
+    // Who is killed takes up to two downloads along.
+    let bound = 1.05 + 2.0 * killed as f64 / VIDEOS as f64;
+    assert!(ratio <= bound, "{how}: the site sent {ratio} x the videos' bytes with {killed} kills");
 }
 
 /// How many videos of others and of its own a node lists as there.
