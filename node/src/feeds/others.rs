@@ -427,6 +427,14 @@ impl Feeds {
     }
 }
 
+/// An entry of this kind and its body, as they are kept.
+fn read(row: &EntryBlocks, kind: &str) -> Option<(Verified<Entry>, Body)> {
+    let signed: Signed<Entry> = codec::decode(&row.entry, limits::ENTRY_BYTES).ok()?;
+    let entry = signed.verify().ok().filter(|entry| entry.kind == kind)?;
+    let body = Body::decode(kind, row.body.as_ref()?).ok()?;
+    Some((entry, body))
+}
+
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
@@ -463,12 +471,4 @@ mod tests {
         assert_eq!(here.head(&feed).unwrap(), Some(head));
         assert!(!here.groups.get(&group).unwrap().group.members_invite, "the policy counts");
     }
-}
-
-/// An entry of this kind and its body, as they are kept.
-fn read(row: &EntryBlocks, kind: &str) -> Option<(Verified<Entry>, Body)> {
-    let signed: Signed<Entry> = codec::decode(&row.entry, limits::ENTRY_BYTES).ok()?;
-    let entry = signed.verify().ok().filter(|entry| entry.kind == kind)?;
-    let body = Body::decode(kind, row.body.as_ref()?).ok()?;
-    Some((entry, body))
 }
