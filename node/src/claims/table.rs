@@ -145,6 +145,10 @@ impl Table {
 
     /// What a signed claim says here; it is remembered, to be shown to others.
     pub(super) fn read(&mut self, now: Timestamp, claim: &Verified<Claim>, held_ms: u64) -> Option<Said> {
+        // What others than members say is not remembered: they are without number.
+        if !self.members.contains_key(&claim.node) {
+            return None;
+        }
         let job = self.heard_of(now, &claim.job)?;
         let said = Claim::said(claim, job, self.members.keys(), held_ms);
         let said_at = Timestamp(now.0.saturating_sub(held_ms));
@@ -276,4 +280,46 @@ fn estimate_ms(kind: Kind) -> u32 {
 /// A grant as it is kept: the claim that was granted.
 pub(super) fn restored(said: Said) -> Grant {
     Grant { said, until: Timestamp::default() }
+}
+
+#[cfg(test)]
+mod tests {
+    use horahora_protocol::{Cid, Codec, NodeKey, claim::Rules};
+
+    use super::*;
+
+    #[test]
+    fn what_strangers_claim_is_not_remembered() {
+        let [me, fellow, stranger] = [1, 2, 3].map(|secret| NodeKey::from_secret(&[secret; 32]));
+        let (now, group) = (Timestamp(1_000), Cid::of(Codec::DagCbor, b"a group"));
+        let machine = claim::Claims::new(me.node_id(), Rules::default(), 1, now, Some(Vec::new()));
+        let mut table = Table::new(group, machine);
+        table.meet(now, [&me, &fellow].map(|key| (key.node_id(), rank::ORDINARY)).into());
+        let claims = |key: &NodeKey| {
+            let (job, node) = ("capture/niconico:sm9".to_owned(), key.node_id());
+            let claim = Claim {
+                v: 1,
+                group,
+                job,
+                node,
+                epoch: 1,
+                beat: 0,
+                remaining_ms: limits::LEASE_MS,
+                estimate_ms: 1_000,
+                permille: 0,
+                told: true,
+                released: false,
+                grants: Vec::new(),
+            };
+            key.sign(claim)
+        };
+        assert_eq!(table.read(now, &claims(&stranger), 0), None);
+        assert!(table.numbers.is_empty() && table.words.is_empty());
+        let said = table.read(now, &claims(&fellow), 250).expect("a member's word counts");
+        assert_eq!((said.standing, said.remaining_ms), (Standing::Told, limits::LEASE_MS - 250));
+        assert_eq!(table.word(now, said.job, &fellow.node_id()).map(|(_, held_ms)| held_ms), Some(250));
+        // It is not this node's to begin: nobody here knows where to fetch it.
+        table.machine.handle(now, Input::Workers { kind: Kind::Capture, count: 1 });
+        assert_eq!(table.busy(Kind::Capture), 0);
+    }
 }
