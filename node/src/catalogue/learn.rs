@@ -234,7 +234,6 @@ impl Catalogue {
         self.store.write(batch)
     }
 
-    /// Whether a job of this node's own is at it.
     /// Adds to the batch what follows when an entry counts no more for its group.
     ///
     /// # Errors
