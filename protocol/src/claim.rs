@@ -11,6 +11,7 @@ use crate::{id::NodeId, rank::Subject, time::Timestamp};
 mod choice;
 mod delivery;
 pub mod lease;
+mod patience;
 mod queue;
 pub mod record;
 pub mod state;

@@ -95,6 +95,9 @@ pub const REASON_BYTES: usize = 1 << 10;
 pub const LEASE_MS: u64 = 60_000;
 /// How often a claimant says that it is alive.
 pub const BEAT_MS: u64 = 20_000;
+/// How often a node compares with a random other one what both know. A thousand nodes that share out 20,000 jobs of a
+/// minute say 9 messages a job for it.
+pub const COMPARE_MS: u64 = 25_000;
 /// How long a claim without witnesses waits for a better one: gossip reaches 99 of 100 nodes within 1.3 s.
 pub const SETTLE_MS: u64 = 2_000;
 /// A lease ends after this many times the time that its job should take.
@@ -109,8 +112,12 @@ pub const QUORUM: usize = 2;
 pub const PANEL: usize = 7;
 /// How often a claim is asked for before it begins without witnesses.
 pub const ROUNDS: usize = 3;
-/// How long an answer of a witness may take: 95 of 100 questions and answers are faster.
+/// How long an answer of a witness is waited for at least: over ordinary lines 95 of 100 are faster.
 pub const ASK_MS: u64 = 1_500;
+/// How long while none was measured: busy machines need some seconds.
+pub const ASK_FIRST_MS: u64 = 5_000;
+/// How long at most: then a rare duplicate costs less than waiting.
+pub const ASK_LAST_MS: u64 = 15_000;
 /// How often a claim is asked for anew because others stand in its way, and how far its epoch may jump each time.
 pub const AGAIN: u8 = 3;
 /// See [`AGAIN`].

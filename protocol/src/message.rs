@@ -84,10 +84,13 @@ pub enum Request {
         /// The claim.
         claim: ByteBuf,
     },
-    /// Which claims of a group's jobs hold?
+    /// Which claims of a group's jobs hold? These do, as far as known here.
     Claims {
         /// The group.
         group: GroupId,
+        /// Signed claims, and how many milliseconds ago each was said.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        claims: Vec<(ByteBuf, u64)>,
     },
     /// News of a private group, said to each member by itself.
     News {
@@ -390,7 +393,7 @@ impl Message for Request {
                 bound(redemption, limits::INVITE_BYTES, "redemption")
             }
             Self::Claim { claim } => bound(claim, limits::CLAIM_BYTES, "claim"),
-            Self::Claims { .. } => Ok(()),
+            Self::Claims { claims, .. } => bound(claims, limits::CLAIMS, "list of claims"),
             Self::News { gossip, .. } => gossip.check(),
         }
     }

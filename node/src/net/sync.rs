@@ -1,6 +1,6 @@
 //! Keeps feeds alike: gossip tells that a head moved, questions make it true.
 //!
-//! On connect, and every 15 s with one random peer, a node says in short what it knows of each group that the other
+//! On connect, and every 25 s with one random peer, a node says in short what it knows of each group that the other
 //! may know of; where that differs both sides pull what they lack. Losing gossip loses no record. News of public
 //! groups go by gossipsub, those of private ones to each connected member by itself.
 //!
@@ -54,7 +54,7 @@ const PASS_ON: Duration = Duration::from_secs(3);
 const PER_SECOND: f64 = 30.0;
 const AT_ONCE: f64 = 60.0;
 /// How often one random peer is asked what it knows.
-const ANTI_ENTROPY: Duration = Duration::from_secs(15);
+const ANTI_ENTROPY: Duration = Duration::from_millis(limits::COMPARE_MS);
 /// Who asked and knew something else is asked back, but not more often than this.
 const ASK_BACK_MS: u64 = 2_000;
 /// Words of nodes about themselves that are remembered: one a node and group.

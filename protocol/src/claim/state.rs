@@ -12,6 +12,7 @@ use super::{
     Fact, Grant, Input, JobNo, Kind, Output, Rules, Said, Standing, Task, Verdict,
     delivery::Delivery,
     lease::Lease,
+    patience::Patience,
     queue::{Entry, Queue, Spot},
     tenure::Mine,
 };
@@ -41,6 +42,8 @@ pub struct Claims {
     spent: BTreeMap<JobNo, (NodeId, u32)>,
     pub(super) grants: BTreeMap<JobNo, Grant>,
     pub(super) mine: BTreeMap<JobNo, Mine>,
+    /// How long witnesses are waited for.
+    pub(super) patience: Patience,
     pub(super) workers: BTreeMap<Kind, usize>,
     /// Since when workers wait though there is work.
     pub(super) idle_since: BTreeMap<Kind, Timestamp>,
@@ -129,6 +132,7 @@ impl Claims {
             spent: BTreeMap::new(),
             grants: grants.collect(),
             mine: BTreeMap::new(),
+            patience: Patience::default(),
             workers: BTreeMap::new(),
             idle_since: BTreeMap::new(),
             delivered: BTreeMap::new(),

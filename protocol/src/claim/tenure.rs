@@ -45,7 +45,7 @@ enum Phase {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 enum Asked {
     Not,
-    Waits,
+    Since(Timestamp),
     Answered,
 }
 
@@ -158,11 +158,13 @@ impl Claims {
                 *asked = Asked::Answered;
                 own = true;
             } else {
-                *asked = Asked::Waits;
+                if *asked == Asked::Not {
+                    *asked = Asked::Since(now);
+                }
                 self.out.push_back(Output::Ask { to: *node, said: said.clone() });
             }
         }
-        mine.next = now.plus_ms(limits::ASK_MS);
+        mine.next = now.plus_ms(self.patience.ms());
         let next = mine.next;
         self.at(next, Timer::Mine(job));
         if own {
@@ -177,7 +179,9 @@ impl Claims {
     pub(super) fn voted(&mut self, now: Timestamp, by: &NodeId, job: JobNo, epoch: u32, vote: Vote) {
         let Some(mine) = self.mine.get_mut(&job).filter(|mine| mine.epoch == epoch) else { return };
         let Some(at) = mine.panel.iter().position(|(node, _)| node == by) else { return };
-        mine.panel[at].1 = Asked::Answered;
+        if let Asked::Since(asked) = std::mem::replace(&mut mine.panel[at].1, Asked::Answered) {
+            self.patience.took(now.ms_since(asked));
+        }
         match vote {
             Vote::Granted => {
                 // Only those of the witnesses meet.
@@ -204,7 +208,15 @@ impl Claims {
                     self.give_back(now, job);
                 }
             }
-            Vote::Held(_) | Vote::Over | Vote::Abstain => {}
+            // When nobody is left to wait for, it goes on at once.
+            Vote::Abstain => {
+                let waits = mine.panel.iter().any(|(_, asked)| matches!(asked, Asked::Since(_)));
+                if matches!(mine.phase, Phase::Asking(_)) && !waits {
+                    mine.next = now;
+                    self.go_on(now, job);
+                }
+            }
+            Vote::Held(_) | Vote::Over => {}
         }
     }
 
@@ -225,7 +237,7 @@ impl Claims {
             self.give_back(now, job);
         } else if let Some(mine) = self.mine.get_mut(&job) {
             mine.phase = Phase::Contested;
-            mine.next = now.plus_ms(limits::ASK_MS);
+            mine.next = now.plus_ms(self.patience.ms());
             let next = mine.next;
             self.at(next, Timer::Mine(job));
         }
@@ -275,7 +287,7 @@ impl Claims {
     fn tell_and_settle(&mut self, now: Timestamp, job: JobNo) {
         let Some(mine) = self.mine.get_mut(&job) else { return };
         mine.phase = Phase::Settling;
-        mine.next = now.plus_ms(limits::SETTLE_MS);
+        mine.next = now.plus_ms(self.patience.settle_ms());
         let next = mine.next;
         self.at(next, Timer::Mine(job));
         self.publish(job);

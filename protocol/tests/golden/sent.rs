@@ -69,7 +69,14 @@ pub(crate) fn questions() -> Vec<Case> {
         message("videos", &Request::Videos { videos: vec![video(), VideoId::generic("https://a.example/")] }),
         message("join", &Request::Join { invite: groups::invite(), redemption: groups::redemption() }),
         message("claim", &Request::Claim { claim: signed(&key().sign(claims::claim())) }),
-        message("claims", &Request::Claims { group: feed_id().group }),
+        message("claims", &Request::Claims { group: feed_id().group, claims: vec![] }),
+        message(
+            "claims-of-both",
+            &Request::Claims {
+                group: feed_id().group,
+                claims: vec![(signed(&key().sign(claims::claim())), 250)],
+            },
+        ),
         message("news", &Request::News { group: feed_id().group, gossip: news() }),
     ]
 }

@@ -110,7 +110,7 @@ pub(crate) fn request_samples() -> Vec<Request> {
         Request::Videos { videos: vec![values::capture_sample().video] },
         Request::Join { invite: block("an invitation"), redemption: block("a redemption") },
         Request::Claim { claim: block("a claim") },
-        Request::Claims { group: linked("group") },
+        Request::Claims { group: linked("group"), claims: vec![(ByteBuf::from(b"a claim"), 250)] },
         Request::News { group: linked("group"), gossip: gossip_sample() },
     ]
 }

@@ -37,10 +37,10 @@ pub struct Bound {
     #[arg(long, default_value_t = 1)]
     pub ends: u8,
     /// Milliseconds of virtual time
-    #[arg(long, default_value_t = 3_000)]
+    #[arg(long, default_value_t = 10_000)]
     pub horizon_ms: u64,
     /// How long a message may be under way when time goes on
-    #[arg(long, default_value_t = 1_500)]
+    #[arg(long, default_value_t = 5_000)]
     pub delay_ms: u64,
     /// Stop after so many states
     #[arg(long, default_value_t = 20_000_000)]
@@ -62,8 +62,8 @@ impl Default for Bound {
             losses: 1,
             crashes: 1,
             ends: 1,
-            horizon_ms: 3_000,
-            delay_ms: 1_500,
+            horizon_ms: 10_000,
+            delay_ms: 5_000,
             states: 20_000_000,
             every: 16,
             forgetful: false,

@@ -68,7 +68,7 @@ pub struct Report {
     pub newcomers: Option<Spread>,
     /// News that heads moved.
     pub gossip: Traffic,
-    /// Where feeds end, on connect and every 15 s.
+    /// Where feeds end, on connect and every 25 s.
     pub heads: Traffic,
     /// Entries.
     pub pulls: Traffic,

@@ -16,7 +16,7 @@ use super::{
 /// Gossip of what moved is gathered for so long.
 pub(super) const GATHER: Micros = 2 * SECOND;
 /// How often one random neighbour is met.
-pub(super) const ANTI_ENTROPY: Micros = 15 * SECOND;
+pub(super) const ANTI_ENTROPY: Micros = horahora_protocol::limits::COMPARE_MS * 1_000;
 /// A neighbour that passed news on may not have the entries yet: tries, and the pause that doubles.
 const TRIES: u32 = 6;
 const FIRST_PAUSE: Micros = SECOND * 150 / 1000;

@@ -47,7 +47,9 @@ impl Sync {
             }
             Request::Join { invite, redemption } => self.let_in(node, &invite, &redemption).await,
             Request::Claim { claim } => self.answer_claim(&node, &claim).await.unwrap_or(unknown),
-            Request::Claims { group } => self.answer_claims(&node, group).await.unwrap_or(unknown),
+            Request::Claims { group, claims } => {
+                self.answer_claims(&node, group, claims).await.unwrap_or(unknown)
+            }
             Request::News { group, gossip } => self.hear_news(node, group, gossip).await,
         }
     }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use horahora_protocol::{
     NodeId,
     group::{GroupId, Role},
+    limits,
     message::{Gossip, Message, Request, Response, Vote},
 };
 use serde_bytes::ByteBuf;
@@ -14,9 +15,11 @@ use super::{ANTI_ENTROPY, Sync};
 use crate::net::{Reason, refusals::of_message, swarm::Command};
 
 /// How long a witness that is not connected may take to be called.
-const CALL: Duration = Duration::from_secs(3);
-/// How long its answer may take; the machine asks others before.
-const ANSWER: Duration = Duration::from_secs(8);
+const CALL: Duration = Duration::from_millis(limits::ASK_FIRST_MS);
+/// How long its answer may take: also who begins without it learns how long answers take.
+const ANSWER: Duration = Duration::from_millis(2 * limits::ASK_LAST_MS);
+/// Bytes of claims in one message: what a question may have, less a few for the rest.
+const COMPARED_BYTES: usize = limits::REQUEST_BYTES - (64 << 10);
 
 impl Sync {
     /// Tells a group at once.
@@ -28,9 +31,11 @@ impl Sync {
         }
     }
 
-    /// Asks a member to witness a claim. None when it does not answer.
+    /// Asks a member to witness a claim. Who cannot be reached abstains; none when it does not answer.
     pub async fn ask_witness(&self, node: &NodeId, claim: Vec<u8>) -> Option<Vote> {
-        self.call(node).await?;
+        if self.call(node).await.is_none() {
+            return Some(Vote::Abstain);
+        }
         let request = Request::Claim { claim: ByteBuf::from(claim) };
         match timeout(ANSWER, self.rooms().net.ask(node, request)).await {
             Ok(Ok(Response::Vote(vote))) => Some(vote),
@@ -60,7 +65,7 @@ impl Sync {
         }
     }
 
-    /// Hears which claims hold of each group that both are in.
+    /// Tells a node which claims hold of each group that both are in, and hears it.
     pub(super) async fn compare_claims(&self, node: NodeId) {
         let rooms = self.rooms();
         for view in rooms.groups.all() {
@@ -68,12 +73,28 @@ impl Sync {
             if !both || view.group.members.len() < 2 {
                 continue;
             }
-            let asked = timeout(ANTI_ENTROPY, rooms.net.ask(&node, Request::Claims { group: view.id })).await;
+            let request = Request::Claims { group: view.id, claims: self.known_claims(view.id).await };
+            let asked = timeout(ANTI_ENTROPY, rooms.net.ask(&node, request)).await;
             if let Ok(Ok(Response::Claims(claims))) = asked {
-                for (block, held_ms) in claims {
-                    self.hear_claim(&node, &view.id, &block, held_ms).await;
-                }
+                self.hear_claims(&node, &view.id, claims).await;
             }
+        }
+    }
+
+    async fn known_claims(&self, group: GroupId) -> Vec<(ByteBuf, u64)> {
+        let known = self.rooms().claims.known(group).await.into_iter();
+        let mut room = COMPARED_BYTES;
+        let fits = known.take_while(|(block, _)| {
+            let left = room.checked_sub(block.len());
+            room = left.unwrap_or(0);
+            left.is_some()
+        });
+        fits.map(|(block, held)| (ByteBuf::from(block), held)).collect()
+    }
+
+    async fn hear_claims(&self, from: &NodeId, group: &GroupId, claims: Vec<(ByteBuf, u64)>) {
+        for (block, held_ms) in claims {
+            self.hear_claim(from, group, &block, held_ms).await;
         }
     }
 
@@ -93,11 +114,17 @@ impl Sync {
         }
     }
 
-    pub(super) async fn answer_claims(&self, node: &NodeId, group: GroupId) -> Option<Response> {
+    pub(super) async fn answer_claims(
+        &self,
+        node: &NodeId,
+        group: GroupId,
+        theirs: Vec<(ByteBuf, u64)>,
+    ) -> Option<Response> {
         if !self.rooms().groups.counts(&group, node) {
             return None;
         }
-        let known = self.rooms().claims.known(group).await;
-        Some(Response::Claims(known.into_iter().map(|(block, held)| (ByteBuf::from(block), held)).collect()))
+        let known = self.known_claims(group).await;
+        self.hear_claims(node, &group, theirs).await;
+        Some(Response::Claims(known))
     }
 }

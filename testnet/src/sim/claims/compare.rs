@@ -6,7 +6,7 @@ use super::{actor::Node, overlay::Reach, world::World};
 
 impl World {
     /// Two nodes tell each other what the other lacks: entries, and leases that hold. At once, as it takes less than a
-    /// second of 15.
+    /// second of 25.
     pub(super) fn compare(&mut self, node: Node) {
         let other = self.rng.u32(0..self.options.nodes);
         if other == node || !self.nodes[node as usize].is_up || !self.reaches(node, other) {

@@ -12,8 +12,9 @@ use crate::sim::{
     queue::Micros,
 };
 
-/// Neighbours that each node chooses; as many choose it, so it passes gossip on to twice as many.
-const CHOICES: usize = 3;
+/// Neighbours that each node has at least: it chooses others until it has so many, as gossipsub does (version 1.1,
+/// `D_low`; <https://github.com/libp2p/specs/tree/master/pubsub/gossipsub>). They have 6.5 on the average.
+const MESH_LOW: usize = 5;
 /// A message between any two nodes takes 150 ms x e^N(0, 0.9).
 const MEDIAN_MS: f64 = 150.0;
 const SPREAD: f64 = 0.9;
@@ -40,14 +41,13 @@ impl Overlay {
     pub(super) fn new(nodes: u32, loss_percent: u32, rng: &mut Rng) -> Self {
         let mut neighbours = vec![Vec::new(); nodes as usize];
         for node in 0..nodes {
-            for _ in 0..CHOICES.min(nodes as usize - 1) {
+            while neighbours[node as usize].len() < MESH_LOW.min(nodes as usize - 1) {
                 let other = (0..16)
                     .map(|_| rng.u32(0..nodes))
                     .find(|other| *other != node && !neighbours[node as usize].contains(other));
-                if let Some(other) = other {
-                    neighbours[node as usize].push(other);
-                    neighbours[other as usize].push(node);
-                }
+                let Some(other) = other else { break };
+                neighbours[node as usize].push(other);
+                neighbours[other as usize].push(node);
             }
         }
         let delays: Vec<_> = (0..DELAYS).map(|_| MEDIAN_MS * 1000.0 * exp(SPREAD * normal(rng))).collect();

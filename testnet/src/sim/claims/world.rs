@@ -6,6 +6,7 @@ use fastrand::Rng;
 use horahora_protocol::{
     NodeId,
     claim::{Fact, Input, JobNo, Kind, Output, Said, Standing, Task, Vote},
+    limits,
     rank::Subject,
 };
 
@@ -29,7 +30,7 @@ const SPEED_SPREAD: f64 = 0.6;
 /// How wrong estimates are: by half or double at the most in 98 of 100 cases.
 const ESTIMATE_SPREAD: f64 = 0.3;
 /// How often a node compares what it knows with a random other one.
-const COMPARE: Micros = 15 * SECOND;
+const COMPARE: Micros = limits::COMPARE_MS * 1_000;
 /// The mean time that a crashed node is away.
 pub(super) const AWAY: Micros = 120 * SECOND;
 /// How long it takes to look at what was delivered, and when somebody who could not be reached is tried again.
