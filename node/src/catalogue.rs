@@ -280,6 +280,40 @@ impl Catalogue {
         Ok(theirs.and_then(|of| of.revisions.last().copied()))
     }
 
+    /// Whether a video was captured for a group, as far as the database and the batch say.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn has_in(&self, video: &VideoRow, group: &GroupId, batch: &Batch) -> Result<bool, StoreError> {
+        let Some(capture) = video.capture.filter(|_| video.manifest.is_some()) else { return Ok(false) };
+        let row: Option<CaptureRow> = self.store.get_after(batch, &CAPTURES, &capture.to_bytes())?;
+        Ok(row.is_some_and(|row| row.groups.is_empty() || row.groups.contains(group)))
+    }
+
+    /// Others' captures of a video in other groups than it is wanted in: who made each, and its manifest.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn captured_elsewhere(&self, video: &VideoRow) -> Result<Vec<(NodeId, Cid)>, StoreError> {
+        let Some(manifest) = video.manifest else { return Ok(Vec::new()) };
+        let made = self.manifest(&manifest)?.filter(|made| made.by != self.me);
+        Ok(made.map(|made| (made.by, manifest)).into_iter().collect())
+    }
+
+    /// Whether a manifest belongs to a capture in one of these groups; the node's own one when there are none.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn is_in_groups(&self, manifest: &Cid, groups: &[GroupId]) -> Result<bool, StoreError> {
+        Ok(self.groups_of_manifest(manifest)?.iter().any(|group| groups.contains(group)))
+    }
+
+    /// Whether a node is in a group that this node is in or follows.
+    #[must_use]
+    pub fn trusts(&self, node: &NodeId) -> bool {
+        self.groups.all().iter().any(|view| view.group.counts(node))
+    }
+
     fn put_video(&self, batch: &mut Batch, video: &VideoRow, new: bool) {
         batch.put(&VIDEOS, video.id.as_str().as_bytes(), video);
         if new {

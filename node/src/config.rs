@@ -5,7 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use clap::{Args, builder::FalseyValueParser};
+use clap::{Args, ValueEnum, builder::FalseyValueParser};
 use libp2p::Multiaddr;
 use serde::Deserialize;
 use thiserror::Error;
@@ -41,6 +41,9 @@ pub struct RunOptions {
     /// Allow source URLs on this machine and on private networks
     #[arg(long, env = "HORAHORA_ALLOW_PRIVATE_SOURCES", value_parser = FalseyValueParser::new())]
     pub allow_private_sources: bool,
+    /// Whose copies to mirror instead of downloading a video again [default: trusted]
+    #[arg(long, env = "HORAHORA_ADOPT", value_name = "WHOSE")]
+    pub adopt: Option<Adopt>,
     /// Name of this node, shown to people [default: the machine's name]
     #[arg(long, env = "HORAHORA_NAME", value_name = "NAME")]
     pub name: Option<String>,
@@ -68,10 +71,25 @@ pub struct Config {
     pub tools_dir: PathBuf,
     /// What yt-dlp is given, besides our own arguments.
     pub source: SourceOptions,
+    /// Whose copies are mirrored.
+    pub adopt: Adopt,
     /// The node's name.
     pub name: String,
     /// Host names of the page.
     pub hosts: Vec<String>,
+}
+
+/// Whose copies of a video outside its group count as a capture. Videos of private groups are never asked for outside.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Adopt {
+    /// Those of nodes in groups that this node is in or follows.
+    #[default]
+    Trusted,
+    /// Those too; and anybody's, once the site has the video no more
+    Any,
+    /// Nobody's: every video comes from its site.
+    Never,
 }
 
 /// How source sites are reached.
@@ -137,6 +155,7 @@ impl RunOptions {
             proxy: self.proxy.or(other.proxy),
             ytdlp_args: self.ytdlp_args.or(other.ytdlp_args),
             allow_private_sources: self.allow_private_sources || other.allow_private_sources,
+            adopt: self.adopt.or(other.adopt),
             name: self.name.or(other.name),
             hosts: if self.hosts.is_empty() { other.hosts } else { self.hosts },
         }
@@ -168,6 +187,7 @@ impl Config {
                 ytdlp_args: shell_words::split(&args).map_err(|_| ConfigError::YtdlpArgs(args))?,
                 allow_private: given.allow_private_sources,
             },
+            adopt: given.adopt.unwrap_or_default(),
             name: given.name.unwrap_or_else(machine_name),
             hosts: given.hosts,
         })
@@ -189,6 +209,7 @@ const TEMPLATE: &str = r#"# Settings of this node. Command line and environment 
 # proxy = "socks5://127.0.0.1:1080"
 # ytdlp_args = "--cookies /path/to/cookies.txt"
 # allow_private_sources = false
+# adopt = "trusted"
 "#;
 
 /// Writes the commented template unless there is a `config.toml`.

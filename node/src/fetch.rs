@@ -29,6 +29,8 @@ use crate::{
     spawn::Tasks,
 };
 
+mod elsewhere;
+
 /// Longest flight of one blob.
 const LONGEST: Duration = Duration::from_secs(60);
 /// A node is overtaken when it takes this much longer than it should, and not before this.

@@ -19,6 +19,7 @@ use crate::{
     catalogue::Catalogue,
     claims::{Claims, Ended},
     clock,
+    config::Adopt,
     feeds::Feeds,
     fetch::Fetch,
     growing::Growing,
@@ -32,6 +33,7 @@ use crate::{
     tools::Tools,
 };
 
+mod adopt;
 mod capture;
 mod growing;
 mod keep;
@@ -109,6 +111,7 @@ struct Inner {
     /// Jobs that the group left to this node, and what ends each.
     allowed: Mutex<BTreeMap<String, CancellationToken>>,
     claims: Claims,
+    adopt: Adopt,
     site_pauses: Mutex<BTreeMap<String, SitePause>>,
     /// Held while it is decided whether a video needs a job, until the job is written.
     wanting: Mutex<()>,
@@ -141,6 +144,8 @@ pub struct Rooms {
     pub fetch: Fetch,
     /// Who does what in each group.
     pub claims: Claims,
+    /// Whose copies are mirrored.
+    pub adopt: Adopt,
     /// Folder for unfinished work.
     pub dir: PathBuf,
 }
@@ -151,8 +156,10 @@ impl Jobs {
     /// # Errors
     /// When the disk fails.
     pub async fn open(rooms: Rooms) -> anyhow::Result<Self> {
-        let Rooms { key, store, blobs, feeds, ingest, tools, live, catalogue, growing, fetch, claims, dir } =
-            rooms;
+        let Rooms {
+            key, store, blobs, feeds, ingest, tools, live, catalogue, growing, fetch, claims, ..
+        } = rooms;
+        let (adopt, dir) = (rooms.adopt, rooms.dir);
         std::fs::create_dir_all(&dir)?;
         let jobs = Self(Arc::new(Inner {
             key,
@@ -170,6 +177,7 @@ impl Jobs {
             taken: Mutex::default(),
             allowed: Mutex::default(),
             claims,
+            adopt,
             site_pauses: Mutex::default(),
             wanting: Mutex::default(),
             revising: tokio::sync::Mutex::default(),
@@ -305,7 +313,7 @@ impl Jobs {
         let work = async {
             match &job.key {
                 JobKey::List { request, n } => self.0.list(*request, *n, &job).await,
-                JobKey::Capture { video } => self.0.capture(video, &job).await,
+                JobKey::Capture { video } => self.0.obtain(video, &job).await,
                 JobKey::Rendition { capture, rung } => self.0.rendition(*capture, rung, &job).await,
                 JobKey::Keep { video } => self.0.keep(video, &job).await,
             }

@@ -77,6 +77,7 @@ pub async fn run(
         growing: growing.clone(),
         fetch: fetch.clone(),
         claims: claims.clone(),
+        adopt: config.adopt,
         dir: dir.join("jobs"),
     })
     .await?;

@@ -88,6 +88,8 @@ pub const GOSSIP_CLAIMS: usize = 16;
 pub const CLAIMS: usize = 1_000;
 /// Videos that one entry lists; a long listing is many entries. 300 bytes each fit into a body.
 pub const LISTED: usize = 100;
+/// Captures of one video that a node tells of.
+pub const COPIES: usize = 16;
 /// Words about why something failed.
 pub const REASON_BYTES: usize = 1 << 10;
 /// How long a claim holds without another word: long enough for two lost beats, short enough that a dead node's job

@@ -49,6 +49,9 @@ pub struct Manifest {
     pub danmaku: Vec<TextTrack>,
     /// What a player plays, best picture first, then sound.
     pub renditions: Vec<Rendition>,
+    /// The manifest that this is a copy of: its files came from another node, not from the site.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub adopted: Option<Cid>,
 }
 
 /// What the site says about the video.

@@ -94,7 +94,7 @@ impl Catalogue {
             self.put_video(batch, &video, fresh);
             let job = JobKey::Capture { video: item.video.clone() };
             let job_known: Option<JobRow> = self.store.get_after(batch, &JOBS, job.text().as_bytes())?;
-            if video.manifest.is_none() && job_known.is_none() {
+            if job_known.is_none() && !self.has_in(&video, group, batch)? {
                 Jobs::add(
                     batch,
                     &JobRow::queued(job, Some(item.video.clone()), item.url.clone(), title, now),
@@ -167,7 +167,11 @@ impl Catalogue {
             }
             self.put_video(batch, &video, known.is_none());
         }
-        self.close(batch, &JobKey::Capture { video: body.video.clone() })?;
+        // What another group has is not there for those that want it; it is mirrored from there.
+        let wanted = known.as_ref().map(|video| video.groups.as_slice()).unwrap_or_default();
+        if wanted.is_empty() || wanted.contains(&entry.group) {
+            self.close(batch, &JobKey::Capture { video: body.video.clone() })?;
+        }
         // Nobody listening is fine.
         let _ = self.learned.send(body.manifest);
         Ok(())

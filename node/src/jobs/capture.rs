@@ -102,7 +102,7 @@ impl Inner {
 
     /// Writes down that this capture is in the making, and what the site says about the video. What an
     /// earlier run made of it stays.
-    fn begin(&self, mut draft: Manifest) -> Result<Manifest, Failure> {
+    pub(super) fn begin(&self, mut draft: Manifest) -> Result<Manifest, Failure> {
         let capture = draft.capture;
         let known: Option<CaptureRow> = self.store.get(&CAPTURES, &capture.to_bytes()).map_err(disk)?;
         let mut row = known.unwrap_or(CaptureRow {
@@ -213,6 +213,7 @@ fn new_draft(video: &VideoId, job: &JobRow, capture: Cid, fetched: &Fetched) -> 
         subtitles: Vec::new(),
         danmaku: Vec::new(),
         renditions: Vec::new(),
+        adopted: None,
     }
 }
 

@@ -3,7 +3,10 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use futures::{StreamExt, stream};
-use horahora_protocol::{Cid, VideoId, manifest::Blob};
+use horahora_protocol::{
+    Cid, VideoId,
+    manifest::{Blob, Manifest},
+};
 use serde_json::json;
 use tokio::sync::broadcast::error::RecvError;
 
@@ -36,13 +39,27 @@ impl Inner {
         let maker = self.catalogue.maker(&manifest.capture).map_err(disk)?;
         let source = Source { manifest: Some(cid), capture: None, maker };
         self.fetch.holders(cid).await;
+        self.bring(&text, source, &manifest, || self.is_wanted(video)).await?;
+        self.catalogue.count(cid, &manifest).map_err(disk)?;
+        self.live.tell("video", json!({ "id": video.to_string() }));
+        Ok(())
+    }
+
+    /// Brings every blob of a manifest here that is not, while it is wanted.
+    pub(super) async fn bring(
+        &self,
+        text: &str,
+        source: Source,
+        manifest: &Manifest,
+        wanted: impl Fn() -> Result<bool, Failure>,
+    ) -> Result<(), Failure> {
         let blobs = manifest.blobs();
         let total: u64 = blobs.iter().map(|blob| blob.bytes).sum();
         let (done, unsafe_bytes) = (AtomicU64::new(0), AtomicU64::new(0));
         let one = async |blob: Blob| {
             let here = self.blobs.size(&blob.cid).is_ok_and(|bytes| bytes == blob.bytes);
             if !here {
-                if !self.is_wanted(video)? {
+                if !wanted()? {
                     return Ok(());
                 }
                 self.fetch.blob(blob.cid, Some(blob.bytes), source, false).await.map_err(failure)?;
@@ -54,7 +71,7 @@ impl Inner {
             let done = done.fetch_add(blob.bytes, Ordering::Relaxed) + blob.bytes;
             let megabytes = |bytes: u64| format!("{:.1}", bytes as f64 / 1e6);
             let doing = format!("fetches, {} of {} MB", megabytes(done), megabytes(total));
-            self.live.progress(&text, done as f64 / total.max(1) as f64, &doing);
+            self.live.progress(text, done as f64 / total.max(1) as f64, &doing);
             Ok(())
         };
         let mut fetching = stream::iter(blobs).map(one).buffer_unordered(AT_ONCE);
@@ -62,8 +79,6 @@ impl Inner {
             fetched?;
         }
         self.blobs.sync().await.map_err(disk)?;
-        self.catalogue.count(cid, &manifest).map_err(disk)?;
-        self.live.tell("video", json!({ "id": video.to_string() }));
         Ok(())
     }
 
@@ -195,7 +210,7 @@ fn keep_job(video: &VideoRow) -> JobRow {
     JobRow::queued(key, Some(video.id.clone()), video.url.clone(), video.title.clone(), clock::now())
 }
 
-fn failure(error: FetchError) -> Failure {
+pub(super) fn failure(error: FetchError) -> Failure {
     let code = match error {
         FetchError::NoHolder { .. } => Code::NoHolder,
         FetchError::Late => Code::Transient,

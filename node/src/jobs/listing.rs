@@ -68,7 +68,7 @@ impl Inner {
                 row.videos.push(item.id.clone());
             }
             let id = item.id.clone();
-            self.want(&mut batch, item)?;
+            self.want(&mut batch, item, &group)?;
             if self.belongs(&mut batch, &id, group).map_err(disk)? {
                 shared.push(id);
             }
@@ -103,13 +103,21 @@ impl Inner {
         Ok(true)
     }
 
-    fn is_captured(&self, item: &Item) -> Result<bool, crate::store::StoreError> {
+    /// Whether it need not be captured for a group: for the node's own one it is enough that a node that it follows has
+    /// it; others do not see that.
+    fn is_captured(
+        &self,
+        batch: &Batch,
+        item: &Item,
+        group: &GroupId,
+    ) -> Result<bool, crate::store::StoreError> {
         let row: Option<VideoRow> = self.store.get(&VIDEOS, item.id.as_str().as_bytes())?;
-        Ok(row.is_some_and(|row| row.manifest.is_some()))
+        let Some(video) = row.filter(|row| row.manifest.is_some()) else { return Ok(false) };
+        Ok(*group == self.feeds.home() || self.catalogue.has_in(&video, group, batch)?)
     }
 
     /// One capture job a video, whoever asks for it and however often; a failed one begins again.
-    fn want(&self, batch: &mut Batch, item: Item) -> Result<(), Failure> {
+    fn want(&self, batch: &mut Batch, item: Item, group: &GroupId) -> Result<(), Failure> {
         let key = JobKey::Capture { video: item.id.clone() };
         let now = clock::now();
         let known: Option<JobRow> = self.store.get(&JOBS, key.text().as_bytes()).map_err(disk)?;
@@ -120,7 +128,7 @@ impl Inner {
                 JobRow { state: State::Queued, code: None, reason: None, attempts: 0, not_before: now, ..job }
             }
             // Somebody captured it already: it is watched and kept from there.
-            None if self.is_captured(&item).map_err(disk)? => return Ok(()),
+            None if self.is_captured(batch, &item, group).map_err(disk)? => return Ok(()),
             None => {
                 let title = item.title.clone().unwrap_or_else(|| item.id.to_string());
                 JobRow::queued(key, Some(item.id.clone()), item.url.clone(), title, now)

@@ -129,6 +129,7 @@ pub(crate) fn manifests() -> Vec<Case> {
         subtitles: vec![],
         danmaku: vec![],
         renditions: vec![],
+        adopted: None,
         ..manifest()
     };
     let cases = [("full", manifest()), ("bare", bare)];

@@ -146,5 +146,6 @@ pub(crate) fn manifest() -> Manifest {
         subtitles: vec![track("ja", "vtt", file("sm9.ja.vtt", "text/vtt", &[("words", 23)]))],
         danmaku: vec![track("comments", "json", file("sm9.json", "application/json", &[("danmaku", 24)]))],
         renditions: vec![rendition("v720", MediaKind::Video), rendition("a0", MediaKind::Audio)],
+        adopted: None,
     }
 }

@@ -108,6 +108,7 @@ pub(crate) fn request_samples() -> Vec<Request> {
         Request::Growing { capture, run, have },
         Request::Holding { manifests: vec![linked("manifest"), linked("revision")] },
         Request::Videos { videos: vec![values::capture_sample().video] },
+        Request::Captures { video: values::capture_sample().video },
         Request::Join { invite: block("an invitation"), redemption: block("a redemption") },
         Request::Claim { claim: block("a claim") },
         Request::Claims { group: linked("group"), claims: vec![(ByteBuf::from(b"a claim"), 250)] },

@@ -154,6 +154,7 @@ pub(crate) fn manifest_sample() -> Manifest {
             rendition_sample("v720", MediaKind::Video),
             rendition_sample("a0", MediaKind::Audio),
         ],
+        adopted: Some(linked("a copied manifest")),
     }
 }
 
@@ -339,6 +340,7 @@ pub(crate) fn manifest() -> impl Strategy<Value = Manifest> {
             subtitles: tracks.0,
             danmaku: tracks.1,
             renditions,
+            adopted: previous.filter(|_| capture.fetched_at.0 % 2 == 0),
         }
     })
 }

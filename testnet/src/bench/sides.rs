@@ -222,6 +222,7 @@ fn everything(blobs: &Blobs) -> Manifest {
         subtitles: Vec::new(),
         danmaku: Vec::new(),
         renditions: Vec::new(),
+        adopted: None,
     }
 }
 

@@ -173,9 +173,11 @@ impl Answerer {
             Request::Videos { videos } => {
                 Response::Videos(videos.iter().map(|_| message::Copies::Whole).collect())
             }
-            Request::Join { .. } | Request::News { .. } | Request::Claim { .. } | Request::Claims { .. } => {
-                Response::Refused(message::Refusal::Unknown)
-            }
+            Request::Captures { .. }
+            | Request::Join { .. }
+            | Request::News { .. }
+            | Request::Claim { .. }
+            | Request::Claims { .. } => Response::Refused(message::Refusal::Unknown),
         }
     }
 

@@ -45,6 +45,7 @@ impl Sync {
             Request::Videos { videos } => {
                 Response::Videos(videos.iter().map(|video| self.copies(Some(&node), video)).collect())
             }
+            Request::Captures { video } => Response::Captures(self.whole(&node, &video)),
             Request::Join { invite, redemption } => self.let_in(node, &invite, &redemption).await,
             Request::Claim { claim } => self.answer_claim(&node, &claim).await.unwrap_or(unknown),
             Request::Claims { group, claims } => {
@@ -61,6 +62,13 @@ impl Sync {
             return None;
         }
         catalogue.holding(manifest).ok()
+    }
+
+    /// Manifests of captures of a video that are whole here, as far as `node` may have them.
+    fn whole(&self, node: &NodeId, video: &VideoId) -> Vec<Cid> {
+        let row: Option<VideoRow> = self.rooms().catalogue.video(video).ok().flatten();
+        let manifest = row.and_then(|row| row.manifest).into_iter();
+        manifest.filter(|manifest| self.held(node, manifest).is_some_and(|held| held.is_whole())).collect()
     }
 
     /// How much is here of a video, as far as `node` may know; none for whoever asks on this node itself.
