@@ -38,8 +38,8 @@ pub struct Claims {
     /// Live leases and unchecked deliveries of each member, and how many it may have when that is less than usual.
     pub(super) open: BTreeMap<NodeId, u32>,
     pub(super) budgets: BTreeMap<NodeId, u32>,
-    /// Tenures that lasted as long as any may.
-    spent: BTreeMap<JobNo, (NodeId, u32)>,
+    /// Tenures that lasted as long as any may: the last one of each claimant.
+    spent: BTreeMap<JobNo, BTreeMap<NodeId, u32>>,
     pub(super) grants: BTreeMap<JobNo, Grant>,
     pub(super) mine: BTreeMap<JobNo, Mine>,
     /// How long witnesses are waited for.
@@ -292,11 +292,8 @@ impl Claims {
         if said.remaining_ms == 0 {
             return;
         }
-        let spent = self
-            .spent
-            .get(&number)
-            .is_some_and(|(node, epoch)| *node == said.claimant && *epoch >= said.epoch);
-        if spent || self.is_exhausted(&said.claimant, number) {
+        let spent = self.spent.get(&number).and_then(|spent| spent.get(&said.claimant));
+        if spent.is_some_and(|epoch| *epoch >= said.epoch) || self.is_exhausted(&said.claimant, number) {
             return;
         }
         if let Some(own) = self.said(number) {
@@ -392,7 +389,7 @@ impl Claims {
         // No result: whoever claims and does not deliver may claim less.
         let claimant = lease.said.claimant;
         if lease.is_spent(now) {
-            self.spent.insert(number, (claimant, lease.said.epoch));
+            self.spent.entry(number).or_default().insert(claimant, lease.said.epoch);
         }
         let left = (self.budget(&claimant) / 2).max(1);
         self.budgets.insert(claimant, left);

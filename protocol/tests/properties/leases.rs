@@ -2,9 +2,9 @@
 
 use horahora_protocol::{
     NodeId, Timestamp,
-    claim::{JobNo, Lease, Said, Standing, claim_lot},
+    claim::{Claims, Input, JobNo, Kind, Lease, Place, Rules, Said, Standing, Task, claim_lot},
     limits,
-    rank::Subject,
+    rank::{self, Subject},
 };
 use proptest::{
     collection::vec,
@@ -89,4 +89,45 @@ proptest! {
             prop_assert!(b.beats(&a));
         }
     }
+}
+
+#[test]
+fn claimants_who_never_deliver_cannot_hold_a_job_in_turns() {
+    let node = |number: u8| NodeId::from_public_key(*blake3::hash(&[number]).as_bytes());
+    let (me, liars) = (node(0), [node(1), node(2)]);
+    let (job, subject) = (JobNo(0), Subject::named("capture/niconico:sm9"));
+    let mut now = Timestamp(1_000_000);
+    let mut machine = Claims::new(me, Rules::default(), 0, now, Some(Vec::new()));
+    let members = [me, liars[0], liars[1]].map(|node| (node, rank::ORDINARY));
+    machine.handle(now, Input::Members(members.into()));
+    let task = Task { job, subject, kind: Kind::Capture, request: 0, estimate_ms: 60_000 };
+    machine.handle(now, Input::Task(task));
+    // This node takes nothing itself, so only the lease counts.
+    let mut held = [0; 2];
+    for beat in 0..200 {
+        now = now.plus_ms(limits::BEAT_MS);
+        for (claimant, epoch) in liars.into_iter().zip([1, 2]) {
+            let lot = claim_lot(subject, &claimant, epoch);
+            let (remaining_ms, standing) = (limits::LEASE_MS, Standing::Witnessed);
+            let estimate_ms = 60_000;
+            let said = Said {
+                job,
+                claimant,
+                epoch,
+                beat,
+                remaining_ms,
+                estimate_ms,
+                progress: 0,
+                standing,
+                released: false,
+                lot,
+            };
+            machine.handle(now, Input::Heard(said));
+        }
+        if let Some((Place::Leased, Some(said))) = machine.job(job) {
+            held[said.epoch as usize - 1] = beat;
+        }
+    }
+    let most = 2 * limits::LEASE_ESTIMATES * 60_000 / limits::BEAT_MS + 10;
+    assert!(held.iter().all(|beat| u64::from(*beat) <= most), "{held:?} of 200 beats, {most} allowed");
 }
