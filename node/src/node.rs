@@ -50,10 +50,9 @@ pub async fn run(
     let tasks = Tasks::default();
     let (live, provide, me) = (Live::default(), Provide::default(), key.node_id());
     let groups = Groups::open(store.clone(), me)?;
-    let catalogue =
-        Catalogue::open(store.clone(), blobs.clone(), live.clone(), provide.clone(), groups.clone(), me)
-            .await?;
     let (own, all, name) = (Arc::clone(&key), groups.clone(), &config.name);
+    let (events, told) = (live.clone(), provide.clone());
+    let catalogue = Catalogue::open(store.clone(), blobs.clone(), events, told, all.clone(), me).await?;
     let feeds = Feeds::open(own, store.clone(), blobs.clone(), catalogue.clone(), all, name).await?;
     let growing = Growing::new(Arc::clone(&key));
     let shelf = Shelf::new(blobs.clone(), catalogue.clone(), growing.clone());

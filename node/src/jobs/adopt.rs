@@ -67,7 +67,7 @@ impl Inner {
         self.fetch.blob(cid, None, source, false).await.map_err(failure)?;
         let block = self.blobs.read_verified(cid).await.map_err(disk)?;
         let theirs =
-            Manifest::decode(&block).map_err(|error| Failure::new(Code::Damaged, &error.to_string()))?;
+            Manifest::decode(&block).map_err(|error| Failure::new(Code::Damaged, error.to_string()))?;
         if theirs.video != *video || theirs.original.is_empty() {
             return Err(Failure::new(Code::Damaged, "It is a capture of something else."));
         }
