@@ -300,7 +300,7 @@ impl Catalogue {
         Ok(made.map(|made| (made.by, manifest)).into_iter().collect())
     }
 
-    /// Whether a manifest belongs to a capture in one of these groups; the node's own one when there are none.
+    /// Whether a manifest belongs to a capture in one of these groups.
     ///
     /// # Errors
     /// When the database fails.

@@ -179,7 +179,11 @@ impl Claims {
     pub(super) fn voted(&mut self, now: Timestamp, by: &NodeId, job: JobNo, epoch: u32, vote: Vote) {
         let Some(mine) = self.mine.get_mut(&job).filter(|mine| mine.epoch == epoch) else { return };
         let Some(at) = mine.panel.iter().position(|(node, _)| node == by) else { return };
-        if let Asked::Since(asked) = std::mem::replace(&mut mine.panel[at].1, Asked::Answered) {
+        let before = std::mem::replace(&mut mine.panel[at].1, Asked::Answered);
+        // Who cannot be reached abstains; how long that took to find out says nothing of answers.
+        if let Asked::Since(asked) = before
+            && vote != Vote::Abstain
+        {
             self.patience.took(now.ms_since(asked));
         }
         match vote {
