@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use futures::{StreamExt, future::join_all, stream::FuturesUnordered};
+use futures::{StreamExt, stream::FuturesUnordered};
 use horahora_protocol::{
     Cid, NodeId, Timestamp,
     manifest::Manifest,
@@ -238,16 +238,15 @@ impl Fetch {
         if let Some(known) = self.believed(&manifest) {
             return known;
         }
-        let peers = self.0.net.peers();
-        let asking = peers.iter().filter(|(_, peer)| peer.speaks).map(async |(node, _)| {
-            let asked = self.0.net.ask(node, Request::Holding { manifests: vec![manifest] });
-            match timeout(HOLDINGS, asked).await {
-                Ok(Ok(Response::Holding(held))) => held.first().map(|held| (*node, *held)),
+        let request = Request::Holding { manifests: vec![manifest] };
+        let answers = self.0.net.ask_everyone(&request, HOLDINGS).await.into_iter();
+        let held: Vec<_> = answers
+            .filter_map(|(node, answer)| match answer {
+                Response::Holding(held) => held.first().map(|held| (node, *held)),
                 _ => None,
-            }
-        });
-        let held: Vec<_> =
-            join_all(asking).await.into_iter().flatten().filter(|(_, h)| h.blobs > 0).collect();
+            })
+            .filter(|(_, held)| held.blobs > 0)
+            .collect();
         let mut holders = self.holders_known();
         if holders.len() >= REMEMBERED {
             holders.clear();
@@ -390,20 +389,8 @@ impl Fetch {
 
     /// Nodes that the hash table names for the blob or its manifest, and the maker, who may be away.
     async fn look_up(&self, cid: &Cid, source: &Source, asked: &BTreeSet<NodeId>) -> Vec<NodeId> {
-        let mut found = BTreeSet::new();
         let keys = self.0.catalogue.keys(cid, source.manifest.as_ref()).unwrap_or_default();
-        let looking = keys.into_iter().map(async |key| {
-            let mut nodes = Vec::new();
-            let mut providers = self.0.net.providers(key).await;
-            let look = async {
-                while let Some(node) = providers.recv().await {
-                    nodes.push(node);
-                }
-            };
-            let _ = timeout(LOOK_UP, look).await;
-            nodes
-        });
-        found.extend(join_all(looking).await.into_iter().flatten());
+        let mut found = self.0.net.named(keys, LOOK_UP).await;
         found.extend(source.maker);
         found.retain(|node| !asked.contains(node) && *node != self.0.net.me());
         found.into_iter().collect()

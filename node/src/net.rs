@@ -1,8 +1,8 @@
 //! The way to peers. One task owns the swarm; everybody else holds a [`Net`], whose methods read like plain
 //! calls. libp2p's types stop here: other rooms know peers as [`NodeId`]s.
 //!
-//! `behaviour` says what is spoken, `swarm` owns it, `codec` is the wire form, `exchange` fetches blobs and
-//! `serve` gives them, `sync` keeps feeds alike, `provide` tells the hash table, `book` remembers addresses,
+//! `behaviour` says what is spoken, `swarm` owns it, `codec` is the wire form, `everyone` asks many at once,
+//! `exchange` fetches blobs and `serve` gives them, `sync` keeps feeds alike, `provide` tells the hash table, `book` remembers addresses,
 //! `refusals` counts what peers did wrong, `traffic` what moves.
 
 use std::{
@@ -27,6 +27,7 @@ use crate::{spawn::Tasks, store::Store};
 mod behaviour;
 mod book;
 mod codec;
+mod everyone;
 mod exchange;
 mod provide;
 mod refusals;

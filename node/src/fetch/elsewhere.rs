@@ -2,12 +2,10 @@
 
 use std::time::Duration;
 
-use futures::future::join_all;
 use horahora_protocol::{
     Cid, NodeId, VideoId,
     message::{Names, Request, Response},
 };
-use tokio::time::timeout;
 
 use super::Fetch;
 
@@ -20,23 +18,15 @@ impl Fetch {
     /// Nodes that hold a capture of a video whole, as they say, and its manifest: connected ones and those that the hash
     /// table names. Asks in the names of public groups only.
     pub async fn elsewhere(&self, video: &VideoId) -> Vec<(NodeId, Cid)> {
-        let net = &self.0.net;
-        let looking = [Names::public().video(video), Names::public().shard(video)].map(async |key| {
-            let mut providers = net.providers(key).await;
-            // Whom the hash table names is called by the network at once.
-            let _ = timeout(LOOK_UP, async { while providers.recv().await.is_some() {} }).await;
-        });
-        join_all(looking).await;
-        let peers = net.peers();
-        let asking = peers.iter().filter(|(_, peer)| peer.speaks).map(async |(node, _)| {
-            let asked = net.ask(node, Request::Captures { video: video.clone() });
-            match timeout(ANSWER, asked).await {
-                Ok(Ok(Response::Captures(manifests))) => {
-                    manifests.into_iter().map(|manifest| (*node, manifest)).collect()
-                }
-                _ => Vec::new(),
+        let names = Names::public();
+        self.0.net.named(vec![names.video(video), names.shard(video)], LOOK_UP).await;
+        let request = Request::Captures { video: video.clone() };
+        let mut found = Vec::new();
+        for (node, answer) in self.0.net.ask_everyone(&request, ANSWER).await {
+            if let Response::Captures(manifests) = answer {
+                found.extend(manifests.into_iter().map(|manifest| (node, manifest)));
             }
-        });
-        join_all(asking).await.into_iter().flatten().collect()
+        }
+        found
     }
 }

@@ -2,7 +2,6 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use futures::future::join_all;
 use horahora_protocol::{
     Cid, NodeId, VideoId,
     group::{GroupId, Ticket},
@@ -155,22 +154,14 @@ impl Sync {
                 keys.extend([names.video(video), names.shard(video)]);
             }
         }
-        let looking = keys.into_iter().map(async |key| {
-            let mut providers = rooms.net.providers(key).await;
-            let _ = timeout(LOOK_UP, async { while providers.recv().await.is_some() {} }).await;
-        });
-        // Whom the hash table names is called by the network at once.
-        join_all(looking).await;
-        let peers = rooms.net.peers();
-        let asking = peers.iter().filter(|(_, peer)| peer.speaks).map(async |(node, _)| {
-            let asked = rooms.net.ask(node, Request::Videos { videos: vec![video.clone()] });
-            match timeout(PATIENCE, asked).await {
-                Ok(Ok(Response::Videos(copies))) => copies.first().map(|copies| (*node, *copies)),
-                _ => None,
-            }
-        });
+        rooms.net.named(keys, LOOK_UP).await;
+        let request = Request::Videos { videos: vec![video.clone()] };
         let mut holders = vec![(rooms.net.me(), self.copies(None, video))];
-        holders.extend(join_all(asking).await.into_iter().flatten());
+        for (node, answer) in rooms.net.ask_everyone(&request, PATIENCE).await {
+            if let Response::Videos(copies) = answer {
+                holders.extend(copies.first().map(|copies| (node, *copies)));
+            }
+        }
         holders.retain(|(_, copies)| *copies != Copies::None);
         holders
     }
