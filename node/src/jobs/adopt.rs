@@ -8,7 +8,7 @@ use crate::{
     fetch::Source,
     ingest::Failure,
     media::ladder::Plan,
-    store::rows::{Code, JobRow},
+    store::rows::{CAPTURES, Code, JobRow},
 };
 
 impl Inner {
@@ -27,15 +27,20 @@ impl Inner {
         }
     }
 
-    /// Whether a capture from outside the video's groups was mirrored: of nodes that this one trusts, or of anybody.
+    /// Whether nothing is left to fetch: a capture from outside the groups was mirrored, or need not be. Of nodes that this
+    /// one trusts, or of anybody.
     async fn adopts(&self, video: &VideoId, job: &JobRow, anybody: bool) -> Result<bool, Failure> {
         let row = self.video(video)?;
+        // Whoever has only itself to show it to watches and keeps it from there, as when it was there first.
+        let mut found = self.catalogue.captured_elsewhere(&row).map_err(disk)?;
+        if !found.is_empty() && row.groups == [self.feeds.home()] {
+            return Ok(true);
+        }
         let private = row.groups.iter().any(|group| !self.catalogue.is_public_group(group));
-        if self.adopt == Adopt::Never || private || self.capture_id_is_begun(job)? {
+        if self.adopt == Adopt::Never || private || self.has_begun(job)? {
             return Ok(false);
         }
         self.live.progress(&job.key.text(), 0.0, "asks who has it already");
-        let mut found = self.catalogue.captured_elsewhere(&row).map_err(disk)?;
         let said = self.fetch.elsewhere(video).await.into_iter();
         found.extend(said.filter(|(node, _)| anybody || self.catalogue.trusts(node)));
         for (node, manifest) in found {
@@ -55,9 +60,9 @@ impl Inner {
     }
 
     /// What this job began to make of the site's files goes on.
-    fn capture_id_is_begun(&self, job: &JobRow) -> Result<bool, Failure> {
+    fn has_begun(&self, job: &JobRow) -> Result<bool, Failure> {
         let (capture, _) = self.capture_id(job);
-        Ok(self.store.get(&crate::store::rows::CAPTURES, &capture.to_bytes()).map_err(disk)?.is_some())
+        Ok(self.store.get(&CAPTURES, &capture.to_bytes()).map_err(disk)?.is_some())
     }
 
     /// Brings another node's capture here and publishes it as this job's.
