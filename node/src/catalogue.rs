@@ -25,8 +25,11 @@ use crate::{
     },
 };
 
+mod canonical;
 mod learn;
 mod tell;
+
+pub use learn::describe;
 
 /// Captures learned that nobody looked at yet; who falls behind looks at everything.
 const LEARNED: usize = 1024;
@@ -266,38 +269,6 @@ impl Catalogue {
     #[must_use]
     pub fn members(&self, group: &GroupId) -> usize {
         self.groups.get(group).map_or(0, |view| view.group.members.len())
-    }
-
-    /// The last manifest of a member's capture of a video in a group.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub fn captured(&self, video: &VideoId, group: &GroupId, by: &NodeId) -> Result<Option<Cid>, StoreError> {
-        let Some(row) = self.video(video)? else { return Ok(None) };
-        let Some(capture) = row.capture else { return Ok(None) };
-        let of: Option<CaptureRow> = self.store.get(&CAPTURES, &capture.to_bytes())?;
-        let theirs = of.filter(|of| of.by.unwrap_or(self.me) == *by && of.groups.contains(group));
-        Ok(theirs.and_then(|of| of.revisions.last().copied()))
-    }
-
-    /// Whether a video was captured for a group, as far as the database and the batch say.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub fn has_in(&self, video: &VideoRow, group: &GroupId, batch: &Batch) -> Result<bool, StoreError> {
-        let Some(capture) = video.capture.filter(|_| video.manifest.is_some()) else { return Ok(false) };
-        let row: Option<CaptureRow> = self.store.get_after(batch, &CAPTURES, &capture.to_bytes())?;
-        Ok(row.is_some_and(|row| row.groups.is_empty() || row.groups.contains(group)))
-    }
-
-    /// Others' captures of a video in other groups than it is wanted in: who made each, and its manifest.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub fn captured_elsewhere(&self, video: &VideoRow) -> Result<Vec<(NodeId, Cid)>, StoreError> {
-        let Some(manifest) = video.manifest else { return Ok(Vec::new()) };
-        let made = self.manifest(&manifest)?.filter(|made| made.by != self.me);
-        Ok(made.map(|made| (made.by, manifest)).into_iter().collect())
     }
 
     /// Whether a manifest belongs to a capture in one of these groups.

@@ -64,7 +64,7 @@ impl Failure {
         let retry = |pause_ms, tries, then| Reaction::Retry { pause_ms, tries, then };
         match self.code {
             Code::Gone | Code::Legal => Reaction::Stop(State::Gone),
-            Code::Unsupported => Reaction::Stop(State::Refused),
+            Code::Unsupported | Code::Duplicate => Reaction::Stop(State::Refused),
             Code::Geo | Code::Login => Reaction::Stop(State::NeedsOperator),
             Code::NotYet => retry(60 * MINUTE, 48, State::Failed),
             Code::RateLimited => retry(30 * SECOND, 12, State::Failed),
@@ -94,6 +94,8 @@ pub struct Listing {
 pub struct Item {
     /// The video.
     pub id: VideoId,
+    /// What yt-dlp called it before, as far as the listing tells.
+    pub earlier: Vec<VideoId>,
     /// Where it is.
     pub url: String,
     /// Its title, if the listing tells.
@@ -155,7 +157,8 @@ impl Ingest {
         ytdlp::list(&*self.tools.ready().await, &self.options, url).await
     }
 
-    /// Downloads the video at `url` into `dir`, resuming what is there.
+    /// Downloads the video at `url` into `dir`, resuming what is there. `known` hears before that by which names yt-dlp
+    /// knows it, and may refuse.
     ///
     /// # Errors
     /// A typed failure; what was downloaded stays in `dir`.
@@ -163,10 +166,11 @@ impl Ingest {
         &self,
         url: &str,
         dir: &std::path::Path,
+        known: impl Fn(&[VideoId]) -> Result<(), Failure> + Send,
         progress: impl Fn(Downloaded) + Send,
     ) -> Result<Fetched, Failure> {
         self.check(url).await.map_err(|error| Failure::new(Code::Unsupported, error.to_string()))?;
-        ytdlp::fetch(&*self.tools.ready().await, &self.options, url, dir, progress).await
+        ytdlp::fetch(&*self.tools.ready().await, &self.options, url, dir, known, progress).await
     }
 }
 

@@ -22,7 +22,7 @@ const RETRY: Duration = Duration::from_millis(100);
 const PATIENCE: u32 = 30;
 const META: &str = "meta";
 /// Names of the trees, in the order of [`Table`]'s indices.
-const TREES: [&str; 24] = [
+const TREES: [&str; 25] = [
     "meta",
     "entries",
     "bodies",
@@ -47,6 +47,7 @@ const TREES: [&str; 24] = [
     "forks",
     "joins",
     "claims",
+    "told",
 ];
 
 /// Why the database did not do it.

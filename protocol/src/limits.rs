@@ -143,3 +143,6 @@ pub const DOUBT_MS: u64 = 3_600_000;
 pub const CHOICES: usize = 8;
 /// Jobs of a request that are looked at when a worker is free.
 pub const LOOK_AHEAD: usize = 64;
+/// Captures of one video among which the one that is shown is chosen: a partition makes two, years of making it again a
+/// dozen.
+pub const CAPTURES_SHOWN: usize = 64;

@@ -184,7 +184,7 @@ pub enum Refusal {
 }
 
 /// How much a node holds of a video.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Copies {
     /// Nothing, or nothing that you may know of.

@@ -28,6 +28,12 @@ pub struct Summary {
     pub poster: Option<Blob>,
     /// Sum of all blobs of the manifest, 0 while it grows.
     pub bytes: u64,
+    /// Height of the tallest rendition in pixels, none without a picture.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub height: Option<u32>,
+    /// Highest bit rate of the renditions of that height, of sound if there is no picture, in bits a second.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bit_rate: Option<u64>,
 }
 
 impl Summary {
@@ -42,6 +48,7 @@ impl Summary {
             url: creator.url.clone().filter(|url| url.len() <= limits::URL_BYTES),
         });
         let has = |kind| manifest.renditions.iter().any(|rendition| rendition.kind == kind);
+        let best = manifest.renditions.iter().map(|rendition| (rendition.height, rendition.bandwidth)).max();
         Self {
             title: short(&meta.title),
             creator,
@@ -54,6 +61,8 @@ impl Summary {
                 _ => None,
             }),
             bytes: manifest.blobs().iter().map(|blob| blob.bytes).sum(),
+            height: best.map(|(height, _)| height).filter(|height| *height > 0),
+            bit_rate: best.map(|(_, bandwidth)| bandwidth),
         }
     }
 

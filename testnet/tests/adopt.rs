@@ -1,5 +1,7 @@
 //! What exists somewhere is mirrored into the group that wants it, not downloaded again.
 
+use std::collections::BTreeSet;
+
 use horahora_testnet::{
     cluster::{Node, fixture},
     fixture::Fixture,
@@ -75,4 +77,58 @@ async fn what_is_gone_at_the_site_is_mirrored_from_strangers_if_that_is_allowed(
         assert_eq!(ended["state"], *state, "{adopt}: {ended}\n{}", node.log());
     }
     assert_eq!(fixture.served("fxm1"), 1);
+}
+
+#[tokio::test]
+async fn two_captures_of_one_video_are_one_page_and_every_node_shows_the_same_one() {
+    let fixture = fixture().await.unwrap();
+    // Neither knows of the other one: each captures it.
+    let (mut a, mut b) = (Node::at(&fixture).await.unwrap(), Node::at(&fixture).await.unwrap());
+    let made = [a.archive(SM9_URL).await.unwrap().remove(0), b.archive(SM9_URL).await.unwrap().remove(0)];
+    let (of_a, of_b) = (a.address().await.unwrap(), b.address().await.unwrap());
+    let late = Node::start(&["--peer", &of_b, "--peer", &of_a]).await.unwrap();
+    a.set_options(&["--peer", &of_b]);
+    b.set_options(&["--peer", &of_a]);
+    a.restart().await.unwrap();
+    b.restart().await.unwrap();
+    let mut shown = BTreeSet::new();
+    for node in [&a, &b, &late] {
+        let both = async || Ok(whole(node, &made[0]).await["captures"].as_array().map_or(0, Vec::len) == 2);
+        node.until("both captures are known", both).await.unwrap();
+        let video = whole(node, &made[0]).await;
+        assert_eq!(node.get("/api/v1/videos").await.unwrap()["items"].as_array().unwrap().len(), 1);
+        assert_eq!(video["state"], "done", "{video}");
+        shown.insert(video["manifest"].as_str().unwrap().to_owned());
+        // The other one stays and plays, too.
+        for revision in made.iter().map(|video| &video["manifest"]) {
+            let mpd =
+                node.bytes(&format!("/media/{}/manifest.mpd", revision.as_str().unwrap())).await.unwrap();
+            assert!(!mpd.is_empty());
+        }
+    }
+    assert_eq!(shown.len(), 1, "every node shows the same one: {shown:?}");
+    assert!(made.iter().any(|video| shown.contains(video["manifest"].as_str().unwrap())), "{shown:?}");
+}
+
+#[tokio::test]
+async fn what_yt_dlp_called_otherwise_before_is_the_same_video() {
+    let fixture = fixture().await.unwrap();
+    let node = Node::at(&fixture).await.unwrap();
+    let made = node.archive(&format!("{}/fixtube/user/m_2", fixture.site())).await.unwrap();
+    // A link says at once what it was called; it is the video that is there.
+    let again = node.archive(&format!("{}/fixtube/watch/fxwasm1", fixture.site())).await.unwrap();
+    assert_eq!(again[0]["id"], "fixtube:fxm1");
+    // A list does not, but the site does before anything is downloaded.
+    let list = node.request(&format!("{}/fixtube/user/was_3", fixture.site())).await.unwrap();
+    node.settled(&list, &["done", "failed"]).await.unwrap();
+    for (id, state, served) in [("fxwasm1", "refused", 0), ("fxwasm2", "refused", 0), ("fxwasm3", "done", 1)]
+    {
+        let video = node.get(&format!("/api/v1/videos/fixtube%3A{id}")).await.unwrap();
+        assert_eq!(video["state"], state, "{video}");
+        assert_eq!(fixture.served(id), served, "{id}");
+    }
+    let refused = node.get("/api/v1/videos/fixtube%3Afxwasm2").await.unwrap();
+    assert_eq!(refused["code"], "duplicate");
+    assert!(refused["reason"].as_str().unwrap().contains("fixtube:fxm2"), "{refused}");
+    assert_eq!(made.len(), 2);
 }

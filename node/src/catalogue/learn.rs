@@ -21,7 +21,7 @@ use crate::{
         Batch, StoreError,
         rows::{
             CAPTURES, CaptureRow, ELSEWHERE, JOBS, JobKey, JobRow, MANIFESTS, ManifestRow, PROFILES, State,
-            VIDEOS, VIDEOS_BY_AGE, VideoRow, aged_key,
+            TOLD, Told, VIDEOS, VIDEOS_BY_AGE, VideoRow, aged_key, told_key,
         },
     },
 };
@@ -152,21 +152,17 @@ impl Catalogue {
         let made = ManifestRow { capture: body.capture, video: body.video.clone(), by: entry.node };
         batch.put(&MANIFESTS, &body.manifest.to_bytes(), &made);
         let known: Option<VideoRow> = self.store.get_after(batch, &VIDEOS, body.video.as_str().as_bytes())?;
-        let public = self.groups.is_public(&entry.group);
-        let others = match known.as_ref() {
-            Some(video) => self.shows_other(video, &body.capture, public)?,
-            None => false,
-        };
-        if !others {
-            let fresh = || new_video(&body.video, &body.source_url, entry.at.min(clock::now()));
-            let mut video = known.clone().unwrap_or_else(fresh);
-            describe(&mut video, &body.summary.unwrap_or_default());
-            (video.capture, video.manifest) = (Some(body.capture), Some(body.manifest));
-            if !self.is_worked_on(&video.id)? {
-                (video.state, video.code, video.reason) = (State::Done, None, None);
-            }
-            self.put_video(batch, &video, known.is_none());
+        let fresh = || new_video(&body.video, &body.source_url, entry.at.min(clock::now()));
+        let mut video = known.clone().unwrap_or_else(fresh);
+        let told = Told { original: body.original, summary: body.summary.unwrap_or_default() };
+        Self::note(&mut video, body.capture, &body.manifest, &told, batch);
+        let before = video.manifest;
+        self.show(&mut video, batch)?;
+        let changed = video.manifest.filter(|shown| before != Some(*shown));
+        if changed.is_some() && !self.is_worked_on(&video.id)? {
+            (video.state, video.code, video.reason) = (State::Done, None, None);
         }
+        self.put_video(batch, &video, known.is_none());
         // What another group has is not there for those that want it; it is mirrored from there.
         let wanted = known.as_ref().map(|video| video.groups.as_slice()).unwrap_or_default();
         if wanted.is_empty() || wanted.contains(&entry.group) {
@@ -174,20 +170,10 @@ impl Catalogue {
         }
         // Nobody listening is fine.
         let _ = self.learned.send(body.manifest);
+        if let Some(shown) = changed.filter(|shown| *shown != body.manifest) {
+            let _ = self.learned.send(shown);
+        }
         Ok(())
-    }
-
-    /// Whether the capture that is shown of a video stays when `capture` is there, too. Every node decides alike, in
-    /// whichever order it learns of them: what everybody may see before what few may, then the lowest address.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub fn shows_other(&self, video: &VideoRow, capture: &Cid, public: bool) -> Result<bool, StoreError> {
-        let Some(shown) = video.capture.filter(|shown| shown != capture && video.manifest.is_some()) else {
-            return Ok(false);
-        };
-        let rank = |public: bool, capture: &Cid| (!public, capture.to_bytes());
-        Ok(rank(self.is_public(video)?, &shown) < rank(public, capture))
     }
 
     /// Another node makes a capture: its video appears, unless something better is known.
@@ -256,8 +242,9 @@ impl Catalogue {
         if disputed {
             row.disputed = true;
             batch.put(&CAPTURES, &key, &row);
-            return Ok(());
+            return self.show_again(&row.video, batch);
         }
+        batch.remove(&TOLD, &told_key(&body.capture, &body.manifest));
         row.revisions.retain(|revision| *revision != body.manifest);
         if row.revisions.is_empty() {
             row.groups.retain(|known| known != group);
@@ -266,9 +253,14 @@ impl Catalogue {
             return self.drop_capture(&key, &row, &[body.manifest], batch);
         }
         batch.put(&CAPTURES, &key, &row);
-        let known: Option<VideoRow> = self.store.get_after(batch, &VIDEOS, row.video.as_str().as_bytes())?;
-        if let Some(mut video) = known.filter(|video| video.manifest == Some(body.manifest)) {
-            video.manifest = row.revisions.last().copied();
+        self.show_again(&row.video, batch)
+    }
+
+    /// What is known of a video's captures changed.
+    fn show_again(&self, video: &VideoId, batch: &mut Batch) -> Result<(), StoreError> {
+        let known: Option<VideoRow> = self.store.get_after(batch, &VIDEOS, video.as_str().as_bytes())?;
+        if let Some(mut video) = known {
+            self.show(&mut video, batch)?;
             self.put_video(batch, &video, false);
         }
         Ok(())
@@ -282,12 +274,17 @@ impl Catalogue {
         batch: &mut Batch,
     ) -> Result<(), StoreError> {
         batch.remove(&CAPTURES, key);
-        revisions.iter().for_each(|revision| batch.remove(&MANIFESTS, &revision.to_bytes()));
-        let video: Option<VideoRow> = self.store.get_after(batch, &VIDEOS, row.video.as_str().as_bytes())?;
-        let shown = |video: &VideoRow| video.capture.is_some_and(|capture| capture.to_bytes() == key);
-        if let Some(video) = video.filter(shown)
-            && !self.is_worked_on(&video.id)?
-        {
+        for revision in revisions {
+            batch.remove(&MANIFESTS, &revision.to_bytes());
+            batch.remove(&TOLD, &[key, &revision.to_bytes()].concat());
+        }
+        let known: Option<VideoRow> = self.store.get_after(batch, &VIDEOS, row.video.as_str().as_bytes())?;
+        let Some(mut video) = known else { return Ok(()) };
+        let was_shown = video.capture.is_some_and(|capture| capture.to_bytes() == key);
+        video.captures.retain(|capture| capture.to_bytes() != key);
+        if self.show(&mut video, batch)? || !was_shown || self.is_worked_on(&video.id)? {
+            self.put_video(batch, &video, false);
+        } else {
             let id = video.id.as_str().as_bytes();
             batch.remove(&VIDEOS, id);
             batch.remove(&VIDEOS_BY_AGE, &aged_key(video.added, id));
@@ -310,6 +307,7 @@ impl Catalogue {
             if row.groups.len() > 1 {
                 row.groups.retain(|known| known != group);
                 batch.put(&CAPTURES, &key, &row);
+                self.show_again(&row.video, &mut batch)?;
             } else if held.is_none_or(|held| held.blobs == 0) {
                 let revisions = row.revisions.clone();
                 self.drop_capture(&key, &row, &revisions, &mut batch)?;
@@ -323,7 +321,8 @@ fn new_video(id: &VideoId, url: &str, added: Timestamp) -> VideoRow {
     VideoRow::queued(id.clone(), id.to_string(), url.to_owned(), added)
 }
 
-fn describe(video: &mut VideoRow, summary: &Summary) {
+/// Takes over what a summary says of a video.
+pub fn describe(video: &mut VideoRow, summary: &Summary) {
     if !summary.title.is_empty() {
         video.title.clone_from(&summary.title);
     }

@@ -28,7 +28,7 @@ pub(super) async fn look(
     by: NodeId,
 ) -> Option<Confirmation> {
     for _ in 0..TRIES {
-        if let Some(manifest) = catalogue.captured(&video, &group, &by).ok().flatten() {
+        if let Some(manifest) = known(catalogue, &group, &video, &by) {
             let looked = timeout(PATIENCE, sample(fetch, manifest, by)).await;
             if let Ok(Some(good)) = looked {
                 return Some(Confirmation { v: 1, video, manifest, good });
@@ -37,6 +37,11 @@ pub(super) async fn look(
         sleep(AGAIN).await;
     }
     None
+}
+
+fn known(catalogue: &Catalogue, group: &GroupId, video: &VideoId, by: &NodeId) -> Option<Cid> {
+    let row = catalogue.video(video).ok()??;
+    catalogue.captured(&row, group, by).ok()?
 }
 
 /// Whether a manifest and some of its blobs can be had and are what they should be; none when nobody could be asked.

@@ -120,7 +120,7 @@ pub(super) async fn videos(State(rooms): Shared, viewer: Viewer, Query(query): Q
     Ok(Json(json!({ "items": items, "next": next.as_deref().map(cursor_text) })))
 }
 
-pub(super) async fn video(State(rooms): Shared, Path(id): Path<String>) -> Answer {
+pub(super) async fn video(State(rooms): Shared, viewer: Viewer, Path(id): Path<String>) -> Answer {
     let row = rooms.video_row(&id)?;
     let mut video = rooms.video_json(&row)?;
     let mut captures = Vec::new();
@@ -134,6 +134,7 @@ pub(super) async fn video(State(rooms): Shared, Path(id): Path<String>) -> Answe
             "started_at": capture.started,
             "fetched_at": manifest.as_ref().map(|manifest| manifest.fetched_at),
             "tools": manifest.as_ref().map(|manifest| &manifest.tools),
+            "adopted": manifest.as_ref().and_then(|manifest| manifest.adopted).map(|cid| cid.to_string()),
             "revisions": capture.revisions.iter().map(ToString::to_string).collect::<Vec<_>>(),
         }));
         if let Some(manifest) = &manifest {
@@ -144,6 +145,14 @@ pub(super) async fn video(State(rooms): Shared, Path(id): Path<String>) -> Answe
             video["subtitles"] = manifest.subtitles.iter().map(|track| json!(track.lang)).collect();
             video["danmaku"] = manifest.danmaku.iter().map(|track| json!(track.lang)).collect();
         }
+    }
+    for (cid, capture) in rooms.further_captures(viewer, &row)? {
+        captures.push(json!({
+            "id": cid.to_string(),
+            "node": capture.by.unwrap_or(rooms.key.node_id()).to_string(),
+            "started_at": capture.started,
+            "revisions": capture.revisions.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        }));
     }
     video["holders"] = rooms.holders_json(&row, manifest.as_ref()).await?;
     (video["captures"], video["renditions"]) = (json!(captures), json!(renditions));
@@ -270,6 +279,21 @@ impl Rooms {
             }
         }
         Ok((row.map(|row| (cid, row)), found.map(|manifest| (shown, manifest))))
+    }
+
+    /// Captures of a video besides the one shown, as far as somebody may see them.
+    pub(super) fn further_captures(
+        &self,
+        viewer: Viewer,
+        video: &VideoRow,
+    ) -> Result<Vec<(Cid, CaptureRow)>, ApiError> {
+        let mut all = self.catalogue.captures(video)?;
+        all.retain(|(cid, row)| {
+            let shown =
+                row.groups.is_empty() || row.groups.iter().any(|group| self.shows_group(viewer, group));
+            video.capture != Some(*cid) && shown
+        });
+        Ok(all)
     }
 
     fn video_json(&self, row: &VideoRow) -> Result<Value, ApiError> {

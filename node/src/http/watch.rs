@@ -16,6 +16,7 @@ use super::{
     error::ApiError,
     media::is_playable,
     pages::{View, card, count, date, message_page, watch_path},
+    viewer::Viewer,
 };
 use crate::{
     growing::Elsewhere,
@@ -117,7 +118,10 @@ impl Rooms {
             renditions,
             holders: self.holder_rows(row, manifest).await?,
             keep: self.keep(row, manifest)?,
-            facts: manifest.map(|manifest| self.facts(row, manifest, &maker)).unwrap_or_default(),
+            facts: match manifest {
+                Some(manifest) => self.facts(row, manifest, &maker, self.viewer(headers))?,
+                None => Vec::new(),
+            },
             downloads: manifest.map(|manifest| downloads(row, manifest)).unwrap_or_default(),
             groups: self
                 .groups_of(row)?
@@ -196,11 +200,29 @@ impl Rooms {
         Ok(rows)
     }
 
-    fn facts(&self, row: &VideoRow, manifest: &Manifest, maker: &NodeId) -> Vec<Fact> {
+    fn facts(
+        &self,
+        row: &VideoRow,
+        manifest: &Manifest,
+        maker: &NodeId,
+        viewer: Viewer,
+    ) -> Result<Vec<Fact>, ApiError> {
         let fact =
             |label: &str, value: String| Fact { label: label.to_owned(), value, href: None, mono: false };
         let mut facts = vec![Fact { href: Some(row.url.clone()), ..fact("Origin", row.id.to_string()) }];
-        facts.push(fact("Captured", format!("{} by {}", date(manifest.fetched_at.0), self.name_of(maker))));
+        let mut captured = format!("{} by {}", date(manifest.fetched_at.0), self.name_of(maker));
+        if let Some(first) = manifest.adopted {
+            let from = self.catalogue.manifest(&first)?.map(|made| self.name_of(&made.by));
+            let from = from.unwrap_or_else(|| "another node".to_owned());
+            captured =
+                format!("{} by {from}, mirrored by {}", date(manifest.fetched_at.0), self.name_of(maker));
+        }
+        facts.push(fact("Captured", captured));
+        for (_, other) in self.further_captures(viewer, row)? {
+            let by = self.name_of(&other.by.unwrap_or(self.key.node_id()));
+            let value = format!("{} by {by}; kept, but not the one shown", date(other.started.0));
+            facts.push(fact("Also captured", value));
+        }
         for (number, file) in manifest.original.iter().enumerate() {
             let name = file.chunks.first().map(|chunk| chunk.cid.to_string()).unwrap_or_default();
             let here = file.chunks.first().filter(|chunk| self.blobs.has(&chunk.cid));
@@ -214,7 +236,7 @@ impl Rooms {
             let href = Some(format!("/blobs/{cid}"));
             facts.push(Fact { mono: true, href, ..fact("Manifest", cid.to_string()) });
         }
-        facts
+        Ok(facts)
     }
 }
 

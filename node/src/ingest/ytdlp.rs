@@ -33,6 +33,11 @@ enum Event {
         id: String,
         url: String,
         title: Option<String>,
+        #[serde(default)]
+        names: Vec<(String, String)>,
+    },
+    Names {
+        names: Vec<(String, String)>,
     },
     Progress(Progress),
     Done {
@@ -66,14 +71,15 @@ pub(super) async fn list(tools: &Toolset, options: &SourceOptions, url: &str) ->
     run(tools, options, "list", &nowhere, &args, url, |event| {
         match event {
             Event::Source { title } => listing.title = title,
-            Event::Item { site, id, url, title } => {
+            Event::Item { site, id, url, title, names } => {
                 // An id that cannot be used is left out; the rest of the list is still worth having.
                 if let Ok(id) = video_id(&site, &id, &url) {
-                    listing.items.push(Item { id, url, title });
+                    let earlier = video_ids(&names, &url);
+                    listing.items.push(Item { id, earlier, url, title });
                 }
             }
             Event::Failure { kind, message } => return Err(explain(kind, &message)),
-            Event::Progress(_) | Event::Done { .. } => {}
+            Event::Names { .. } | Event::Progress(_) | Event::Done { .. } => {}
         }
         Ok(())
     })
@@ -89,12 +95,14 @@ pub(super) async fn fetch(
     options: &SourceOptions,
     url: &str,
     dir: &Path,
+    known: impl Fn(&[VideoId]) -> Result<(), Failure> + Send,
     report: impl Fn(Downloaded) + Send,
 ) -> Result<Fetched, Failure> {
     let mut files = BTreeMap::new();
     let mut fetched = None;
     run(tools, options, "fetch", dir, &fetch_args(dir), url, |event| {
         match event {
+            Event::Names { names } => known(&video_ids(&names, url))?,
             Event::Progress(progress) => report(sum(&mut files, progress)),
             Event::Done { media, info, thumbnail, texts } => {
                 fetched = Some(Fetched { media, info, thumbnail, texts });
@@ -173,21 +181,21 @@ async fn run(
     }
     let mut running = invocation.args(&options.ytdlp_args).args(["--", url]).start().map_err(broken)?;
     let (stdout, stderr) = running.pipes();
-    let mut outcome = Ok(());
     let read = async {
         let mut lines = Lines::new(stdout);
         while let Some(line) = lines.next().await {
             // Extractors may print; what is not ours is not an event.
-            if let (Ok(event), Ok(())) = (serde_json::from_str(&line), &outcome) {
-                outcome = handle(event);
+            if let Ok(event) = serde_json::from_str(&line) {
+                handle(event)?;
             }
         }
+        Ok(())
     };
     let timeout = if mode == "list" { LIST_TIMEOUT } else { FETCH_TIMEOUT };
-    let work = async { tokio::join!(read, tail(stderr, |_| false)).1 };
-    let complaints = running.within(timeout, work).await.map_err(broken)?;
-    let ended = running.finish(complaints).await;
-    outcome.and_then(|()| ended.map_err(broken))
+    let work = async { tokio::try_join!(read, async { Ok(tail(stderr, |_| false).await) }) };
+    // After a failure the child ends with `running`.
+    let ((), complaints) = running.within(timeout, work).await.map_err(broken)??;
+    running.finish(complaints).await.map_err(broken)
 }
 
 fn broken(error: ProcessError) -> Failure {
@@ -205,6 +213,11 @@ fn video_id(site: &str, id: &str, url: &str) -> Result<VideoId, horahora_protoco
         "generic" | "html5" => Ok(VideoId::generic(&canonical(url))),
         _ => VideoId::new(site, id),
     }
+}
+
+/// Those of the names that can be used.
+fn video_ids(names: &[(String, String)], url: &str) -> Vec<VideoId> {
+    names.iter().filter_map(|(site, id)| video_id(site, id, url).ok()).collect()
 }
 
 /// A URL without its fragment, as the URL standard writes it.
@@ -254,6 +267,7 @@ fn explain(code: Code, message: &str) -> Failure {
         Code::LocalIo => "This node's disk failed or is full.",
         Code::Postprocess => "yt-dlp could not finish the files.",
         Code::Refused => "The origin said no.",
+        Code::Duplicate => "It is there already.",
         Code::Damaged | Code::NotMedia | Code::ToolBroken | Code::NoHolder => "It did not work.",
     };
     Failure::new(code, format!("{means} ({words})"))

@@ -32,7 +32,7 @@ impl Inner {
     async fn adopts(&self, video: &VideoId, job: &JobRow, anybody: bool) -> Result<bool, Failure> {
         let row = self.video(video)?;
         // Whoever has only itself to show it to watches and keeps it from there, as when it was there first.
-        let mut found = self.catalogue.captured_elsewhere(&row).map_err(disk)?;
+        let mut found = self.catalogue.others_captures(&row).map_err(disk)?;
         if !found.is_empty() && row.groups == [self.feeds.home()] {
             return Ok(true);
         }

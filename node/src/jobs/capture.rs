@@ -10,18 +10,20 @@ use horahora_protocol::{
     entry::CaptureStart,
     limits,
     manifest::{Blob, File, Manifest, MediaKind, Meta, TextTrack},
+    summary::Summary,
 };
 use tokio::io::AsyncReadExt;
 
 use super::{Inner, disk, sources, sources::Sources};
 use crate::{
     blobs::journal::Journal,
+    catalogue::describe,
     clock,
     ingest::{Downloaded, Failure, Fetched, read_info},
     media::pictures,
     store::{
         Batch,
-        rows::{CAPTURES, CaptureRow, JobRow, VIDEOS},
+        rows::{CAPTURES, CaptureRow, Code, JobRow, VIDEOS},
     },
 };
 
@@ -46,7 +48,7 @@ impl Inner {
         let (dir, journal) = self.open_folder(&capture)?;
         let text = job.key.text();
 
-        let fetched = self.download(job, &dir).await?;
+        let fetched = self.download(video, job, &dir).await?;
         let sources = Sources::look(&tools, &fetched.media).await?;
         let mut draft = new_draft(video, job, capture, &fetched);
         if draft.meta.duration_ms == 0 {
@@ -81,7 +83,7 @@ impl Inner {
         self.publish_first(draft, &sources.plan, &journal, job).await
     }
 
-    async fn download(&self, job: &JobRow, dir: &Path) -> Result<Fetched, Failure> {
+    async fn download(&self, video: &VideoId, job: &JobRow, dir: &Path) -> Result<Fetched, Failure> {
         if let Some(fetched) = sources::load_fetched(dir) {
             return Ok(fetched);
         }
@@ -95,9 +97,23 @@ impl Inner {
             };
             self.live.progress(&text, DOWNLOAD * at.fraction, &doing);
         };
-        let fetched = self.ingest.fetch(&job.url, dir, report).await?;
+        let known = |names: &[VideoId]| self.refuse_known(video, names);
+        let fetched = self.ingest.fetch(&job.url, dir, known, report).await?;
         sources::save_fetched(dir, &fetched)?;
         Ok(fetched)
+    }
+
+    /// A video that its groups have under another of its names is not downloaded again.
+    fn refuse_known(&self, video: &VideoId, names: &[VideoId]) -> Result<(), Failure> {
+        let wanted = self.video(video)?.groups;
+        for name in names.iter().filter(|name| *name != video) {
+            let Some(other) = self.catalogue.video(name).map_err(disk)? else { continue };
+            if self.catalogue.has_in_all(&other, &wanted).map_err(disk)? {
+                let reason = format!("It is the same video as {name}, which is archived already.");
+                return Err(Failure::new(Code::Duplicate, reason));
+            }
+        }
+        Ok(())
     }
 
     /// Writes down that this capture is in the making, and what the site says about the video. What an
@@ -121,13 +137,11 @@ impl Inner {
         row.draft = Some(draft.clone());
         let mut video = self.video(&draft.video)?;
         row.groups.clone_from(&video.groups);
-        if !draft.meta.title.is_empty() {
-            video.title.clone_from(&draft.meta.title);
+        // One that is there is shown until this one is, too, and is better.
+        if video.manifest.is_none() {
+            describe(&mut video, &Summary::of(&draft));
+            video.capture = Some(capture);
         }
-        video.creator = draft.meta.creator.as_ref().map(|creator| creator.name.clone());
-        video.duration_ms = draft.meta.duration_ms;
-        video.published_at = draft.meta.published_at;
-        video.capture = Some(capture);
         let mut batch = Batch::default();
         batch.put(&CAPTURES, &capture.to_bytes(), &row);
         batch.put(&VIDEOS, video.id.as_str().as_bytes(), &video);

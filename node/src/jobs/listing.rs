@@ -16,7 +16,7 @@ use crate::{
     ingest::{Failure, Item},
     requests,
     store::{
-        Batch,
+        Batch, StoreError,
         rows::{JOBS, JobKey, JobRow, State, VIDEOS, VIDEOS_BY_AGE, VideoRow, aged_key},
     },
 };
@@ -51,7 +51,10 @@ fn parts(request: Cid, n: u32, title: &Option<String>, items: &[Item]) -> Vec<Li
 impl Inner {
     pub(super) async fn list(&self, request: Cid, n: u32, job: &JobRow) -> Result<(), Failure> {
         self.live.progress(&job.key.text(), 0.0, "asks the site what this is");
-        let listing = self.ingest.list(&job.url).await?;
+        let mut listing = self.ingest.list(&job.url).await?;
+        for item in &mut listing.items {
+            self.call_as_before(item).map_err(disk)?;
+        }
         let Some((key, mut row)) = requests::find(&self.store, &request).map_err(disk)? else {
             return Ok(());
         };
@@ -89,13 +92,23 @@ impl Inner {
         Ok(())
     }
 
+    /// What is known by a name that yt-dlp gave it before keeps that name.
+    fn call_as_before(&self, item: &mut Item) -> Result<(), StoreError> {
+        let earlier = std::mem::take(&mut item.earlier);
+        if self.catalogue.video(&item.id)?.is_some() {
+            return Ok(());
+        }
+        for name in earlier {
+            if self.catalogue.video(&name)?.is_some() {
+                item.id = name;
+                return Ok(());
+            }
+        }
+        Ok(())
+    }
+
     /// Notes that a video is archived in a group. Gives whether that is news.
-    fn belongs(
-        &self,
-        batch: &mut Batch,
-        id: &VideoId,
-        group: GroupId,
-    ) -> Result<bool, crate::store::StoreError> {
+    fn belongs(&self, batch: &mut Batch, id: &VideoId, group: GroupId) -> Result<bool, StoreError> {
         let row: Option<VideoRow> = self.store.get_after(batch, &VIDEOS, id.as_str().as_bytes())?;
         let Some(mut video) = row.filter(|video| !video.groups.contains(&group)) else { return Ok(false) };
         video.groups.push(group);
@@ -105,12 +118,7 @@ impl Inner {
 
     /// Whether it need not be captured for a group: for the node's own one it is enough that a node that it follows has
     /// it; others do not see that.
-    fn is_captured(
-        &self,
-        batch: &Batch,
-        item: &Item,
-        group: &GroupId,
-    ) -> Result<bool, crate::store::StoreError> {
+    fn is_captured(&self, batch: &Batch, item: &Item, group: &GroupId) -> Result<bool, StoreError> {
         let row: Option<VideoRow> = self.store.get(&VIDEOS, item.id.as_str().as_bytes())?;
         let Some(video) = row.filter(|row| row.manifest.is_some()) else { return Ok(false) };
         Ok(*group == self.feeds.home() || self.catalogue.has_in(&video, group, batch)?)

@@ -4,19 +4,20 @@ use horahora_protocol::{
     Cid, Codec, VideoId, codec,
     entry::{Body, Capture},
     group::GroupId,
-    manifest::{File, Manifest, MediaKind},
+    manifest::{File, Manifest},
     summary::Summary,
 };
 
 use super::{Inner, Jobs, disk};
 use crate::{
     blobs::journal::Journal,
+    catalogue::Catalogue,
     clock,
     ingest::Failure,
     media::ladder::Plan,
     store::{
         Batch, StoreError,
-        rows::{CAPTURES, CaptureRow, JobKey, JobRow, MANIFESTS, ManifestRow, State, VIDEOS, VideoRow},
+        rows::{CAPTURES, CaptureRow, JobKey, JobRow, MANIFESTS, ManifestRow, State, Told, VIDEOS, VideoRow},
     },
 };
 
@@ -32,10 +33,7 @@ impl Inner {
         let mut row = self.capture_row(&manifest.capture)?;
         manifest.renditions = row.draft.take().map_or_else(Vec::new, |draft| draft.renditions);
         row.rungs = plan.later.iter().map(|rung| rung.id.clone()).collect();
-        let mut video = self.video(&manifest.video)?;
-        video.duration_ms = manifest.meta.duration_ms;
-        video.poster = manifest.poster.is_some();
-        video.audio_only = !manifest.renditions.iter().any(|r| r.kind == MediaKind::Video);
+        let video = self.video(&manifest.video)?;
         let later: Vec<_> =
             row.rungs.iter().enumerate().map(|(i, rung)| later_job(job, &manifest, rung, i)).collect();
         self.publish(manifest, row, video, journal, job, &later).await
@@ -76,40 +74,53 @@ impl Inner {
         }
         let cid = self.blobs.put(Codec::DagCbor, block.into(), Some(journal)).await.map_err(disk)?;
         row.revisions.push(cid);
-        // After a partition somebody else may have captured it, too: one of them is shown, the other one stays.
-        let public = video.groups.iter().any(|group| self.catalogue.is_public_group(group));
-        let public = public || video.groups.is_empty();
-        let others = self.catalogue.shows_other(&video, &manifest.capture, public).map_err(disk)?;
-        if !others {
-            video.manifest = Some(cid);
-        }
         let done =
             JobRow { state: State::Done, code: None, reason: None, updated: clock::now(), ..job.clone() };
         let body = said_of(&manifest, cid);
+        let told = Told { original: body.original.clone(), summary: Summary::of(&manifest) };
         let groups = self.groups_for(&mut row, &video).await;
-        if !others {
-            video.capture = Some(manifest.capture);
-        }
-        self.settle(&mut video, &done).map_err(disk)?;
-        if !later.is_empty() {
-            // Their rows are only now being made, so `settle` could not see them.
-            (video.state, video.code, video.reason) = (State::Running, None, None);
-        }
+        let mut written = Ok(());
         let write = |_: Option<&_>, batch: &mut Batch| {
             batch.put(&CAPTURES, &manifest.capture.to_bytes(), &row);
-            batch.put(&VIDEOS, video.id.as_str().as_bytes(), &video);
             let made =
                 ManifestRow { capture: manifest.capture, video: video.id.clone(), by: self.key.node_id() };
             batch.put(&MANIFESTS, &cid.to_bytes(), &made);
             Jobs::add(batch, &done);
             later.iter().for_each(|job| Jobs::add(batch, job));
+            written = self.show(&mut video, (manifest.capture, cid), &told, batch).and_then(|()| {
+                self.settle(&mut video, &done)?;
+                if !later.is_empty() {
+                    // Their rows are only now being made, so `settle` could not see them.
+                    (video.state, video.code, video.reason) = (State::Running, None, None);
+                }
+                batch.put(&VIDEOS, video.id.as_str().as_bytes(), &video);
+                Ok(())
+            });
         };
         // Before, so that nobody sees a video without its holding; after, for those that it takes the place of.
         self.catalogue.count(cid, &manifest).map_err(disk)?;
-        self.feeds.publish(&groups, body, write).await.map_err(disk)?;
+        self.feeds.publish(&groups, Body::Capture(body), write).await.map_err(disk)?;
+        written.map_err(disk)?;
         self.catalogue.count(cid, &manifest).map_err(disk)?;
         self.tell_video(&video);
         Ok(())
+    }
+
+    /// Lets a video show the best of its captures, now that one more manifest is there. After a partition somebody else may
+    /// have captured it, too: one of them is shown, the other one stays.
+    fn show(
+        &self,
+        video: &mut VideoRow,
+        (capture, manifest): (Cid, Cid),
+        told: &Told,
+        batch: &mut Batch,
+    ) -> Result<(), StoreError> {
+        // Others' were perhaps learned meanwhile.
+        if let Some(known) = self.store.get(&VIDEOS, video.id.as_str().as_bytes())? {
+            *video = known;
+        }
+        Catalogue::note(video, capture, &manifest, told, batch);
+        self.catalogue.show(video, batch).map(|_| ())
     }
 
     /// The groups into which a capture of this video is published. One that this node left hears no more of it.
@@ -127,22 +138,25 @@ impl Inner {
     /// Publishes a capture of this node's own in a group that asked for it later.
     pub(super) async fn share(&self, video: &VideoId) -> Result<(), Failure> {
         let _revising = self.revising.lock().await;
-        let video = self.video(video)?;
-        let Some(capture) = video.capture else { return Ok(()) };
-        let mut row = self.capture_row(&capture)?;
-        let Some(last) = row.revisions.last().copied().filter(|_| row.by.is_none()) else { return Ok(()) };
-        let before = row.groups.clone();
-        let groups = self.groups_for(&mut row, &video).await;
-        let new: Vec<_> = groups.into_iter().filter(|group| !before.contains(group)).collect();
-        if new.is_empty() {
-            return Ok(());
+        let mut video = self.video(video)?;
+        for (capture, mut row) in self.catalogue.own_captures(&video).map_err(disk)? {
+            let before = row.groups.clone();
+            let groups = self.groups_for(&mut row, &video).await;
+            let new: Vec<_> = groups.into_iter().filter(|group| !before.contains(group)).collect();
+            let Some(last) = row.revisions.last().copied().filter(|_| !new.is_empty()) else { continue };
+            let manifest = self.last_manifest(&row).await?;
+            let body = said_of(&manifest, last);
+            let told = Told { original: body.original.clone(), summary: Summary::of(&manifest) };
+            let mut written = Ok(());
+            let write = |_: Option<&_>, batch: &mut Batch| {
+                batch.put(&CAPTURES, &capture.to_bytes(), &row);
+                written = self.show(&mut video, (capture, last), &told, batch);
+                batch.put(&VIDEOS, video.id.as_str().as_bytes(), &video);
+            };
+            self.feeds.publish(&new, Body::Capture(body), write).await.map_err(disk)?;
+            written.map_err(disk)?;
         }
-        let manifest = self.last_manifest(&row).await?;
-        let write =
-            |_: Option<&_>, batch: &mut Batch| batch.put(&CAPTURES, &manifest.capture.to_bytes(), &row);
-        self.feeds.publish(&new, said_of(&manifest, last), write).await.map_err(disk)?;
-        self.catalogue.recount().map_err(disk)?;
-        Ok(())
+        self.catalogue.recount().map_err(disk)
     }
 
     pub(super) fn capture_row(&self, capture: &Cid) -> Result<CaptureRow, Failure> {
@@ -158,17 +172,17 @@ impl Inner {
 
     /// The rendition jobs of a video's capture, whatever their state.
     pub(super) fn rendition_jobs(&self, video: &VideoRow) -> Result<Vec<JobKey>, StoreError> {
-        let Some(capture) = video.capture else { return Ok(Vec::new()) };
-        let row = self.store.get(&CAPTURES, &capture.to_bytes())?;
-        let rungs = row.map_or_else(Vec::new, |row| row.rungs);
-        Ok(rungs.into_iter().map(|rung| JobKey::Rendition { capture, rung }).collect())
+        let jobs_of = |(capture, row): (Cid, CaptureRow)| {
+            row.rungs.into_iter().map(move |rung| JobKey::Rendition { capture, rung })
+        };
+        Ok(self.catalogue.own_captures(video)?.into_iter().flat_map(jobs_of).collect())
     }
 }
 
 /// What a feed says of a manifest.
-fn said_of(manifest: &Manifest, cid: Cid) -> Body {
+fn said_of(manifest: &Manifest, cid: Cid) -> Capture {
     let first = |file: &File| file.chunks.first().map(|chunk| chunk.cid);
-    Body::Capture(Capture {
+    Capture {
         v: 2,
         capture: manifest.capture,
         video: manifest.video.clone(),
@@ -179,7 +193,7 @@ fn said_of(manifest: &Manifest, cid: Cid) -> Body {
         original: manifest.original.iter().filter_map(first).collect(),
         manifest: cid,
         summary: Some(Summary::of(manifest)),
-    })
+    }
 }
 
 /// Lowest first: jobs are taken in the order of their making.

@@ -6,7 +6,7 @@ use horahora_protocol::{
     Cid, NodeId, Timestamp, VideoId,
     feed::Head,
     group::GroupId,
-    manifest::{Manifest, Rendition, Segment},
+    manifest::{Rendition, Segment},
     message::EntryBlocks,
 };
 use serde::{Deserialize, Serialize};
@@ -15,11 +15,13 @@ use serde_bytes::ByteBuf;
 use super::Table;
 
 mod keys;
+mod videos;
 
 pub use keys::{
     age, aged_key, claim_key, entry_key, entry_of, feed_key, feed_of, open_job_key, rung_prefix, segment_key,
-    session_key,
+    session_key, told_key,
 };
+pub use videos::{CaptureRow, Holding, ManifestRow, Told, VideoRow};
 
 /// Facts about the node itself, under fixed names: the feed in its own first group.
 pub const OWN_FEED: Table<OwnFeed> = Table::new(0);
@@ -75,6 +77,9 @@ pub const JOINS: Table<JoinRow> = Table::new(22);
 
 /// What this node promised and claims, under `group ‖ job`.
 pub const CLAIMS: Table<ClaimRow> = Table::new(23);
+
+/// What was told of the manifests of captures, under `capture ‖ manifest`.
+pub const TOLD: Table<Told> = Table::new(24);
 
 /// A block of bytes.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -151,38 +156,6 @@ pub struct PeerRow {
     /// Whether somebody wants nothing of it any more.
     #[serde(default)]
     pub ignored: bool,
-}
-
-/// A row of [`MANIFESTS`].
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct ManifestRow {
-    /// The capture that it is a revision of.
-    pub capture: Cid,
-    /// The captured video.
-    pub video: VideoId,
-    /// Who made it.
-    pub by: NodeId,
-}
-
-/// A row of [`HOLDINGS`]. The manifest itself is not counted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub struct Holding {
-    /// Blobs here.
-    pub blobs: u64,
-    /// Their bytes.
-    pub bytes: u64,
-    /// Blobs of the manifest.
-    pub of_blobs: u64,
-    /// Their bytes.
-    pub of_bytes: u64,
-}
-
-impl Holding {
-    /// Whether every blob is here.
-    #[must_use]
-    pub fn is_whole(&self) -> bool {
-        self.blobs == self.of_blobs && self.of_blobs > 0
-    }
 }
 
 /// Where a request, a job or a video stands.
@@ -271,6 +244,8 @@ pub enum Code {
     ToolBroken,
     /// No connected node holds it.
     NoHolder,
+    /// It is archived under another name.
+    Duplicate,
 }
 
 /// A row of [`REQUESTS`].
@@ -396,90 +371,6 @@ impl JobRow {
             updated: now,
         }
     }
-}
-
-/// A row of [`VIDEOS`].
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct VideoRow {
-    /// Its id.
-    pub id: VideoId,
-    /// Title; the id until the site told.
-    pub title: String,
-    /// Who made it.
-    pub creator: Option<String>,
-    /// Length in milliseconds, 0 until known.
-    pub duration_ms: u64,
-    /// Where the source is.
-    pub url: String,
-    /// When this node first heard of it.
-    pub added: Timestamp,
-    /// When the site published it.
-    pub published_at: Option<Timestamp>,
-    /// The capture shown.
-    pub capture: Option<Cid>,
-    /// The latest manifest, none until playable.
-    pub manifest: Option<Cid>,
-    /// Whether there is a poster.
-    pub poster: bool,
-    /// Whether it has no picture.
-    pub audio_only: bool,
-    /// Where it stands.
-    pub state: State,
-    /// Why it does not go on.
-    pub code: Option<Code>,
-    /// The same for people.
-    pub reason: Option<String>,
-    /// The groups in which this node archives it.
-    #[serde(default)]
-    pub groups: Vec<GroupId>,
-}
-
-impl VideoRow {
-    /// A video of which nothing is known but where it is.
-    #[must_use]
-    pub fn queued(id: VideoId, title: String, url: String, added: Timestamp) -> Self {
-        Self {
-            id,
-            title,
-            creator: None,
-            duration_ms: 0,
-            url,
-            added,
-            published_at: None,
-            capture: None,
-            manifest: None,
-            poster: false,
-            audio_only: false,
-            state: State::Queued,
-            code: None,
-            reason: None,
-            groups: Vec::new(),
-        }
-    }
-}
-
-/// A row of [`CAPTURES`]: a capture and, while it is made, what is known of its next manifest.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct CaptureRow {
-    /// What is captured.
-    pub video: VideoId,
-    /// When it began.
-    pub started: Timestamp,
-    /// Everything known so far; `renditions` holds the complete ones.
-    pub draft: Option<Manifest>,
-    /// Names of all rungs that are to be made.
-    pub rungs: Vec<String>,
-    /// Manifest revisions, oldest first.
-    pub revisions: Vec<Cid>,
-    /// Who captures, none for this node.
-    #[serde(default)]
-    pub by: Option<NodeId>,
-    /// The groups that it belongs to.
-    #[serde(default)]
-    pub groups: Vec<GroupId>,
-    /// Whether its maker told two stories before, so that it does not count for the group.
-    #[serde(default)]
-    pub disputed: bool,
 }
 
 /// A row of [`SEGMENTS`].

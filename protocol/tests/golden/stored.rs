@@ -110,7 +110,9 @@ pub(crate) fn captures() -> Vec<Case> {
 pub(crate) fn captures_2() -> Vec<Case> {
     let with = |summary| Capture { v: 2, summary: Some(summary), ..capture() };
     let bare = Capture { tools: BTreeMap::new(), info: None, original: vec![], ..with(Summary::default()) };
-    vec![body("full", Body::Capture(with(summary()))), body("bare", Body::Capture(bare))]
+    let sized = Summary { height: Some(1080), bit_rate: Some(4_800_000), ..summary() };
+    let sized = body("sized", Body::Capture(with(sized)));
+    vec![body("full", Body::Capture(with(summary()))), body("bare", Body::Capture(bare)), sized]
 }
 
 pub(crate) fn capture_starts() -> Vec<Case> {

@@ -72,6 +72,8 @@ pub(crate) fn summary() -> Summary {
         audio_only: true,
         poster: Some(Blob { cid: raw("poster"), bytes: 70_000 }),
         bytes: 5_000_000_000,
+        height: None,
+        bit_rate: None,
     }
 }
 

@@ -159,8 +159,15 @@ pub(crate) fn summary() -> impl Strategy<Value = Summary> {
     let creator = (name(), option::of(name()), option::of("[ -~]{0,60}"));
     let creator = creator.prop_map(|(name, id, url)| Creator { name, id, url });
     let what = (name(), option::of(creator), vec(name(), 0..=4), option::of(time()), number());
-    (what, any::<bool>(), option::of(blob()), number()).prop_map(
-        |((title, creator, tags, published_at, duration_ms), audio_only, poster, bytes)| Summary {
+    let best = (option::of(any::<u32>()), option::of(number()));
+    (what, any::<bool>(), option::of(blob()), number(), best).prop_map(
+        |(
+            (title, creator, tags, published_at, duration_ms),
+            audio_only,
+            poster,
+            bytes,
+            (height, bit_rate),
+        )| Summary {
             title,
             creator,
             tags,
@@ -169,6 +176,8 @@ pub(crate) fn summary() -> impl Strategy<Value = Summary> {
             audio_only,
             poster,
             bytes,
+            height,
+            bit_rate,
         },
     )
 }

@@ -2,9 +2,10 @@
 
 usage: driver.py list|fetch MAX_ITEMS PARENT_PID FOLDER [yt-dlp options] -- URL
 
-Lines: {"t": "source", title}, {"t": "item", site, id, url, title}, {"t": "progress", ...},
-{"t": "done", media, info, thumbnail, texts}, {"t": "failure", kind, message}. Exit status 0 proves nothing:
-only a "done" (fetch) or at least one "item" (list) is success.
+Lines: {"t": "source", title}, {"t": "item", site, id, url, title, names}, {"t": "names", names},
+{"t": "progress", ...}, {"t": "done", media, info, thumbnail, texts}, {"t": "failure", kind, message}. Names are
+[[site, id], ...]: what yt-dlp calls the video and called it before. Exit status 0 proves nothing: only a "done" (fetch)
+or at least one "item" (list) is success.
 """
 import fcntl
 import itertools
@@ -107,15 +108,17 @@ def own(folder):
     return lock
 
 
-def name_of(ydl, info):
-    archive_id = ydl._make_archive_id(info)
-    return archive_id.split(' ', 1) if archive_id else (None, None)
+def names_of(ydl, info):
+    """Its name in yt-dlp's download archive, then those that it had there before."""
+    names = [ydl._make_archive_id(info), *(info.get('_old_archive_ids') or ())]
+    return [name.split(' ', 1) for name in names if name and ' ' in name]
 
 
 def tell_item(ydl, info, url):
-    site, ident = name_of(ydl, info)
-    if site and ident:
-        say(t='item', site=site, id=ident, url=url, title=info.get('title'))
+    names = names_of(ydl, info)
+    if names:
+        site, ident = names[0]
+        say(t='item', site=site, id=ident, url=url, title=info.get('title'), names=names[1:])
         return 1
     return 0
 
@@ -197,6 +200,7 @@ def fetch(ydl, url):
         return fail('unsupported', 'There is no video at this address.')
     if info.get('live_status') in ('is_live', 'is_upcoming', 'post_live'):
         return fail('not_yet', 'This is a live stream that has not ended yet.')
+    say(t='names', names=names_of(ydl, info))
     # The formats are chosen and encrypted ones are left out by now. From here on this setting only keeps
     # picture and sound apart as the site sent them; without it yt-dlp gives up for want of ffmpeg.
     ydl.params['allow_unplayable_formats'] = True

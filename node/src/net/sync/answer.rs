@@ -3,6 +3,7 @@
 use horahora_protocol::{
     Cid, NodeId, VideoId,
     group::GroupId,
+    limits,
     message::{Copies, Gossip, Held, Refusal, Request, Response},
 };
 use serde_bytes::ByteBuf;
@@ -66,25 +67,28 @@ impl Sync {
 
     /// Manifests of captures of a video that are whole here, as far as `node` may have them.
     fn whole(&self, node: &NodeId, video: &VideoId) -> Vec<Cid> {
-        let row: Option<VideoRow> = self.rooms().catalogue.video(video).ok().flatten();
-        let manifest = row.and_then(|row| row.manifest).into_iter();
-        manifest.filter(|manifest| self.held(node, manifest).is_some_and(|held| held.is_whole())).collect()
+        let whole = |manifest: &Cid| self.held(node, manifest).is_some_and(|held| held.is_whole());
+        self.manifests_of(video).into_iter().filter(whole).take(limits::COPIES).collect()
+    }
+
+    fn manifests_of(&self, video: &VideoId) -> Vec<Cid> {
+        let catalogue = &self.rooms().catalogue;
+        let row: Option<VideoRow> = catalogue.video(video).ok().flatten();
+        row.and_then(|row| catalogue.manifests_of(&row).ok()).unwrap_or_default()
     }
 
     /// How much is here of a video, as far as `node` may know; none for whoever asks on this node itself.
     pub(super) fn copies(&self, node: Option<&NodeId>, video: &VideoId) -> Copies {
-        let rooms = self.rooms();
-        let row: Option<VideoRow> = rooms.catalogue.video(video).ok().flatten();
-        let Some(manifest) = row.and_then(|row| row.manifest) else { return Copies::None };
-        let held = match node {
+        let held = self.manifests_of(video).into_iter().filter_map(|manifest| match node {
             Some(node) => self.held(node, &manifest),
-            None => rooms.catalogue.holding(&manifest).ok(),
-        };
-        match held {
-            Some(held) if held.is_whole() => Copies::Whole,
-            Some(held) if held.blobs > 0 => Copies::Part,
+            None => self.rooms().catalogue.holding(&manifest).ok(),
+        });
+        let copies = held.map(|held| match held {
+            held if held.is_whole() => Copies::Whole,
+            held if held.blobs > 0 => Copies::Part,
             _ => Copies::None,
-        }
+        });
+        copies.max().unwrap_or(Copies::None)
     }
 
     async fn let_in(&self, node: NodeId, invite: &[u8], redemption: &[u8]) -> Response {

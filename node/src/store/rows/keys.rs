@@ -69,6 +69,12 @@ pub fn rung_prefix(capture: &Cid, rung: &str) -> Vec<u8> {
     [capture.to_bytes().as_slice(), rung.as_bytes(), &[0]].concat()
 }
 
+/// Key in [`super::TOLD`].
+#[must_use]
+pub fn told_key(capture: &Cid, manifest: &Cid) -> Vec<u8> {
+    [capture.to_bytes(), manifest.to_bytes()].concat()
+}
+
 /// Key in [`SESSIONS`].
 #[must_use]
 pub fn session_key(cookie: &str) -> Vec<u8> {
