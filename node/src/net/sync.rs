@@ -100,7 +100,7 @@ struct Inner {
     /// Feeds and captures that are being pulled.
     pulling: Mutex<BTreeSet<Vec<u8>>>,
     /// When a node was asked last.
-    asked: Mutex<BTreeMap<NodeId, Timestamp>>,
+    asked: Mutex<BTreeMap<NodeId, Asked>>,
     /// Questions that each node may be asked, and when that was reckoned.
     purses: Mutex<BTreeMap<NodeId, (f64, Timestamp)>>,
     /// Records of private groups to pass on.
@@ -369,16 +369,52 @@ impl Sync {
     /// Notes that a node is asked now. False when it was asked a moment ago.
     fn due(&self, node: &NodeId) -> bool {
         let now = clock::now();
+        let mut asked = self.asked();
+        let last = asked.entry(*node).or_default();
+        let recent = now.ms_since(last.at) < ASK_BACK_MS;
+        if !recent {
+            last.at = now;
+        }
+        !recent
+    }
+
+    /// Asks back who said something else than is known here. Who says it anew a moment after it was asked is asked once more
+    /// a moment later: else what it learned in between would wait for the next comparison.
+    fn ask_back(&self, node: NodeId, said: blake3::Hash) {
+        let due = self.due(&node);
+        let mut asked = self.asked();
+        let last = asked.entry(node).or_default();
+        let news = last.said.replace(said) != Some(said);
+        if !due && (!news || std::mem::replace(&mut last.again, true)) {
+            return;
+        }
+        drop(asked);
+        self.spawn(move |sync| async move {
+            if !due {
+                tokio::time::sleep(Duration::from_millis(ASK_BACK_MS)).await;
+                sync.asked().entry(node).or_default().again = false;
+            }
+            sync.meet(node).await;
+        });
+    }
+
+    fn asked(&self) -> MutexGuard<'_, BTreeMap<NodeId, Asked>> {
         let mut asked = self.0.asked.lock().unwrap_or_else(PoisonError::into_inner);
         if asked.len() >= PRESENCES {
             asked.clear();
         }
-        let recent = asked.get(node).is_some_and(|at| now.ms_since(*at) < ASK_BACK_MS);
-        if !recent {
-            asked.insert(*node, now);
-        }
-        !recent
+        asked
     }
+}
+
+/// When a node was asked last.
+#[derive(Debug, Default)]
+struct Asked {
+    at: Timestamp,
+    /// What it said then, in short.
+    said: Option<blake3::Hash>,
+    /// Whether it is to be asked again soon.
+    again: bool,
 }
 
 /// While it lives nobody else pulls the same.

@@ -1,7 +1,7 @@
 //! What nodes tell each other of where feeds end, and of themselves.
 
 use horahora_protocol::{
-    Cid, Codec, NodeId,
+    Cid, Codec, NodeId, codec,
     feed::FeedId,
     group::{Genesis, GroupId},
     limits,
@@ -57,8 +57,8 @@ impl Sync {
         }
         differ |=
             theirs.groups.iter().any(|(id, _)| ours.groups.iter().all(|group| genesis_id(group) != *id));
-        if differ && self.due(&node) {
-            self.spawn(move |sync| async move { sync.meet(node).await });
+        if differ {
+            self.ask_back(node, blake3::hash(&codec::encode(&theirs.groups)));
         }
         Some(ours)
     }
