@@ -83,14 +83,13 @@ async fn what_is_gone_at_the_site_is_mirrored_from_strangers_if_that_is_allowed(
 async fn two_captures_of_one_video_are_one_page_and_every_node_shows_the_same_one() {
     let fixture = fixture().await.unwrap();
     // Neither knows of the other one: each captures it.
-    let (mut a, mut b) = (Node::at(&fixture).await.unwrap(), Node::at(&fixture).await.unwrap());
+    let (a, b) = (Node::at(&fixture).await.unwrap(), Node::at(&fixture).await.unwrap());
     let made = [a.archive(SM9_URL).await.unwrap().remove(0), b.archive(SM9_URL).await.unwrap().remove(0)];
     let (of_a, of_b) = (a.address().await.unwrap(), b.address().await.unwrap());
     let late = Node::start(&["--peer", &of_b, "--peer", &of_a]).await.unwrap();
-    a.set_options(&["--peer", &of_b]);
-    b.set_options(&["--peer", &of_a]);
-    a.restart().await.unwrap();
-    b.restart().await.unwrap();
+    for (node, other) in [(&a, of_b), (&b, of_a)] {
+        assert!(node.post("/api/v1/nodes", &json!({ "address": other })).await.unwrap().status().is_success());
+    }
     let mut shown = BTreeSet::new();
     for node in [&a, &b, &late] {
         let both = async || Ok(whole(node, &made[0]).await["captures"].as_array().map_or(0, Vec::len) == 2);
