@@ -13,6 +13,7 @@ use crate::{
 mod client;
 mod groups;
 mod others;
+mod requests;
 mod run;
 mod show;
 mod tools;
@@ -62,6 +63,21 @@ enum Command {
         /// The group that it is for, by name or id [default: the one that the node began with]
         #[arg(long)]
         group: Option<String>,
+        #[command(flatten)]
+        wish: requests::Wish,
+    },
+    /// List the requests, or pause, resume, retry, change and remove them
+    Requests {
+        #[command(subcommand)]
+        command: Option<requests::RequestCommand>,
+    },
+    /// Say what a link is before it is archived
+    Inspect {
+        /// Link to a video, a list, a creator
+        url: String,
+        /// Ask nobody: what the link alone tells
+        #[arg(long)]
+        offline: bool,
     },
     /// List the videos, newest first
     Videos,
@@ -138,9 +154,11 @@ async fn dispatch(cli: Cli) -> Result<ExitCode> {
     match cli.command {
         None => run::run(global, cli.run).await,
         Some(Command::Run(options)) => run::run(global, options.or(cli.run)).await,
-        Some(Command::Archive { url, wait, group }) => {
-            show::archive(global, &url, wait, group.as_deref()).await
+        Some(Command::Archive { url, wait, group, wish }) => {
+            show::archive(global, &url, wait, group.as_deref(), &wish).await
         }
+        Some(Command::Requests { command }) => requests::requests(global, command).await,
+        Some(Command::Inspect { url, offline }) => show::inspect(global, &url, offline).await,
         Some(Command::Videos) => show::videos(global).await,
         Some(Command::Status) => show::status(global).await,
         Some(Command::Id) => show::id(global).await,

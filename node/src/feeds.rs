@@ -226,8 +226,11 @@ impl Feeds {
             entries.push(entry);
             nexts.push(next);
         }
-        with(entries.first(), &mut batch);
-        self.store.write(batch)?;
+        {
+            let _changing = self.store.changing();
+            with(entries.first(), &mut batch);
+            self.store.write(batch)?;
+        }
         for next in nexts {
             own.insert(next.group, next);
         }

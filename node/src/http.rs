@@ -33,13 +33,16 @@ mod error;
 mod events;
 mod groups;
 mod holders;
+mod inspect;
 mod jobs;
 mod media;
 mod members;
 mod nodes;
 mod pages;
+mod requests;
 mod viewer;
 mod watch;
+mod wishes;
 
 pub use auth::Auth;
 
@@ -100,6 +103,7 @@ fn router(rooms: Arc<Rooms>, stop: &CancellationToken) -> Router {
     Router::new()
         .route("/", get(pages::home))
         .route("/archive", get(pages::archive).post(pages::request))
+        .route("/archive/{request}", post(wishes::change))
         .route("/nodes", get(nodes::nodes).post(nodes::add_form))
         .route("/nodes/forget", post(nodes::forget_form))
         .route("/groups", get(nodes::to_page).post(nodes::create))
@@ -118,8 +122,14 @@ fn router(rooms: Arc<Rooms>, stop: &CancellationToken) -> Router {
         .route("/assets/{name}", get(pages::asset))
         .route("/healthz", get(api::healthz))
         .route("/api/v1/node", get(api::node))
-        .route("/api/v1/requests", get(api::requests).post(api::request))
-        .route("/api/v1/requests/{request}", get(api::request_one))
+        .route("/api/v1/requests", get(requests::list).post(requests::submit))
+        .route(
+            "/api/v1/requests/{request}",
+            get(requests::one).post(requests::change).delete(requests::remove),
+        )
+        .route("/api/v1/requests/{request}/videos", get(requests::videos))
+        .route("/api/v1/requests/{request}/retry", post(requests::retry))
+        .route("/api/v1/inspect", get(inspect::inspect))
         .route("/api/v1/videos", get(api::videos))
         .route("/api/v1/videos/{video}", get(api::video))
         .route("/api/v1/videos/{video}/keep", post(api::keep).delete(api::let_go))

@@ -3,9 +3,13 @@
 //! yt-dlp is the only judge of what a URL is. It runs as a child under `ytdlp/driver.py`, which gives typed
 //! events and failures as lines of JSON.
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
-use horahora_protocol::VideoId;
+use horahora_protocol::{Timestamp, VideoId};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 use url::Url;
@@ -17,11 +21,14 @@ use crate::{
 };
 
 mod metadata;
+mod plugins;
 mod source;
 mod ytdlp;
 
 pub use metadata::read_info;
-pub use source::{SourceError, check_source};
+pub use plugins::write as write_plugins;
+pub use source::{SourceError, check_link, check_source};
+pub use ytdlp::inspect;
 
 /// What did not work, in the words of the table in docs/API.md.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -64,12 +71,14 @@ impl Failure {
         let retry = |pause_ms, tries, then| Reaction::Retry { pause_ms, tries, then };
         match self.code {
             Code::Gone | Code::Legal => Reaction::Stop(State::Gone),
-            Code::Unsupported | Code::Duplicate => Reaction::Stop(State::Refused),
+            Code::Unsupported | Code::Duplicate | Code::Unwanted => Reaction::Stop(State::Refused),
             Code::Geo | Code::Login => Reaction::Stop(State::NeedsOperator),
             Code::NotYet => retry(60 * MINUTE, 48, State::Failed),
             Code::RateLimited => retry(30 * SECOND, 12, State::Failed),
             Code::Forbidden | Code::Refused => retry(5 * MINUTE, 3, State::NeedsOperator),
             Code::Transient => retry(15 * SECOND, 6, State::Failed),
+            // Nobody fails with it.
+            Code::Paused => Reaction::Stop(State::Waiting),
             Code::NoHolder => retry(30 * SECOND, 40, State::Failed),
             Code::LocalIo => retry(5 * MINUTE, 12, State::NeedsOperator),
             Code::ToolBroken | Code::ExtractorBroken | Code::Postprocess => {
@@ -80,11 +89,58 @@ impl Failure {
     }
 }
 
+/// What a link is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Kind {
+    /// One video.
+    Video,
+    /// Many videos.
+    Playlist,
+    /// Nothing that can be archived.
+    Unsupported,
+}
+
+/// What yt-dlp takes a link for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Inspected {
+    /// The lower-case key of the extractor that would read it.
+    pub extractor: Option<String>,
+    /// What yt-dlp calls the site and the sort of link, for example `niconico tag`.
+    pub site: Option<String>,
+    /// What it is.
+    pub kind: Kind,
+    /// `<extractor>:<id>`, as far as the link tells; of a video its id here.
+    pub id: Option<String>,
+    /// What the site calls it, if it was asked.
+    pub title: Option<String>,
+    /// How many videos the site says that it has, if it was asked and says so.
+    pub count: Option<u64>,
+}
+
+impl Inspected {
+    fn told(mut self, listing: &Listing) -> Self {
+        self.kind = if listing.list { Kind::Playlist } else { Kind::Video };
+        let only = listing.items.first().filter(|_| !listing.list);
+        if let Some(only) = only {
+            self.id = Some(only.id.to_string());
+            self.extractor = Some(only.id.site().to_owned());
+        }
+        self.title = listing.title.clone().or_else(|| only.and_then(|only| only.title.clone()));
+        self.count = listing.count;
+        self
+    }
+}
+
 /// What a URL names.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Listing {
+    /// Whether it is a list, be it of one video.
+    pub list: bool,
     /// What the source calls itself.
     pub title: Option<String>,
+    /// How many videos the source says that it has.
+    pub count: Option<u64>,
     /// Its videos, in the site's order.
     pub items: Vec<Item>,
 }
@@ -100,6 +156,52 @@ pub struct Item {
     pub url: String,
     /// Its title, if the listing tells.
     pub title: Option<String>,
+    /// When the site published it, if the listing tells.
+    pub published: Option<Timestamp>,
+}
+
+/// How much of a list is wanted.
+#[derive(Clone, Copy)]
+pub struct Wish<'a> {
+    /// At most so many of its first videos.
+    pub most: usize,
+    /// Tells which videos are known: where many of them follow each other the rest of the list is, too.
+    pub known: Option<&'a (dyn Fn(&VideoId) -> bool + Send + Sync)>,
+}
+
+impl std::fmt::Debug for Wish<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Wish").field("most", &self.most).field("all", &self.known.is_none()).finish()
+    }
+}
+
+/// How a video is to be downloaded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Quality {
+    /// At most this height in pixels, where the site has it.
+    pub max_height: Option<u32>,
+    /// No more bytes than this, as far as the site tells before.
+    pub max_bytes: Option<u64>,
+    /// Whether the replies below it are kept.
+    pub comments: bool,
+    /// Not published before this time, as far as the site tells.
+    pub since: Option<Timestamp>,
+}
+
+impl Quality {
+    /// The best there is, with everything.
+    pub const ANY: Self = Self { max_height: None, max_bytes: None, comments: true, since: None };
+
+    /// What satisfies both.
+    #[must_use]
+    pub fn or(self, other: Self) -> Self {
+        Self {
+            max_height: self.max_height.zip(other.max_height).map(|(a, b)| a.max(b)),
+            max_bytes: self.max_bytes.zip(other.max_bytes).map(|(a, b)| a.max(b)),
+            comments: self.comments || other.comments,
+            since: self.since.zip(other.since).map(|(a, b)| a.min(b)),
+        }
+    }
 }
 
 /// What a download brought, kept in the job's folder so that a restart does not download again.
@@ -131,13 +233,16 @@ pub struct Downloaded {
 pub struct Ingest {
     tools: Tools,
     options: Arc<SourceOptions>,
+    plugins: Arc<Path>,
 }
 
 impl Ingest {
-    /// The way to source sites with these settings.
-    #[must_use]
-    pub fn new(tools: Tools, options: SourceOptions) -> Self {
-        Self { tools, options: Arc::new(options) }
+    /// The way to source sites with these settings; our plugins for yt-dlp are written into the data folder.
+    ///
+    /// # Errors
+    /// When the disk fails.
+    pub fn new(tools: Tools, options: SourceOptions, data: &Path) -> std::io::Result<Self> {
+        Ok(Self { tools, options: Arc::new(options), plugins: plugins::write(data)?.into() })
     }
 
     /// Checks, without asking anyone, that `text` can be a source.
@@ -148,13 +253,52 @@ impl Ingest {
         check_source(text, self.options.allow_private, self.options.proxy.is_some()).await
     }
 
-    /// Asks the site what `url` names.
+    /// What yt-dlp takes `url` for, decided without asking anyone; none while the tools are not there.
+    ///
+    /// # Errors
+    /// When yt-dlp does not run.
+    pub async fn inspect(&self, url: &str) -> Result<Option<Inspected>, Failure> {
+        let Some(tools) = self.tools.now() else { return Ok(None) };
+        let mut found = ytdlp::inspect(&tools, &self.plugins, &[url]).await?;
+        Ok(found.pop())
+    }
+
+    /// The same, and what the site says of it.
     ///
     /// # Errors
     /// A typed failure.
-    pub async fn list(&self, url: &str) -> Result<Listing, Failure> {
+    pub async fn ask(&self, url: &str) -> Result<Option<Inspected>, Failure> {
+        let Some(found) = self.inspect(url).await? else { return Ok(None) };
+        if found.kind == Kind::Unsupported {
+            return Ok(Some(found));
+        }
+        match ytdlp::list(&*self.tools.ready().await, self.way(), url, Wish { most: 1, known: None }, |_| ())
+            .await
+        {
+            Ok(listing) => Ok(Some(found.told(&listing))),
+            Err(failure) if failure.code == Code::Unsupported => {
+                Ok(Some(Inspected { kind: Kind::Unsupported, id: None, ..found }))
+            }
+            Err(failure) => Err(failure),
+        }
+    }
+
+    fn way(&self) -> ytdlp::Way<'_> {
+        ytdlp::Way { options: &self.options, plugins: &self.plugins }
+    }
+
+    /// Asks the site what `url` names; `found` hears how many videos are listed so far.
+    ///
+    /// # Errors
+    /// A typed failure.
+    pub async fn list(
+        &self,
+        url: &str,
+        wish: Wish<'_>,
+        found: impl Fn(usize) + Send,
+    ) -> Result<Listing, Failure> {
         self.check(url).await.map_err(|error| Failure::new(Code::Unsupported, error.to_string()))?;
-        ytdlp::list(&*self.tools.ready().await, &self.options, url).await
+        ytdlp::list(&*self.tools.ready().await, self.way(), url, wish, found).await
     }
 
     /// Downloads the video at `url` into `dir`, resuming what is there. `known` hears before that by which names yt-dlp
@@ -165,12 +309,13 @@ impl Ingest {
     pub async fn fetch(
         &self,
         url: &str,
-        dir: &std::path::Path,
+        dir: &Path,
+        quality: Quality,
         known: impl Fn(&[VideoId]) -> Result<(), Failure> + Send,
         progress: impl Fn(Downloaded) + Send,
     ) -> Result<Fetched, Failure> {
         self.check(url).await.map_err(|error| Failure::new(Code::Unsupported, error.to_string()))?;
-        ytdlp::fetch(&*self.tools.ready().await, &self.options, url, dir, known, progress).await
+        ytdlp::fetch(&*self.tools.ready().await, self.way(), url, dir, quality, known, progress).await
     }
 }
 

@@ -113,8 +113,6 @@ struct Inner {
     claims: Claims,
     adopt: Adopt,
     site_pauses: Mutex<BTreeMap<String, SitePause>>,
-    /// Held while it is decided whether a video needs a job, until the job is written.
-    wanting: Mutex<()>,
     /// Held from reading the last revision of a manifest until the next one is written.
     revising: tokio::sync::Mutex<()>,
 }
@@ -179,7 +177,6 @@ impl Jobs {
             claims,
             adopt,
             site_pauses: Mutex::default(),
-            wanting: Mutex::default(),
             revising: tokio::sync::Mutex::default(),
         }));
         for mut job in jobs.open_jobs(usize::MAX)? {
@@ -272,6 +269,7 @@ impl Jobs {
 
     /// Writes a job's new state, and what follows for its video.
     fn set(&self, job: JobRow) -> Result<(), StoreError> {
+        let _changing = self.0.store.changing();
         let mut batch = Batch::default();
         self.0.put_job(&mut batch, job)?;
         self.0.store.write(batch)

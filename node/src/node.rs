@@ -62,7 +62,7 @@ pub async fn run(
     let fetch = Fetch::new(blobs.clone(), net.clone(), catalogue.clone(), tasks.clone());
 
     let tools = Tools::open(config.tools_dir.clone(), &tasks);
-    let ingest = Ingest::new(tools.clone(), config.source.clone());
+    let ingest = Ingest::new(tools.clone(), config.source.clone(), dir)?;
     let claims = Claims::new();
     let jobs = Jobs::open(jobs::Rooms {
         key: Arc::clone(&key),
@@ -80,14 +80,14 @@ pub async fn run(
         dir: dir.join("jobs"),
     })
     .await?;
-    let requests = Requests::new(store.clone(), feeds.clone(), ingest, jobs.clone(), live.clone());
+    let requests = Requests::open(store.clone(), feeds.clone(), ingest, jobs.clone(), live.clone())?;
     let auth = Auth::new(token, config.hosts.clone(), store.clone());
 
     let address = listener.local_addr()?;
     let page = format!("http://{}", reachable(address));
     let login = format!("{page}/login?key={}", auth.login_key());
     tell_tools(&tools, &live, &tasks);
-    jobs.start(&tasks);
+    start_work(&jobs, &requests, &tasks);
     let talk = SyncRooms {
         key: Arc::clone(&key),
         name: config.name.clone(),
@@ -160,6 +160,11 @@ fn start_claims(rooms: &Rooms, tasks: &Tasks) {
         live: rooms.live.clone(),
         tasks: tasks.clone(),
     });
+}
+
+fn start_work(jobs: &Jobs, requests: &Requests, tasks: &Tasks) {
+    jobs.start(tasks);
+    requests.start(tasks);
 }
 
 /// Tells open pages of every step of the tools' installation.

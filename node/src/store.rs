@@ -3,7 +3,14 @@
 //! A [`Batch`] changes any number of tables in one transaction or not at all. Nothing that was promised to
 //! the outside may rest on a batch before [`Store::durable`] returned: sled's own flush is no fsync.
 
-use std::{collections::BTreeMap, fs, marker::PhantomData, path::Path, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    fs,
+    marker::PhantomData,
+    path::Path,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 
 use serde::{Serialize, de::DeserializeOwned};
 use sled::{
@@ -22,7 +29,7 @@ const RETRY: Duration = Duration::from_millis(100);
 const PATIENCE: u32 = 30;
 const META: &str = "meta";
 /// Names of the trees, in the order of [`Table`]'s indices.
-const TREES: [&str; 25] = [
+const TREES: [&str; 26] = [
     "meta",
     "entries",
     "bodies",
@@ -48,6 +55,7 @@ const TREES: [&str; 25] = [
     "joins",
     "claims",
     "told",
+    "request_videos",
 ];
 
 /// Why the database did not do it.
@@ -114,6 +122,7 @@ pub struct Store {
     db: sled::Db,
     trees: Arc<Vec<Tree>>,
     file: Arc<fs::File>,
+    changing: Arc<Mutex<()>>,
 }
 
 impl Store {
@@ -133,7 +142,7 @@ impl Store {
             })?;
         let trees = TREES.iter().map(|name| db.open_tree(name)).collect::<Result<Vec<_>, _>>()?;
         let file = fs::File::open(dir.join("db"))?;
-        let store = Self { db, trees: Arc::new(trees), file: Arc::new(file) };
+        let store = Self { db, trees: Arc::new(trees), file: Arc::new(file), changing: Arc::default() };
         let schema: Table<u64> = Table::new(0);
         match store.get(&schema, b"schema")? {
             Some(SCHEMA) => {}
@@ -162,6 +171,12 @@ impl Store {
             }
         }
         Self::open(dir)
+    }
+
+    /// Held from reading rows that many change (videos, requests, jobs) until what follows from them is written: else one
+    /// of two writers undoes what the other one wrote.
+    pub fn changing(&self) -> MutexGuard<'_, ()> {
+        self.changing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// One record.

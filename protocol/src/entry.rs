@@ -13,6 +13,7 @@ use crate::{
     group::{GroupChange, GroupId},
     id::{NodeId, VideoId},
     limits,
+    request::RequestChange,
     sign::{Signable, Signed},
     summary::Summary,
     time::Timestamp,
@@ -36,8 +37,8 @@ pub struct Entry {
     pub previous: Option<Cid>,
     /// When the node says that it wrote this.
     pub at: Timestamp,
-    /// What the body is: `profile`, `request`, `capture`, `group`, `listing`, `failure`, `confirmation`, or a kind of a
-    /// later version.
+    /// What the body is: `profile`, `request`, `request-change`, `capture`, `group`, `listing`, `failure`,
+    /// `confirmation`, or a kind of a later version.
     pub kind: String,
     /// The body's block.
     pub body: Cid,
@@ -59,6 +60,8 @@ pub enum Body {
     Profile(Profile),
     /// Someone wants a source archived.
     Request(Request),
+    /// How a request is meant from now on.
+    RequestChange(RequestChange),
     /// A video was captured, or a capture got a new manifest revision.
     Capture(Capture),
     /// The group changes.
@@ -242,6 +245,7 @@ impl Body {
         match self {
             Self::Profile(_) => "profile",
             Self::Request(_) => "request",
+            Self::RequestChange(_) => "request-change",
             Self::Capture(_) => "capture",
             Self::Group(_) => Self::GROUP,
             Self::Listing(_) => "listing",
@@ -256,6 +260,7 @@ impl Body {
         match self {
             Self::Profile(body) => codec::block(body),
             Self::Request(body) => codec::block(body),
+            Self::RequestChange(body) => codec::block(body),
             Self::Capture(body) => codec::block(body),
             Self::Group(body) => codec::block(body),
             Self::Listing(body) => codec::block(body),
@@ -273,6 +278,7 @@ impl Body {
         let body = match kind {
             "profile" => Self::Profile(codec::decode(block, cap)?),
             "request" => Self::Request(codec::decode(block, cap)?),
+            "request-change" => Self::RequestChange(codec::decode(block, cap)?),
             "capture" => Self::Capture(codec::decode(block, cap)?),
             Self::GROUP => Self::Group(codec::decode(block, cap)?),
             "listing" => Self::Listing(codec::decode(block, cap)?),
@@ -288,6 +294,7 @@ impl Body {
         let (version, url, names) = match self {
             Self::Profile(body) => (body.v, "", vec![&body.name, &body.software]),
             Self::Request(body) => (body.v, body.url.as_str(), vec![]),
+            Self::RequestChange(body) => (body.v, "", vec![]),
             Self::Capture(body) => {
                 (body.v, body.source_url.as_str(), body.tools.iter().flat_map(<[&String; 2]>::from).collect())
             }
@@ -300,6 +307,7 @@ impl Body {
             Self::Capture(body) => version == if body.summary.is_some() { 2 } else { 1 },
             Self::Profile(_)
             | Self::Request(_)
+            | Self::RequestChange(_)
             | Self::Group(_)
             | Self::Listing(_)
             | Self::Failure(_)
@@ -313,6 +321,9 @@ impl Body {
         }
         if matches!(self, Self::Group(body) if !body.change.is_bounded()) {
             return Err(BodyError::TooLong("list"));
+        }
+        if matches!(self, Self::RequestChange(body) if !body.options.is_bounded()) {
+            return Err(BodyError::TooLong("title"));
         }
         if matches!(self, Self::Listing(body) if !body.is_bounded()) {
             return Err(BodyError::TooLong("list"));

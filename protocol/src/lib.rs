@@ -14,6 +14,7 @@ pub mod limits;
 pub mod manifest;
 pub mod message;
 pub mod rank;
+pub mod request;
 pub mod sign;
 pub mod summary;
 pub mod time;

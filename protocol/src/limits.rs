@@ -22,8 +22,9 @@ pub const SITE_ID_BYTES: usize = 256;
 pub const KIND_BYTES: usize = 32;
 /// Names of people, nodes, groups and tags on sites that allow whole sentences.
 pub const NAME_BYTES: usize = 512;
-/// Videos that one listing may add; a larger source is listed in several passes.
-pub const LISTING_ITEMS: usize = 5_000;
+/// Videos that one listing may add: the largest channels have tens of thousands, and an extractor that never ends is
+/// stopped.
+pub const LISTING_ITEMS: usize = 200_000;
 /// Tags that travel in a summary; more stay in the manifest. Niconico allows 11, Bilibili 12.
 pub const TAGS: usize = 32;
 /// Renditions of a capture in the making: five pictures and a few sound tracks.

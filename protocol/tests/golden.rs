@@ -75,6 +75,11 @@ fn forms() -> Vec<Vectors> {
         ("profile-1.cbor.hex", "body of a profile: what, address, hex of the block", stored::profiles()),
         ("request-1.cbor.hex", "body of a request: what, address, hex of the block", stored::requests()),
         (
+            "request-change-1.cbor.hex",
+            "body of a change of a request: what, address, hex of the block",
+            stored::request_changes(),
+        ),
+        (
             "group-1.cbor.hex",
             "body of a change of a group: what, address, hex of the block",
             groups::changes(),

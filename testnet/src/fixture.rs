@@ -23,6 +23,7 @@ mod media;
 mod niconico;
 mod recipes;
 mod room;
+mod search;
 mod switches;
 #[cfg(test)]
 mod tests;

@@ -88,7 +88,9 @@ async fn two_captures_of_one_video_are_one_page_and_every_node_shows_the_same_on
     let (of_a, of_b) = (a.address().await.unwrap(), b.address().await.unwrap());
     let late = Node::start(&["--peer", &of_b, "--peer", &of_a]).await.unwrap();
     for (node, other) in [(&a, of_b), (&b, of_a)] {
-        assert!(node.post("/api/v1/nodes", &json!({ "address": other })).await.unwrap().status().is_success());
+        assert!(
+            node.post("/api/v1/nodes", &json!({ "address": other })).await.unwrap().status().is_success()
+        );
     }
     let mut shown = BTreeSet::new();
     for node in [&a, &b, &late] {

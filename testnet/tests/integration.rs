@@ -20,5 +20,6 @@ mod nat;
 mod outsiders;
 mod players;
 mod sim;
+mod sources;
 mod tidy;
 mod two_nodes;

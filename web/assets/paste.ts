@@ -1,5 +1,12 @@
 // The link form. Without script it is a plain POST; with it the page stays and the answer stands beside the field.
 
+/** How long the field is left alone before the link is looked at. */
+const PAUSE_MS = 250;
+
+interface Inspected {
+  says: string;
+}
+
 interface Refusal {
   code?: string;
   message?: string;
@@ -15,12 +22,31 @@ export function startPaste(): void {
       event.preventDefault();
       void send(form, field, button, said);
     });
-    field.addEventListener("input", () => say(form, field, said, "", false));
+    let timer = 0;
+    field.addEventListener("input", () => {
+      say(form, field, said, "", false);
+      window.clearTimeout(timer);
+      timer = window.setTimeout(() => void look(form, field, said), PAUSE_MS);
+    });
     // Good news covers a part of the page; it goes when the reader turns to something else.
     document.addEventListener("pointerdown", (event) => {
       const inside = event.target instanceof Node && form.contains(event.target);
       if (!inside && !form.classList.contains("err")) say(form, field, said, "", false);
     });
+  }
+}
+
+/** Says what the link is, without asking the site. */
+async function look(form: HTMLFormElement, field: HTMLInputElement, said: HTMLElement): Promise<void> {
+  const url = field.value.trim();
+  if (!/^https?:\/\/./.test(url)) return;
+  try {
+    const answer = await fetch(`/api/v1/inspect?offline=true&url=${encodeURIComponent(url)}`);
+    if (!answer.ok || field.value.trim() !== url) return;
+    const found = (await answer.json()) as Inspected;
+    say(form, field, said, found.says, false);
+  } catch {
+    // It is told when it is sent.
   }
 }
 
@@ -32,7 +58,7 @@ async function send(form: HTMLFormElement, field: HTMLInputElement, button: HTML
     const answer = await fetch("/api/v1/requests", {
       method: "POST",
       headers: { "content-type": "application/json", accept: "application/json" },
-      body: JSON.stringify({ url, group: form.querySelector<HTMLSelectElement>("select[name=group]")?.value }),
+      body: JSON.stringify({ url, group: form.querySelector<HTMLSelectElement>("select[name=group]")?.value, options: wish(form) }),
     });
     if (answer.ok) {
       field.value = "";
@@ -46,6 +72,25 @@ async function send(form: HTMLFormElement, field: HTMLInputElement, button: HTML
   } finally {
     button.removeAttribute("aria-busy");
   }
+}
+
+/** The form's options as the API takes them. A number that is none goes as it is, so that the node says what is wrong. */
+function wish(form: HTMLFormElement): Record<string, unknown> {
+  const said = new FormData(form);
+  const text = (name: string): string => String(said.get(name) ?? "").trim();
+  const number = (name: string, times = 1): number | string | null => {
+    const typed = text(name);
+    return typed === "" ? null : /^\d+$/.test(typed) ? Number(typed) * times : typed;
+  };
+  return {
+    follow: said.has("follow"),
+    comments: said.has("comments"),
+    newest: number("newest"),
+    since: text("since") || null,
+    title: text("title") || null,
+    max_height: number("max_height"),
+    max_bytes: number("max_size", 1_000_000),
+  };
 }
 
 async function reason(answer: Response): Promise<string> {

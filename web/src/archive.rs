@@ -16,8 +16,24 @@ pub struct ArchivePage {
     pub error: Option<String>,
     /// The groups that a request may go into, the node's own first one first; no choice when there is one.
     pub groups: Vec<GroupChoice>,
+    /// What the form's options begin with.
+    pub wish: Wish,
     pub requests: Vec<RequestRow>,
     pub jobs: Vec<JobRow>,
+}
+
+/// Which videos of a source are wanted, as the fields of a form have it; empty for all.
+#[derive(Debug, Clone, Default)]
+pub struct Wish {
+    /// Tells the fields of one form from those of another.
+    pub id: String,
+    pub follow: bool,
+    pub comments: bool,
+    pub newest: String,
+    pub since: String,
+    pub title: String,
+    pub max_height: String,
+    pub max_size: String,
 }
 
 /// A group that a request may go into.
@@ -56,6 +72,8 @@ pub struct RequestRow {
     pub reason: Option<String>,
     /// Whether "Try again" is offered.
     pub retry: bool,
+    pub paused: bool,
+    pub wish: Wish,
     pub group: Option<GroupMark>,
 }
 

@@ -19,7 +19,7 @@ mod state;
 mod text;
 mod watch;
 
-pub use archive::{ArchivePage, GroupChoice, GroupMark, RequestRow, archive, archive_live};
+pub use archive::{ArchivePage, GroupChoice, GroupMark, RequestRow, Wish, archive, archive_live};
 pub use asset::{Asset, asset};
 pub use card::Card;
 pub use frame::{Frame, Lede, ToolRow};

@@ -17,6 +17,7 @@ impl StateView {
             "queued" => ("", "clock", "Queued"),
             "running" => ("busy", "spin", "Running"),
             "waiting" => ("", "clock", "Waits"),
+            "paused" => ("", "pause", "Paused"),
             "needs-operator" => ("warn", "warn", "Needs you"),
             "done" => ("ok", "okc", "Complete"),
             "failed" => ("bad", "warn", "Failed"),

@@ -1,12 +1,11 @@
 //! What follows for the catalogue when a feed says something, and when that counts no more.
 
-use std::collections::BTreeSet;
-
 use horahora_protocol::{
     Cid, Timestamp, Verified, VideoId,
     entry::{Body, Capture, Entry, Listing},
     group::{GroupId, Role},
     growing::Growing,
+    request::Stand,
     summary::Summary,
 };
 use serde_json::json;
@@ -44,16 +43,27 @@ impl Catalogue {
             Body::Profile(profile) => batch.put(&PROFILES, entry.node.public_key(), &profile.name),
             Body::Request(request) if shares => {
                 requests::learn(&self.store, entry, request, batch)?;
-                for listing in requests::early(&self.store, &entry.block().0, batch)? {
-                    self.learn_listing(&entry.group, &listing, batch)?;
+                for (early, body) in requests::early(&self.store, &entry.block().0, batch)? {
+                    self.learn(view, &early, &body, batch)?;
                 }
             }
+            Body::RequestChange(change) if shares => {
+                let known = requests::learn_change(&self.store, (entry.at, entry.node), change, batch)?;
+                if !known {
+                    requests::keep_early(entry, &change.request, batch);
+                }
+                self.live.tell("request", json!({ "id": change.request.to_string() }));
+            }
             Body::Listing(listing) if shares => {
-                if !self.learn_listing(&entry.group, listing, batch)? {
+                if !self.learn_listing(entry, listing, batch)? {
                     requests::keep_early(entry, &listing.request, batch);
                 }
             }
-            Body::Request(_) | Body::Listing(_) | Body::Failure(_) | Body::Confirmation(_) => {}
+            Body::Request(_)
+            | Body::RequestChange(_)
+            | Body::Listing(_)
+            | Body::Failure(_)
+            | Body::Confirmation(_) => {}
             // What a follower captures does not count.
             Body::Capture(_) if view.group.role(&entry.node) == Some(Role::Follower) => {}
             Body::Capture(capture) => self.learn_capture(entry, capture.clone(), batch)?,
@@ -67,20 +77,21 @@ impl Catalogue {
     /// yet.
     fn learn_listing(
         &self,
-        group: &GroupId,
+        entry: &Verified<Entry>,
         listing: &Listing,
         batch: &mut Batch,
     ) -> Result<bool, StoreError> {
+        let group = &entry.group;
         let Some((key, mut row)) = requests::find_after(&self.store, batch, &listing.request)? else {
             return Ok(false);
         };
         let now = clock::now();
         row.title = listing.title.clone().or(row.title);
-        let mut known: BTreeSet<_> = row.videos.iter().cloned().collect();
+        if row.stand == Stand::Removed {
+            return Ok(true);
+        }
+        let before = row.count;
         for item in &listing.items {
-            if known.insert(item.video.clone()) {
-                row.videos.push(item.video.clone());
-            }
             let id = item.video.as_str().as_bytes();
             let video: Option<VideoRow> = self.store.get_after(batch, &VIDEOS, id)?;
             let fresh = video.is_none();
@@ -91,6 +102,7 @@ impl Catalogue {
             if !video.groups.contains(group) {
                 video.groups.push(*group);
             }
+            requests::add_video(&mut row, &mut video, batch);
             self.put_video(batch, &video, fresh);
             let job = JobKey::Capture { video: item.video.clone() };
             let job_known: Option<JobRow> = self.store.get_after(batch, &JOBS, job.text().as_bytes())?;
@@ -100,6 +112,15 @@ impl Catalogue {
                     &JobRow::queued(job, Some(item.video.clone()), item.url.clone(), title, now),
                 );
             }
+            if row.stand == Stand::Paused {
+                requests::set_video(&self.store, batch, &row, &item.video)?;
+            }
+        }
+        row.news |= row.count > before;
+        if listing.last {
+            row.listings = row.listings.max(listing.n.saturating_add(1));
+            let news = std::mem::take(&mut row.news);
+            requests::listed(&mut row, entry.at.min(clock::now()), news);
         }
         requests::put(batch, &key, &row);
         if listing.last {
@@ -181,6 +202,7 @@ impl Catalogue {
     /// # Errors
     /// When the database fails.
     pub fn growing(&self, record: &Growing) -> Result<(), StoreError> {
+        let _changing = self.store.changing();
         let known: Option<VideoRow> = self.store.get(&VIDEOS, record.video.as_str().as_bytes())?;
         if known.as_ref().is_some_and(|video| video.manifest.is_some())
             || self.is_worked_on(&record.video)?
@@ -207,6 +229,7 @@ impl Catalogue {
     /// # Errors
     /// When the database fails.
     pub fn silent(&self, capture: &Cid, video: &VideoId, who: &str) -> Result<(), StoreError> {
+        let _changing = self.store.changing();
         let mut batch = Batch::default();
         batch.remove(&ELSEWHERE, &capture.to_bytes());
         if let Some(mut video) = self.store.get(&VIDEOS, video.as_str().as_bytes())?
@@ -298,6 +321,7 @@ impl Catalogue {
     /// # Errors
     /// When the database fails.
     pub fn forget(&self, group: &GroupId) -> Result<(), StoreError> {
+        let _changing = self.store.changing();
         let mut batch = Batch::default();
         for (key, mut row) in self.store.scan(&CAPTURES, b"", None, usize::MAX)? {
             let held = row.revisions.last().map(|last| self.holding(last)).transpose()?;

@@ -13,7 +13,9 @@ use serde_json::{Value, json};
 use super::{
     Global,
     client::{Client, is_data_dir},
-    groups, say,
+    groups,
+    requests::Wish,
+    say,
 };
 use crate::{
     blobs::Blobs, catalogue::Catalogue, feeds::Feeds, groups::Groups, identity, live::Live, net::Provide,
@@ -24,13 +26,21 @@ use crate::{
 const ASK: Duration = Duration::from_millis(500);
 const DONE: ExitCode = ExitCode::SUCCESS;
 
-pub(super) async fn archive(global: &Global, url: &str, wait: bool, group: Option<&str>) -> Result<ExitCode> {
+pub(super) async fn archive(
+    global: &Global,
+    url: &str,
+    wait: bool,
+    group: Option<&str>,
+    wish: &Wish,
+) -> Result<ExitCode> {
     let client = Client::new(global)?;
     let group = match group {
         Some(named) => Some(groups::find(&client, Some(named)).await?),
         None => None,
     };
-    let answer = client.post("/api/v1/requests", &json!({ "url": url, "group": group })).await?;
+    let answer = client
+        .post("/api/v1/requests", &json!({ "url": url, "group": group, "options": wish.json() }))
+        .await?;
     let path = format!("/api/v1/requests/{}", text(&answer["id"]));
     if !wait {
         if global.json {
@@ -52,6 +62,17 @@ pub(super) async fn archive(global: &Global, url: &str, wait: bool, group: Optio
         return Ok(DONE);
     }
     bail!("{}: {} ({})", text(&request["state"]), text(&request["reason"]), text(&request["code"]))
+}
+
+pub(super) async fn inspect(global: &Global, url: &str, offline: bool) -> Result<ExitCode> {
+    let client = Client::new(global)?;
+    let found = client.get(&format!("/api/v1/inspect?offline={offline}&url={}", in_query(url))).await?;
+    if global.json {
+        say(&found);
+    } else {
+        say(text(&found["says"]));
+    }
+    Ok(DONE)
 }
 
 /// Asks until the request is ended, showing progress.
@@ -233,6 +254,10 @@ async fn verify_directly(global: &Global, video: Option<&str>) -> Result<check::
 
 fn text(value: &Value) -> &str {
     value.as_str().unwrap_or_default()
+}
+
+fn in_query(text: &str) -> impl std::fmt::Display {
+    percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC)
 }
 
 fn encoded(id: &str) -> String {

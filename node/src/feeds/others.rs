@@ -228,6 +228,7 @@ impl Feeds {
         let mut failed = failed.map(AcceptError::from);
         let (mut batch, mut facts, mut last) = (Batch::default(), Vec::new(), known);
         let mut told = Vec::new();
+        let changing = self.store.changing();
         for (entry, blocks) in entries.iter().zip(blocks) {
             match self.take(&view, entry, blocks, &mut batch, &mut told) {
                 Ok(fact) => facts.extend(fact),
@@ -242,6 +243,9 @@ impl Feeds {
         if let Some(last) = last.filter(|_| new > 0) {
             batch.put(&FEEDS, &feed_key(&id), &last);
             self.store.write(batch)?;
+        }
+        drop(changing);
+        if new > 0 {
             self.learn(&id.group, facts)?;
             self.moved.send_replace(());
             for body in told {
@@ -266,13 +270,14 @@ impl Feeds {
         let _one = self.accepting.lock().await;
         let me = self.key.node_id();
         // What a request names is taken in once the request is.
-        for kind in ["request", "listing"] {
+        for kind in ["request", "request-change", "listing"] {
             let mut after: Option<Vec<u8>> = None;
             loop {
                 let rows =
                     self.store.scan(&ENTRIES, &group.to_bytes(), after.as_deref(), limits::BATCH_ENTRIES)?;
                 let Some((last, _)) = rows.last() else { break };
                 after = Some(last.clone());
+                let _changing = self.store.changing();
                 let mut batch = Batch::default();
                 for (_, row) in &rows {
                     if let Some((entry, body)) = read(row, kind).filter(|(entry, _)| entry.node != me) {
@@ -350,6 +355,7 @@ impl Feeds {
             // Captures of one who told two stories prove themselves; they stay to be seen, but do not count.
             let disputed =
                 view.group.forks.get(&feed.node).is_some_and(|(life, _)| *life == feed.incarnation);
+            let _changing = self.store.changing();
             let (mut batch, mut places) = (Batch::default(), Vec::new());
             let after = last.map(|seq| entry_key(&feed, seq));
             for (key, row) in self.store.scan(&ENTRIES, &feed_key(&feed), after.as_deref(), usize::MAX)? {

@@ -54,24 +54,6 @@ pub(super) async fn node(State(rooms): Shared, viewer: Viewer) -> Answer {
     })))
 }
 
-/// `POST /api/v1/requests {"url"}`
-pub(super) async fn request(
-    State(rooms): Shared,
-    body: Bytes,
-) -> Result<(StatusCode, Json<Value>), ApiError> {
-    let body: Value = serde_json::from_slice(&body)
-        .map_err(|error| ApiError::bad("invalid-json", format!("The body is no JSON: {error}.")))?;
-    let Some(url) = body["url"].as_str() else {
-        return Err(ApiError::bad("missing-url", "Send {\"url\": \"https://…\"} with the link as a text."));
-    };
-    let group = match &body["group"] {
-        Value::Null => None,
-        group => Some(rooms.group(group.as_str().unwrap_or_default())?.id),
-    };
-    let id = rooms.requests.submit(url, group).await?;
-    Ok((StatusCode::ACCEPTED, Json(json!({ "id": id.to_string() }))))
-}
-
 #[derive(Debug, Deserialize)]
 pub(super) struct PageQuery {
     after: Option<String>,
@@ -79,7 +61,7 @@ pub(super) struct PageQuery {
 }
 
 impl PageQuery {
-    fn read(&self) -> Result<(Option<Vec<u8>>, usize), ApiError> {
+    pub(super) fn read(&self) -> Result<(Option<Vec<u8>>, usize), ApiError> {
         let limit = self.limit.unwrap_or(PAGE).clamp(1, LARGEST_PAGE);
         let after = self.after.as_ref().map(|text| cursor(text)).transpose()?;
         Ok((after, limit))
@@ -98,19 +80,6 @@ pub(super) fn cursor(text: &str) -> Result<Vec<u8>, ApiError> {
 
 pub(super) fn cursor_text(key: &[u8]) -> String {
     key.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-pub(super) async fn requests(State(rooms): Shared, viewer: Viewer, Query(query): Query<PageQuery>) -> Answer {
-    let (after, limit) = query.read()?;
-    let (items, next) = rooms.requests_page(viewer, after.as_deref(), limit)?;
-    Ok(Json(json!({ "items": items, "next": next.as_deref().map(cursor_text) })))
-}
-
-pub(super) async fn request_one(State(rooms): Shared, Path(id): Path<String>) -> Answer {
-    let unknown = || ApiError::not_found("unknown-request", "This node has no request with this id.");
-    let id = Cid::from_str(&id).map_err(|_| unknown())?;
-    let view = rooms.requests.get(&id)?.ok_or_else(unknown)?;
-    Ok(Json(json!(view)))
 }
 
 pub(super) async fn videos(State(rooms): Shared, viewer: Viewer, Query(query): Query<PageQuery>) -> Answer {

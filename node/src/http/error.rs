@@ -91,6 +91,11 @@ impl From<RequestError> for ApiError {
             }
             RequestError::Feeds(error) => Self::ours(error),
             RequestError::Store(error) => Self::ours(error),
+            RequestError::Unknown => {
+                Self::not_found("unknown-request", "This node has no request with this id.")
+            }
+            RequestError::TooLong => Self::bad("bad-option", error.to_string()),
+            RequestError::Site(failure) => Self::new(StatusCode::BAD_GATEWAY, "site-failed", failure.reason),
         }
     }
 }

@@ -6,7 +6,7 @@ use axum::{
     http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{Html, IntoResponse, Redirect, Response},
 };
-use horahora_protocol::{Cid, group::GroupId};
+use horahora_protocol::{Cid, group::GroupId, request::Stand as Goes};
 use horahora_web::{
     ArchivePage, Card, Frame, GroupChoice, GroupMark, HomePage, Lede, MessagePage, RequestRow as RequestView,
     StateView, ToolRow,
@@ -15,7 +15,12 @@ use serde::Deserialize;
 
 use std::str::FromStr;
 
-use super::{Rooms, Shared, api, auth, error::ApiError, viewer::Viewer};
+use super::{
+    Rooms, Shared, api, auth,
+    error::ApiError,
+    viewer::Viewer,
+    wishes::{self, WishForm},
+};
 use crate::{
     clock,
     groups::View as Group,
@@ -70,6 +75,8 @@ pub(super) struct Ask {
     /// The group's id; the node's own first one when it is left out.
     #[serde(default)]
     group: String,
+    #[serde(flatten)]
+    wish: WishForm,
 }
 
 /// `POST /archive`: the form, for browsers without script.
@@ -208,7 +215,7 @@ impl Rooms {
 
     async fn take(&self, ask: &Ask) -> Result<(), ApiError> {
         let group = if ask.group.is_empty() { None } else { Some(self.group(&ask.group)?.id) };
-        self.requests.submit(&ask.url, group).await?;
+        self.requests.submit(&ask.url, group, Some(ask.wish.options()?)).await?;
         Ok(())
     }
 
@@ -255,6 +262,11 @@ impl Rooms {
                     chosen: view.id.to_string() == ask.group,
                 })
                 .collect(),
+            wish: if error.is_some() {
+                ask.wish.fields("new")
+            } else {
+                wishes::of("new", &requests::usual())
+            },
             url: ask.url,
             error,
             requests: requests.iter().map(|request| self.request_view(request)).collect::<Result<_, _>>()?,
@@ -292,28 +304,29 @@ impl Rooms {
         };
         let site =
             video.as_ref().map_or_else(|| host(&request.url), |video| format!("{} video", video.id.site()));
-        let many = if request.videos.len() > 1 {
-            format!(", {} videos", request.videos.len())
-        } else {
-            String::new()
-        };
+        let many = if request.count > 1 { format!(", {} videos", request.count) } else { String::new() };
+        let next = request.next_at.map(|at| format!(", looked at again {}", date(at.0))).unwrap_or_default();
+        let paused = request.stand == Goes::Paused;
         Ok(RequestView {
             id: request.id.clone(),
             title: request.title.clone().unwrap_or_else(|| request.url.clone()),
             href: video.as_ref().map(watch_path),
             url: request.url.clone(),
-            what: format!("{site}{many}, asked {}", ago(request.at.0)),
+            what: format!("{site}{many}, asked {}{next}", ago(request.at.0)),
             group: Cid::from_str(&request.group).ok().and_then(|group| self.group_mark(&group)),
-            state: StateView::of(request.state.name()),
+            state: StateView::of(if paused { "paused" } else { request.state.name() }),
+            paused,
+            wish: wishes::of(&request.id, &request.options),
             done: request.counts.done,
             running: request.counts.running,
             failed: request.counts.failed,
             waiting: request.counts.waiting,
             progress: request.progress,
             reason: request.reason.clone(),
-            retry: (request.state.ended() && request.state != Stand::Done)
-                || request.state == Stand::Waiting
-                || (request.state == Stand::Done && request.counts.failed > 0),
+            retry: !paused
+                && ((request.state.ended() && request.state != Stand::Done)
+                    || request.state == Stand::Waiting
+                    || (request.state == Stand::Done && request.counts.failed > 0)),
         })
     }
 }

@@ -51,6 +51,19 @@ impl SourceError {
 /// # Errors
 /// What is wrong with it.
 pub async fn check_source(text: &str, allow_private: bool, proxied: bool) -> Result<Url, SourceError> {
+    let url = check_link(text)?;
+    let host = url.host().ok_or(SourceError::NotAUrl)?.to_owned();
+    if !allow_private && is_private(&host, &url, proxied).await {
+        return Err(SourceError::Private(host.to_string()));
+    }
+    Ok(url)
+}
+
+/// The same as far as it can be said without looking a name up.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn check_link(text: &str) -> Result<Url, SourceError> {
     let text = text.trim();
     if text.len() > limits::URL_BYTES {
         return Err(SourceError::TooLong);
@@ -62,10 +75,7 @@ pub async fn check_source(text: &str, allow_private: bool, proxied: bool) -> Res
     if !url.username().is_empty() || url.password().is_some() {
         return Err(SourceError::Credentials);
     }
-    let host = url.host().ok_or(SourceError::NotAUrl)?.to_owned();
-    if !allow_private && is_private(&host, &url, proxied).await {
-        return Err(SourceError::Private(host.to_string()));
-    }
+    url.host().ok_or(SourceError::NotAUrl)?;
     Ok(url)
 }
 

@@ -6,10 +6,12 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use horahora_protocol::{VideoId, limits};
+use horahora_protocol::{Timestamp, VideoId};
 use serde::Deserialize;
 
-use super::{Downloaded, FETCH_TIMEOUT, Failure, Fetched, Item, LIST_TIMEOUT, Listing};
+use super::{
+    Downloaded, FETCH_TIMEOUT, Failure, Fetched, Inspected, Item, Kind, LIST_TIMEOUT, Listing, Quality, Wish,
+};
 use crate::{
     config::SourceOptions,
     process::{Invocation, Lines, ProcessError, tail},
@@ -18,6 +20,8 @@ use crate::{
 };
 
 const DRIVER: &str = include_str!("ytdlp/driver.py");
+/// So many known videos in a row, some pages of any site, and the rest of a list is known.
+const KNOWN_IN_A_ROW: u32 = 100;
 /// Replies under a video that are kept; sites with millions of them would take days.
 const COMMENTS: &str = "youtube:max_comments=2000,all,200,10";
 
@@ -25,8 +29,15 @@ const COMMENTS: &str = "youtube:max_comments=2000,all,200,10";
 #[derive(Debug, Deserialize)]
 #[serde(tag = "t", rename_all = "lowercase")]
 enum Event {
+    Inspected {
+        kind: String,
+        extractor: Option<String>,
+        site: Option<String>,
+        id: Option<String>,
+    },
     Source {
         title: Option<String>,
+        count: Option<u64>,
     },
     Item {
         site: String,
@@ -35,6 +46,8 @@ enum Event {
         title: Option<String>,
         #[serde(default)]
         names: Vec<(String, String)>,
+        /// Seconds since 1970.
+        published: Option<f64>,
     },
     Names {
         names: Vec<(String, String)>,
@@ -62,28 +75,85 @@ struct Progress {
     parts: Option<u64>,
 }
 
-pub(super) async fn list(tools: &Toolset, options: &SourceOptions, url: &str) -> Result<Listing, Failure> {
-    // A watch page inside a list names both; the person looked at the video.
-    let video_of_list = url.contains("v=") && url.contains("list=");
-    let args = [if video_of_list { "--no-playlist" } else { "--yes-playlist" }].map(OsString::from);
-    let mut listing = Listing { title: None, items: Vec::new() };
-    let nowhere = std::env::temp_dir();
-    run(tools, options, "list", &nowhere, &args, url, |event| {
-        match event {
-            Event::Source { title } => listing.title = title,
-            Event::Item { site, id, url, title, names } => {
-                // An id that cannot be used is left out; the rest of the list is still worth having.
-                if let Ok(id) = video_id(&site, &id, &url) {
-                    let earlier = video_ids(&names, &url);
-                    listing.items.push(Item { id, earlier, url, title });
-                }
-            }
-            Event::Failure { kind, message } => return Err(explain(kind, &message)),
-            Event::Names { .. } | Event::Progress(_) | Event::Done { .. } => {}
+/// How the sites are reached.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Way<'a> {
+    pub options: &'a SourceOptions,
+    /// The folder above our plugins.
+    pub plugins: &'a Path,
+}
+
+/// What yt-dlp takes links for, in their order; it asks nobody.
+///
+/// # Errors
+/// When yt-dlp does not run.
+pub async fn inspect(tools: &Toolset, plugins: &Path, urls: &[&str]) -> Result<Vec<Inspected>, Failure> {
+    let mut found = Vec::new();
+    let way = Way { options: &SourceOptions::default(), plugins };
+    run(tools, way, "inspect", 1, &std::env::temp_dir(), &[], urls, |event| {
+        if let (Event::Inspected { kind, extractor, site, id }, Some(url)) = (event, urls.get(found.len())) {
+            found.push(Inspected { site, ..inspected(&kind, extractor, id, url) });
         }
         Ok(())
     })
     .await?;
+    Ok(found)
+}
+
+fn inspected(kind: &str, extractor: Option<String>, id: Option<String>, url: &str) -> Inspected {
+    let kind = match kind {
+        "video" => Kind::Video,
+        "playlist" => Kind::Playlist,
+        _ => Kind::Unsupported,
+    };
+    let site = extractor.as_deref().unwrap_or_default();
+    let id = match kind {
+        Kind::Video if site == "generic" => Some(VideoId::generic(&canonical(url)).to_string()),
+        Kind::Video => id.and_then(|id| video_id(site, &id, url).ok()).map(|id| id.to_string()),
+        Kind::Playlist => id.map(|id| format!("{site}:{id}")),
+        Kind::Unsupported => None,
+    };
+    Inspected { extractor, site: None, kind, id, title: None, count: None }
+}
+
+pub(super) async fn list(
+    tools: &Toolset,
+    way: Way<'_>,
+    url: &str,
+    wish: Wish<'_>,
+    found: impl Fn(usize) + Send,
+) -> Result<Listing, Failure> {
+    // A watch page inside a list names both; the person looked at the video.
+    let video_of_list = url.contains("v=") && url.contains("list=");
+    let args = [if video_of_list { "--no-playlist" } else { "--yes-playlist" }].map(OsString::from);
+    let mut listing = Listing { list: false, title: None, count: None, items: Vec::new() };
+    let (nowhere, mut in_a_row) = (std::env::temp_dir(), 0);
+    let listed = run(tools, way, "list", wish.most, &nowhere, &args, &[url], |event| {
+        match event {
+            Event::Source { title, count } => {
+                (listing.list, listing.title, listing.count) = (true, title, count);
+            }
+            Event::Item { site, id, url, title, names, published } => {
+                // An id that cannot be used is left out; the rest of the list is still worth having.
+                let Ok(id) = video_id(&site, &id, &url) else { return Ok(()) };
+                in_a_row = if wish.known.is_some_and(|known| known(&id)) { in_a_row + 1 } else { 0 };
+                let published = published.map(|at| Timestamp((at.max(0.0) * 1000.0) as u64));
+                let earlier = video_ids(&names, &url);
+                listing.items.push(Item { id, earlier, url, title, published });
+                found(listing.items.len());
+                if in_a_row >= KNOWN_IN_A_ROW {
+                    return Err(Failure::new(Code::Duplicate, "The rest is known."));
+                }
+            }
+            Event::Failure { kind, message } => return Err(explain(kind, &message)),
+            Event::Inspected { .. } | Event::Names { .. } | Event::Progress(_) | Event::Done { .. } => {}
+        }
+        Ok(())
+    })
+    .await;
+    if in_a_row < KNOWN_IN_A_ROW {
+        listed?;
+    }
     if listing.items.is_empty() {
         return Err(explain(Code::Unsupported, "There is no video at this address."));
     }
@@ -92,15 +162,16 @@ pub(super) async fn list(tools: &Toolset, options: &SourceOptions, url: &str) ->
 
 pub(super) async fn fetch(
     tools: &Toolset,
-    options: &SourceOptions,
+    way: Way<'_>,
     url: &str,
     dir: &Path,
+    quality: Quality,
     known: impl Fn(&[VideoId]) -> Result<(), Failure> + Send,
     report: impl Fn(Downloaded) + Send,
 ) -> Result<Fetched, Failure> {
     let mut files = BTreeMap::new();
     let mut fetched = None;
-    run(tools, options, "fetch", dir, &fetch_args(dir), url, |event| {
+    run(tools, way, "fetch", 1, dir, &fetch_args(dir, quality), &[url], |event| {
         match event {
             Event::Names { names } => known(&video_ids(&names, url))?,
             Event::Progress(progress) => report(sum(&mut files, progress)),
@@ -108,7 +179,7 @@ pub(super) async fn fetch(
                 fetched = Some(Fetched { media, info, thumbnail, texts });
             }
             Event::Failure { kind, message } => return Err(explain(kind, &message)),
-            Event::Source { .. } | Event::Item { .. } => {}
+            Event::Inspected { .. } | Event::Source { .. } | Event::Item { .. } => {}
         }
         Ok(())
     })
@@ -116,7 +187,7 @@ pub(super) async fn fetch(
     fetched.ok_or_else(|| Failure::new(Code::ToolBroken, "yt-dlp ended without saying what it did."))
 }
 
-fn fetch_args(dir: &Path) -> Vec<OsString> {
+fn fetch_args(dir: &Path, quality: Quality) -> Vec<OsString> {
     let fixed = [
         // Without ffmpeg yt-dlp leaves picture and sound as the site's own files, which is what is archived.
         "--ffmpeg-location",
@@ -138,9 +209,6 @@ fn fetch_args(dir: &Path) -> Vec<OsString> {
         "--playlist-items",
         "1",
         "--write-info-json",
-        "--write-comments",
-        "--extractor-args",
-        COMMENTS,
         "--write-subs",
         "--sub-langs",
         "all,-live_chat",
@@ -152,16 +220,31 @@ fn fetch_args(dir: &Path) -> Vec<OsString> {
         "media.%(ext)s",
         "-P",
     ];
-    fixed.iter().map(OsString::from).chain([dir.as_os_str().to_owned()]).collect()
+    let mut args: Vec<_> = fixed.iter().map(OsString::from).chain([dir.as_os_str().to_owned()]).collect();
+    if quality.comments {
+        args.extend(["--write-comments", "--extractor-args", COMMENTS].map(OsString::from));
+    }
+    if let Some(height) = quality.max_height {
+        args.extend(["-S".into(), format!("res:{height}").into()]);
+    }
+    if let Some(bytes) = quality.max_bytes {
+        args.extend(["--max-filesize".into(), bytes.to_string().into()]);
+    }
+    if let Some(since) = quality.since {
+        args.extend(["--match-filters".into(), format!("timestamp>=?{}", since.0 / 1000).into()]);
+    }
+    args
 }
 
+#[expect(clippy::too_many_arguments, reason = "one child, three ways to call it")]
 async fn run(
     tools: &Toolset,
-    options: &SourceOptions,
+    Way { options, plugins }: Way<'_>,
     mode: &str,
+    most: usize,
     dir: &Path,
     args: &[OsString],
-    url: &str,
+    urls: &[&str],
     mut handle: impl FnMut(Event) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
     let path = std::env::join_paths(
@@ -169,17 +252,18 @@ async fn run(
             .chain(std::env::split_paths(&std::env::var_os("PATH").unwrap_or_default())),
     );
     let pid = std::process::id().to_string();
-    let items = limits::LISTING_ITEMS.to_string();
+    let items = most.to_string();
     let mut invocation = Invocation::new(&tools.python)
         .args(["-I", "-X", "utf8", "-c", DRIVER, mode, &items, &pid])
         .args([dir])
         .args(args)
+        .args([Path::new("--plugin-dirs"), plugins])
         .dir(dir)
         .env("PATH", path.unwrap_or_default());
     if let Some(proxy) = &options.proxy {
         invocation = invocation.args(["--proxy", proxy]);
     }
-    let mut running = invocation.args(&options.ytdlp_args).args(["--", url]).start().map_err(broken)?;
+    let mut running = invocation.args(&options.ytdlp_args).args(["--"]).args(urls).start().map_err(broken)?;
     let (stdout, stderr) = running.pipes();
     let read = async {
         let mut lines = Lines::new(stdout);
@@ -191,7 +275,7 @@ async fn run(
         }
         Ok(())
     };
-    let timeout = if mode == "list" { LIST_TIMEOUT } else { FETCH_TIMEOUT };
+    let timeout = if mode == "fetch" { FETCH_TIMEOUT } else { LIST_TIMEOUT };
     let work = async { tokio::try_join!(read, async { Ok(tail(stderr, |_| false).await) }) };
     // After a failure the child ends with `running`.
     let ((), complaints) = running.within(timeout, work).await.map_err(broken)??;
@@ -268,7 +352,10 @@ fn explain(code: Code, message: &str) -> Failure {
         Code::Postprocess => "yt-dlp could not finish the files.",
         Code::Refused => "The origin said no.",
         Code::Duplicate => "It is there already.",
-        Code::Damaged | Code::NotMedia | Code::ToolBroken | Code::NoHolder => "It did not work.",
+        Code::Unwanted => "Its request leaves it out.",
+        Code::Damaged | Code::NotMedia | Code::ToolBroken | Code::NoHolder | Code::Paused => {
+            "It did not work."
+        }
     };
     Failure::new(code, format!("{means} ({words})"))
 }

@@ -10,6 +10,7 @@ use horahora_protocol::{
     entry::CaptureStart,
     limits,
     manifest::{Blob, File, Manifest, MediaKind, Meta, TextTrack},
+    request::Options,
     summary::Summary,
 };
 use tokio::io::AsyncReadExt;
@@ -19,8 +20,9 @@ use crate::{
     blobs::journal::Journal,
     catalogue::describe,
     clock,
-    ingest::{Downloaded, Failure, Fetched, read_info},
+    ingest::{Downloaded, Failure, Fetched, Quality, read_info},
     media::pictures,
+    requests,
     store::{
         Batch,
         rows::{CAPTURES, CaptureRow, Code, JobRow, VIDEOS},
@@ -98,9 +100,22 @@ impl Inner {
             self.live.progress(&text, DOWNLOAD * at.fraction, &doing);
         };
         let known = |names: &[VideoId]| self.refuse_known(video, names);
-        let fetched = self.ingest.fetch(&job.url, dir, known, report).await?;
+        let quality = self.quality(video)?;
+        let fetched = self.ingest.fetch(&job.url, dir, quality, known, report).await?;
         sources::save_fetched(dir, &fetched)?;
         Ok(fetched)
+    }
+
+    /// The best that any of its requests wants.
+    fn quality(&self, video: &VideoId) -> Result<Quality, Failure> {
+        let mut wanted: Option<Quality> = None;
+        for request in self.video(video)?.requests {
+            let Some((_, row)) = requests::find(&self.store, &request).map_err(disk)? else { continue };
+            let Options { max_height, max_bytes, comments, since, .. } = requests::options_of(&row);
+            let one = Quality { max_height, max_bytes, comments, since };
+            wanted = Some(wanted.map_or(one, |known| known.or(one)));
+        }
+        Ok(wanted.unwrap_or(Quality::ANY))
     }
 
     /// A video that its groups have under another of its names is not downloaded again.
@@ -120,6 +135,7 @@ impl Inner {
     /// earlier run made of it stays.
     pub(super) fn begin(&self, mut draft: Manifest) -> Result<Manifest, Failure> {
         let capture = draft.capture;
+        let _changing = self.store.changing();
         let known: Option<CaptureRow> = self.store.get(&CAPTURES, &capture.to_bytes()).map_err(disk)?;
         let mut row = known.unwrap_or(CaptureRow {
             video: draft.video.clone(),

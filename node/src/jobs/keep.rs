@@ -155,6 +155,8 @@ impl Jobs {
     }
 
     async fn revised(&self, manifest: Cid) -> Result<(), StoreError> {
+        // It was told while the rows that say so were being written.
+        drop(self.0.store.changing());
         let Some(made) = self.0.catalogue.manifest(&manifest)? else { return Ok(()) };
         let grew_here = self.0.growing.elsewhere(&made.capture).is_some();
         self.0.growing.end(&made.capture);

@@ -1,28 +1,35 @@
 //! Finds out what a request's URL names, and makes sure that each of its videos is or will be captured.
 
-use std::{collections::BTreeSet, sync::PoisonError};
+use std::collections::BTreeSet;
 
 use horahora_protocol::{
     Cid, VideoId,
     entry::{Body, Listed, Listing},
     group::GroupId,
     limits,
+    request::Stand,
 };
 use serde_json::json;
 
 use super::{Inner, Jobs, disk};
 use crate::{
     clock,
-    ingest::{Failure, Item},
+    ingest::{Failure, Item, Wish},
     requests,
     store::{
         Batch, StoreError,
-        rows::{JOBS, JobKey, JobRow, State, VIDEOS, VIDEOS_BY_AGE, VideoRow, aged_key},
+        rows::{
+            JOBS, JobKey, JobRow, REQUESTS, RequestRow, State, VIDEOS, VIDEOS_BY_AGE, VideoRow, aged_key,
+        },
     },
 };
 
 /// Bytes of one part of a listing: an entry's body holds some more.
 const PART_BYTES: usize = 48 << 10;
+/// Every so many listings of a source look at all of it; the others stop where everything is known.
+const FULL_PASS: u32 = 10;
+/// Videos that are written down at once.
+const CHUNK: usize = 500;
 
 /// What the other members hear of a listing.
 fn parts(request: Cid, n: u32, title: &Option<String>, items: &[Item]) -> Vec<Listing> {
@@ -50,39 +57,44 @@ fn parts(request: Cid, n: u32, title: &Option<String>, items: &[Item]) -> Vec<Li
 
 impl Inner {
     pub(super) async fn list(&self, request: Cid, n: u32, job: &JobRow) -> Result<(), Failure> {
-        self.live.progress(&job.key.text(), 0.0, "asks the site what this is");
-        let mut listing = self.ingest.list(&job.url).await?;
+        let text = job.key.text();
+        self.live.progress(&text, 0.0, "asks the site what this is");
+        let Some((key, row)) = requests::find(&self.store, &request).map_err(disk)? else {
+            return Ok(());
+        };
+        let options = requests::options_of(&row);
+        let listed = |id: &VideoId| self.is_listed(&request, id);
+        let wish = Wish {
+            most: options.newest.map_or(limits::LISTING_ITEMS, |newest| newest as usize),
+            // What was deleted in the middle or put at the end is found by a full pass now and then.
+            known: (!n.is_multiple_of(FULL_PASS)).then_some(&listed),
+        };
+        let found = |count| self.live.progress(&text, 0.0, &format!("lists the source, {count} so far"));
+        let mut listing = self.ingest.list(&job.url, wish, found).await?;
+        listing.items.retain(|item| options.wants(item.title.as_deref(), item.published));
         for item in &mut listing.items {
             self.call_as_before(item).map_err(disk)?;
         }
-        let Some((key, mut row)) = requests::find(&self.store, &request).map_err(disk)? else {
-            return Ok(());
-        };
-        let wanting = self.wanting.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut batch = Batch::default();
-        row.title = listing.title.or_else(|| listing.items.first().and_then(|item| item.title.clone()));
-        // A list may name a video twice.
         let group = row.group.unwrap_or_else(|| self.feeds.home());
-        let listed = parts(request, n, &row.title, &listing.items);
-        let mut shared = Vec::new();
-        let (mut known, mut seen) = (row.videos.iter().cloned().collect::<BTreeSet<_>>(), BTreeSet::new());
-        for item in listing.items.into_iter().filter(|item| seen.insert(item.id.clone())) {
-            if known.insert(item.id.clone()) {
-                row.videos.push(item.id.clone());
-            }
-            let id = item.id.clone();
-            self.want(&mut batch, item, &group)?;
-            if self.belongs(&mut batch, &id, group).map_err(disk)? {
-                shared.push(id);
-            }
+        let title = listing.title.or_else(|| listing.items.first().and_then(|item| item.title.clone()));
+        let listed = parts(request, n, &title, &listing.items);
+        let before = row.count;
+        for items in listing.items.chunks(CHUNK) {
+            self.note_listed(&key, items, &group).await?;
         }
-        requests::put(&mut batch, &key, &row);
-        self.store.write(batch).map_err(disk)?;
-        drop(wanting);
+        {
+            let _changing = self.store.changing();
+            let Some((key, mut row)) = requests::find(&self.store, &request).map_err(disk)? else {
+                return Ok(());
+            };
+            (row.title, row.list) = (title, row.list || listing.list);
+            let news = row.count > before;
+            requests::listed(&mut row, clock::now(), news);
+            let mut batch = Batch::default();
+            requests::put(&mut batch, &key, &row);
+            self.store.write(batch).map_err(disk)?;
+        }
         self.store.durable().await.map_err(disk)?;
-        for video in shared {
-            self.share(&video).await?;
-        }
         if self.tells(&group) {
             for part in listed {
                 self.feeds.publish(&[group], Body::Listing(part), |_, _| ()).await.map_err(disk)?;
@@ -90,6 +102,40 @@ impl Inner {
         }
         self.live.tell("request", json!({ "id": request.to_string() }));
         Ok(())
+    }
+
+    /// Makes sure that some videos of a request are or will be captured.
+    async fn note_listed(&self, key: &[u8], items: &[Item], group: &GroupId) -> Result<(), Failure> {
+        let shared = {
+            let _changing = self.store.changing();
+            let row: Option<RequestRow> = self.store.get(&REQUESTS, key).map_err(disk)?;
+            let Some(mut row) = row.filter(|row| row.stand != Stand::Removed) else { return Ok(()) };
+            let (mut batch, mut shared) = (Batch::default(), Vec::new());
+            // A list may name a video twice.
+            let mut seen = BTreeSet::new();
+            for item in items.iter().filter(|item| seen.insert(&item.id)) {
+                self.want(&mut batch, item, group)?;
+                if self.belongs(&mut batch, &mut row, &item.id, *group).map_err(disk)? {
+                    shared.push(item.id.clone());
+                }
+                if row.stand == Stand::Paused {
+                    requests::set_video(&self.store, &mut batch, &row, &item.id).map_err(disk)?;
+                }
+            }
+            requests::put(&mut batch, key, &row);
+            self.store.write(batch).map_err(disk)?;
+            shared
+        };
+        for video in shared {
+            self.share(&video).await?;
+        }
+        Ok(())
+    }
+
+    /// Whether a request lists a video already.
+    fn is_listed(&self, request: &Cid, id: &VideoId) -> bool {
+        let row = self.catalogue.video(id).ok().flatten();
+        row.is_some_and(|row| row.requests.contains(request))
     }
 
     /// What is known by a name that yt-dlp gave it before keeps that name.
@@ -107,13 +153,25 @@ impl Inner {
         Ok(())
     }
 
-    /// Notes that a video is archived in a group. Gives whether that is news.
-    fn belongs(&self, batch: &mut Batch, id: &VideoId, group: GroupId) -> Result<bool, StoreError> {
-        let row: Option<VideoRow> = self.store.get_after(batch, &VIDEOS, id.as_str().as_bytes())?;
-        let Some(mut video) = row.filter(|video| !video.groups.contains(&group)) else { return Ok(false) };
-        video.groups.push(group);
-        batch.put(&VIDEOS, id.as_str().as_bytes(), &video);
-        Ok(true)
+    /// Notes that a request lists a video, and that it is archived in a group. Gives whether the latter is news.
+    fn belongs(
+        &self,
+        batch: &mut Batch,
+        row: &mut RequestRow,
+        id: &VideoId,
+        group: GroupId,
+    ) -> Result<bool, StoreError> {
+        let known: Option<VideoRow> = self.store.get_after(batch, &VIDEOS, id.as_str().as_bytes())?;
+        let Some(mut video) = known else { return Ok(false) };
+        let listed = requests::add_video(row, &mut video, batch);
+        let news = !video.groups.contains(&group);
+        if news {
+            video.groups.push(group);
+        }
+        if listed || news {
+            batch.put(&VIDEOS, id.as_str().as_bytes(), &video);
+        }
+        Ok(news)
     }
 
     /// Whether it need not be captured for a group: for the node's own one it is enough that a node that it follows has
@@ -125,25 +183,25 @@ impl Inner {
     }
 
     /// One capture job a video, whoever asks for it and however often; a failed one begins again.
-    fn want(&self, batch: &mut Batch, item: Item, group: &GroupId) -> Result<(), Failure> {
+    fn want(&self, batch: &mut Batch, item: &Item, group: &GroupId) -> Result<(), Failure> {
         let key = JobKey::Capture { video: item.id.clone() };
         let now = clock::now();
         let known: Option<JobRow> = self.store.get(&JOBS, key.text().as_bytes()).map_err(disk)?;
         let job = match known {
             Some(job) if !job.state.ended() => return Ok(()),
-            Some(job) if job.state == State::Done => return self.want_renditions(batch, &item),
+            Some(job) if job.state == State::Done => return self.want_renditions(batch, item),
             Some(job) => {
                 JobRow { state: State::Queued, code: None, reason: None, attempts: 0, not_before: now, ..job }
             }
             // Somebody captured it already: it is watched and kept from there.
-            None if self.is_captured(batch, &item, group).map_err(disk)? => return Ok(()),
+            None if self.is_captured(batch, item, group).map_err(disk)? => return Ok(()),
             None => {
                 let title = item.title.clone().unwrap_or_else(|| item.id.to_string());
                 JobRow::queued(key, Some(item.id.clone()), item.url.clone(), title, now)
             }
         };
         if self.store.get(&VIDEOS, item.id.as_str().as_bytes()).map_err(disk)?.is_none() {
-            let video = VideoRow::queued(item.id.clone(), job.title.clone(), item.url, now);
+            let video = VideoRow::queued(item.id.clone(), job.title.clone(), item.url.clone(), now);
             batch.put(&VIDEOS, item.id.as_str().as_bytes(), &video);
             batch.put(&VIDEOS_BY_AGE, &aged_key(now, item.id.as_str().as_bytes()), &item.id);
             Jobs::add(batch, &job);

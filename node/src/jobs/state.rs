@@ -15,6 +15,7 @@ use crate::{
 
 impl Inner {
     pub(super) fn fail(&self, job: &mut JobRow, failure: &Failure) -> Result<(), StoreError> {
+        let _changing = self.store.changing();
         let now = clock::now();
         tracing::warn!(job = job.key.text(), code = ?failure.code, "{failure}");
         (job.code, job.reason, job.updated) = (Some(failure.code), Some(failure.reason.clone()), now);

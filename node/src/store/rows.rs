@@ -15,12 +15,14 @@ use serde_bytes::ByteBuf;
 use super::Table;
 
 mod keys;
+mod requests;
 mod videos;
 
 pub use keys::{
-    age, aged_key, claim_key, entry_key, entry_of, feed_key, feed_of, open_job_key, rung_prefix, segment_key,
-    session_key, told_key,
+    age, aged_key, claim_key, entry_key, entry_of, feed_key, feed_of, open_job_key, request_video_key,
+    rung_prefix, segment_key, session_key, told_key,
 };
+pub use requests::RequestRow;
 pub use videos::{CaptureRow, Holding, ManifestRow, Told, VideoRow};
 
 /// Facts about the node itself, under fixed names: the feed in its own first group.
@@ -80,6 +82,9 @@ pub const CLAIMS: Table<ClaimRow> = Table::new(23);
 
 /// What was told of the manifests of captures, under `capture ‖ manifest`.
 pub const TOLD: Table<Told> = Table::new(24);
+
+/// The videos that a request lists, under `request ‖ number`.
+pub const REQUEST_VIDEOS: Table<VideoId> = Table::new(25);
 
 /// A block of bytes.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -246,26 +251,10 @@ pub enum Code {
     NoHolder,
     /// It is archived under another name.
     Duplicate,
-}
-
-/// A row of [`REQUESTS`].
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct RequestRow {
-    /// Its id: the address of the signed entry.
-    pub id: Cid,
-    /// The source as given.
-    pub url: String,
-    /// When it was asked.
-    pub at: Timestamp,
-    /// What the source calls itself, once listed.
-    pub title: Option<String>,
-    /// How often it was listed or is about to be.
-    pub listings: u32,
-    /// The videos that it lists.
-    pub videos: Vec<VideoId>,
-    /// The group that it belongs to, none for the node's own first one.
-    #[serde(default)]
-    pub group: Option<GroupId>,
+    /// Somebody paused its request.
+    Paused,
+    /// Its request leaves it out: it is larger, or older, than wanted.
+    Unwanted,
 }
 
 /// What a job does. The same names are used in claims.

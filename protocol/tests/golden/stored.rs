@@ -9,6 +9,7 @@ use horahora_protocol::{
     group::Genesis,
     limits,
     manifest::{Manifest, Meta},
+    request::{Options, RequestChange, Stand},
     sign::Signable,
     summary::Summary,
 };
@@ -99,6 +100,24 @@ pub(crate) fn requests() -> Vec<Case> {
     vec![
         body("follow", Body::Request(request(true))),
         body("once", Body::Request(Request { url: "https://例え.jp/".to_owned(), ..request(false) })),
+    ]
+}
+
+pub(crate) fn request_changes() -> Vec<Case> {
+    let of = |stand, options| RequestChange { v: 1, request: raw("a request"), stand, options };
+    let full = Options {
+        follow: true,
+        newest: Some(300),
+        since: Some(AT),
+        title: Some("音MAD YTPMV".to_owned()),
+        max_height: Some(720),
+        max_bytes: Some(4_000_000_000),
+        comments: false,
+    };
+    vec![
+        body("active", Body::RequestChange(of(Stand::Active, full))),
+        body("paused", Body::RequestChange(of(Stand::Paused, Options::default()))),
+        body("removed", Body::RequestChange(of(Stand::Removed, Options::default()))),
     ]
 }
 

@@ -8,6 +8,7 @@ use horahora_protocol::{
     feed::FeedId,
     group::Genesis,
     manifest::{Blob, Creator, File, Manifest, MediaKind, Meta, Recipe, Rendition, Segment, TextTrack},
+    request::{Options, RequestChange, Stand},
 };
 use proptest::{
     collection::{btree_map, vec},
@@ -213,7 +214,19 @@ pub(crate) fn body() -> BoxedStrategy<Body> {
     let request =
         ("\\PC{1,60}", any::<bool>()).prop_map(|(url, follow)| Body::Request(Request { v: 1, url, follow }));
     let change = changes::change().prop_map(changes::body);
-    prop_oneof![profile, request, capture().prop_map(Body::Capture), change].boxed()
+    prop_oneof![profile, request, request_change(), capture().prop_map(Body::Capture), change].boxed()
+}
+
+fn request_change() -> impl Strategy<Value = Body> {
+    let stand = prop_oneof![Just(Stand::Active), Just(Stand::Paused), Just(Stand::Removed)];
+    let bounds = (option::of(any::<u32>()), option::of(time()), option::of("\\PC{0,40}"));
+    let sizes = (option::of(any::<u32>()), option::of(any::<u64>()));
+    (cid(), stand, any::<bool>(), bounds, sizes, any::<bool>()).prop_map(
+        |(request, stand, follow, (newest, since, title), (max_height, max_bytes), comments)| {
+            let options = Options { follow, newest, since, title, max_height, max_bytes, comments };
+            Body::RequestChange(RequestChange { v: 1, request, stand, options })
+        },
+    )
 }
 
 fn capture() -> impl Strategy<Value = Capture> {

@@ -1,12 +1,15 @@
 """Runs yt-dlp in this process and tells what happens as lines of JSON on standard output.
 
-usage: driver.py list|fetch MAX_ITEMS PARENT_PID FOLDER [yt-dlp options] -- URL
+usage: driver.py list|fetch|inspect MAX_ITEMS PARENT_PID FOLDER [yt-dlp options] -- URL...
 
-Lines: {"t": "source", title}, {"t": "item", site, id, url, title, names}, {"t": "names", names},
+`inspect` says of each URL what yt-dlp takes it for, and asks nobody.
+
+Lines: {"t": "inspected", kind, extractor, site, id}, {"t": "source", title, count}, {"t": "item", site, id, url, title, names, published}, {"t": "names", names},
 {"t": "progress", ...}, {"t": "done", media, info, thumbnail, texts}, {"t": "failure", kind, message}. Names are
 [[site, id], ...]: what yt-dlp calls the video and called it before. Exit status 0 proves nothing: only a "done" (fetch)
 or at least one "item" (list) is success.
 """
+import calendar
 import fcntl
 import itertools
 import json
@@ -15,6 +18,7 @@ import re
 import sys
 import threading
 import time
+import urllib.parse
 
 import yt_dlp
 from yt_dlp import utils
@@ -114,11 +118,18 @@ def names_of(ydl, info):
     return [name.split(' ', 1) for name in names if name and ' ' in name]
 
 
+def published(info):
+    """Seconds since 1970; of a day its beginning."""
+    day = info.get('upload_date')
+    return info.get('timestamp') or (calendar.timegm(time.strptime(day, '%Y%m%d')) if day else None)
+
+
 def tell_item(ydl, info, url):
     names = names_of(ydl, info)
     if names:
         site, ident = names[0]
-        say(t='item', site=site, id=ident, url=url, title=info.get('title'), names=names[1:])
+        say(t='item', site=site, id=ident, url=url, title=info.get('title'), names=names[1:],
+            published=published(info))
         return 1
     return 0
 
@@ -141,7 +152,7 @@ def list_source(ydl, url):
         if not tell_item(ydl, info, info.get('webpage_url') or url):
             fail('unsupported', 'There is no video at this address.')
         return None
-    say(t='source', title=info.get('title') or info.get('id'))
+    say(t='source', title=info.get('title') or info.get('id'), count=info.get('playlist_count'))
     count = 0
     for entry in itertools.islice(info.get('entries') or (), MAX_ITEMS):
         if entry:
@@ -149,6 +160,45 @@ def list_source(ydl, url):
     if not count:
         fail('unsupported', 'The list at this address is empty.')
     return None
+
+
+# What is neither said to be a list nor a video, by the name of its extractor.
+LISTS = re.compile(r'Tab$|History|WatchLater|Favou?rites|Recommended|Subscriptions|Notifications|Playlist|Search|Channel|User')
+# Sites that have extractors for all that can be archived there: the rest of their pages is not tried.
+KNOWN = re.compile(
+    r'https?://(?:[\w-]+\.)*(?:nicovideo\.jp|nico\.ms|bilibili\.com|bilibili\.tv|youtube\.com|youtu\.be)(?:[:/?#]|$)', re.I)
+CUT_OFF = ('YoutubeTruncatedID', 'YoutubeTruncatedURL')
+
+
+def ident_of(key, ie, url):
+    """The id that the video will have, as far as the URL tells."""
+    if key == 'BiliBili':
+        found = ie._match_valid_url(url).groupdict()
+        if found['prefix'].upper() != 'BV':
+            return None
+        part = re.search(r'[?&]p=(\d+)', url)
+        return f'BV{found["id"]}' + (f'_p{part[1]}' if part else '')
+    try:
+        return urllib.parse.unquote(ie.get_temp_id(url) or '') or None
+    except (AttributeError, IndexError):
+        return None
+
+
+def inspect(ydl, url):
+    key, ie = next(((key, ie) for key, ie in ydl._ies.items() if ie.suitable(url)), (None, None))
+    if ie is None or key in CUT_OFF or (key == 'Generic' and KNOWN.match(url)):
+        return say(t='inspected', kind='unsupported', extractor=None, site=None, id=None)
+    sort = getattr(ie, '_RETURN_TYPE', None)
+    listed = sort == 'playlist' or (sort != 'video' and LISTS.search(key))
+    ident = ident_of(key, ie, url)
+    # Whoever copies the link of a video inside a list means the video.
+    watched = key == 'YoutubeTab' and re.search(r'/watch\?(?:.*&)?v=([\w-]{11})(?:[&#]|$)', url)
+    if watched:
+        listed, ident = False, watched[1]
+    name = {'YoutubeYtBe': 'Youtube', 'NicoMs': 'Niconico'}.get(key, 'Youtube' if watched else key)
+    site = re.sub(r'[+].*|[:_ ](?:tab|url)$', '', name if name != key else ie.IE_NAME).replace(':', ' ').lower()
+    return say(
+        t='inspected', kind='playlist' if listed else 'video', extractor=name.lower(), site=site, id=ident)
 
 
 def show_progress(status):
@@ -189,6 +239,10 @@ def texts(info):
             yield [lang, track.get('ext') or 'txt', path]
 
 
+def parts_of(info):
+    return info.get('requested_formats') or [info]
+
+
 def fetch(ydl, url):
     info = ydl.extract_info(url, download=False)
     if info and info.get('_type') in ('playlist', 'multi_video'):
@@ -201,12 +255,16 @@ def fetch(ydl, url):
     if info.get('live_status') in ('is_live', 'is_upcoming', 'post_live'):
         return fail('not_yet', 'This is a live stream that has not ended yet.')
     say(t='names', names=names_of(ydl, info))
+    if unwanted := ydl._match_entry(info):
+        return fail('unwanted', unwanted)
+    size = sum(part.get('filesize') or part.get('filesize_approx') or 0 for part in parts_of(info))
+    if ydl.params.get('max_filesize') and size > ydl.params['max_filesize']:
+        return fail('unwanted', f'it has about {size} bytes, more than wanted')
     # The formats are chosen and encrypted ones are left out by now. From here on this setting only keeps
     # picture and sound apart as the site sent them; without it yt-dlp gives up for want of ffmpeg.
     ydl.params['allow_unplayable_formats'] = True
     ydl.process_info(info)
-    parts = info.get('requested_formats') or [info]
-    media = [part['filepath'] for part in parts if part.get('filepath')]
+    media = [part['filepath'] for part in parts_of(info) if part.get('filepath')]
     if not media or not all(os.path.isfile(path) for path in media):
         return fail('refused', 'yt-dlp ended without a file.')
     thumbnails = [t['filepath'] for t in info.get('thumbnails') or () if t.get('filepath')]
@@ -227,6 +285,8 @@ def main():
         lock = None
         options['lazy_playlist'] = True
     with yt_dlp.YoutubeDL(options) as ydl:
+        if MODE == 'inspect':
+            return [inspect(ydl, url) for url in parsed.urls]
         try:
             (list_source if MODE == 'list' else fetch)(ydl, parsed.urls[0])
         except Exception as error:  # every failure becomes a typed line

@@ -75,6 +75,12 @@ pub fn told_key(capture: &Cid, manifest: &Cid) -> Vec<u8> {
     [capture.to_bytes(), manifest.to_bytes()].concat()
 }
 
+/// Key in [`super::REQUEST_VIDEOS`].
+#[must_use]
+pub fn request_video_key(request: &Cid, number: u64) -> Vec<u8> {
+    [request.to_bytes().as_slice(), &number.to_be_bytes()].concat()
+}
+
 /// Key in [`SESSIONS`].
 #[must_use]
 pub fn session_key(cookie: &str) -> Vec<u8> {

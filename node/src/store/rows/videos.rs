@@ -76,6 +76,9 @@ pub struct VideoRow {
     /// The captures known of it, at most [`horahora_protocol::limits::CAPTURES_SHOWN`].
     #[serde(default)]
     pub captures: Vec<Cid>,
+    /// The requests that list it.
+    #[serde(default)]
+    pub requests: Vec<Cid>,
 }
 
 impl VideoRow {
@@ -99,6 +102,7 @@ impl VideoRow {
             reason: None,
             groups: Vec::new(),
             captures: Vec::new(),
+            requests: Vec::new(),
         }
     }
 

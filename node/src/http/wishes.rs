@@ -1,0 +1,118 @@
+//! The options of a request as the fields of a form.
+
+use axum::{
+    Form,
+    extract::{Path, State},
+    response::{IntoResponse, Redirect, Response},
+};
+use horahora_protocol::{
+    Cid,
+    request::{Options, Stand},
+};
+use horahora_web::Wish;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use std::str::FromStr;
+
+use super::{Shared, error::ApiError, pages::date, requests};
+
+const MEGABYTE: u64 = 1_000_000;
+
+/// What a form sends: a box that is not checked is not sent.
+#[derive(Debug, Default, Deserialize)]
+pub(super) struct WishForm {
+    #[serde(default)]
+    follow: String,
+    #[serde(default)]
+    comments: String,
+    #[serde(default)]
+    newest: String,
+    #[serde(default)]
+    since: String,
+    #[serde(default)]
+    title: String,
+    #[serde(default)]
+    max_height: String,
+    #[serde(default)]
+    max_size: String,
+}
+
+impl WishForm {
+    /// What it says, checked as the API checks it.
+    pub(super) fn options(&self) -> Result<Options, ApiError> {
+        let number = |text: &str| match text.trim() {
+            "" => Value::Null,
+            text => text.parse::<u64>().map_or_else(|_| json!(text), |number| json!(number)),
+        };
+        let text = |text: &str| if text.trim().is_empty() { Value::Null } else { json!(text.trim()) };
+        let megabytes = number(&self.max_size);
+        let wanted = json!({
+            "follow": !self.follow.is_empty(),
+            "comments": !self.comments.is_empty(),
+            "newest": number(&self.newest),
+            "since": text(&self.since),
+            "title": text(&self.title),
+            "max_height": number(&self.max_height),
+            "max_bytes": megabytes.as_u64().map_or(megabytes, |size| json!(size.saturating_mul(MEGABYTE))),
+        });
+        requests::options(&wanted, Options::default())
+    }
+
+    /// The same fields again, for what was refused.
+    pub(super) fn fields(&self, id: &str) -> Wish {
+        Wish {
+            id: id.to_owned(),
+            follow: !self.follow.is_empty(),
+            comments: !self.comments.is_empty(),
+            newest: self.newest.clone(),
+            since: self.since.clone(),
+            title: self.title.clone(),
+            max_height: self.max_height.clone(),
+            max_size: self.max_size.clone(),
+        }
+    }
+}
+
+/// Options as fields.
+pub(super) fn of(id: &str, options: &Options) -> Wish {
+    let number = |number: Option<u64>| number.map(|number| number.to_string()).unwrap_or_default();
+    Wish {
+        id: id.to_owned(),
+        follow: options.follow,
+        comments: options.comments,
+        newest: number(options.newest.map(u64::from)),
+        since: options.since.map(|at| date(at.0)).unwrap_or_default(),
+        title: options.title.clone().unwrap_or_default(),
+        max_height: number(options.max_height.map(u64::from)),
+        max_size: number(options.max_bytes.map(|bytes| bytes / MEGABYTE)),
+    }
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct Change {
+    /// `pause`, `resume`, `retry`, `edit` or `remove`.
+    #[serde(rename = "do")]
+    what: String,
+    #[serde(flatten)]
+    wish: WishForm,
+}
+
+/// `POST /archive/{id}`: the buttons of a request, for browsers without script.
+pub(super) async fn change(
+    State(rooms): Shared,
+    Path(id): Path<String>,
+    Form(change): Form<Change>,
+) -> Result<Response, ApiError> {
+    let unknown = || ApiError::not_found("unknown-request", "This node has no request with this id.");
+    let cid = Cid::from_str(&id).map_err(|_| unknown())?;
+    match change.what.as_str() {
+        "pause" => rooms.requests.change(&cid, Some(Stand::Paused), None).await?,
+        "resume" => rooms.requests.change(&cid, Some(Stand::Active), None).await?,
+        "remove" => rooms.requests.change(&cid, Some(Stand::Removed), None).await?,
+        "edit" => rooms.requests.change(&cid, None, Some(change.wish.options()?)).await?,
+        "retry" => rooms.requests.retry(&cid).await?,
+        _ => return Err(ApiError::bad("bad-stand", "`do` is pause, resume, retry, edit or remove.")),
+    }
+    Ok(Redirect::to(&format!("/archive#request-{id}")).into_response())
+}

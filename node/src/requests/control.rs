@@ -1,0 +1,231 @@
+//! Pausing, resuming, changing and removing requests, and looking at followed sources again.
+
+use std::time::Duration;
+
+use horahora_protocol::{
+    Cid, Timestamp, VideoId,
+    entry::Body,
+    request::{Options, RequestChange, Stand},
+};
+
+use super::{RequestError, Requests, find, list_job, options_of, put, videos};
+use crate::{
+    clock,
+    jobs::Jobs,
+    spawn::Tasks,
+    store::{
+        Batch, Store, StoreError,
+        rows::{
+            Code, JOBS, JobKey, JobRow, REQUEST_KEYS, REQUESTS, RequestRow, State, VIDEOS, VIDEOS_BY_AGE,
+            VideoRow, aged_key,
+        },
+    },
+};
+
+/// How often it is looked whether a followed source is to be looked at again.
+const LOOK: Duration = Duration::from_secs(30);
+const DAY_MS: u64 = 24 * 3_600_000;
+/// The longest pause between two looks at a followed source.
+const LONGEST_MS: u64 = 8 * DAY_MS;
+/// When what is paused begins by itself: in the year 2100.
+const NEVER: Timestamp = Timestamp(4_102_444_800_000);
+const PAUSED: &str = "Paused. It goes on when its request is resumed on the Archive page.";
+/// Videos of a request that are looked at at once.
+const PAGE: usize = 1_000;
+
+impl Requests {
+    /// Means a request otherwise from now on, and tells the group.
+    ///
+    /// # Errors
+    /// When it is not known, this node may not write in its group, or the disk fails.
+    pub async fn change(
+        &self,
+        id: &Cid,
+        stand: Option<Stand>,
+        options: Option<Options>,
+    ) -> Result<(), RequestError> {
+        let _one = self.submitting.lock().await;
+        let (key, row) = find(&self.store, id)?.ok_or(RequestError::Unknown)?;
+        let change = RequestChange {
+            v: 1,
+            request: row.id,
+            stand: stand.unwrap_or(row.stand),
+            options: options.unwrap_or_else(|| options_of(&row)),
+        };
+        if !change.options.is_bounded() {
+            return Err(RequestError::TooLong);
+        }
+        let group = row.group.unwrap_or_else(|| self.feeds.home());
+        let mut written = Ok(());
+        let body = Body::RequestChange(change.clone());
+        self.feeds
+            .publish(&[group], body, |entry, batch| {
+                written = (|| {
+                    // Others' listings were perhaps learned meanwhile.
+                    let mut row: RequestRow = self.store.get(&REQUESTS, &key)?.unwrap_or_else(|| row.clone());
+                    let now = entry.map_or_else(clock::now, |entry| entry.at);
+                    row.changed = entry.map(|entry| (now, entry.node));
+                    apply(&self.store, &key, &mut row, &change, batch)
+                })();
+            })
+            .await?;
+        written?;
+        self.jobs.wake();
+        self.live.tell("request", serde_json::json!({ "id": id.to_string() }));
+        Ok(())
+    }
+
+    /// Tries once more what ended without success in a request; the source itself if nothing was listed.
+    ///
+    /// # Errors
+    /// When it is not known, or the database fails.
+    pub async fn retry(&self, id: &Cid) -> Result<(), RequestError> {
+        let _one = self.submitting.lock().await;
+        let (key, row) = find(&self.store, id)?.ok_or(RequestError::Unknown)?;
+        Ok(self.again(&key, row)?)
+    }
+
+    /// Looks at followed sources again when it is time.
+    pub fn start(&self, tasks: &Tasks) {
+        let requests = self.clone();
+        tasks.spawn("follow", async move {
+            let mut ticks = tokio::time::interval(LOOK);
+            loop {
+                ticks.tick().await;
+                if let Err(error) = requests.follow(clock::now()) {
+                    tracing::error!("followed sources cannot be looked at: {error}");
+                }
+            }
+        });
+    }
+
+    /// Adds a listing for each followed source whose time has come.
+    fn follow(&self, now: Timestamp) -> Result<(), StoreError> {
+        for (key, row) in self.store.scan(&REQUESTS, b"", None, usize::MAX)? {
+            let due = row.next_at.0 > 0 && row.next_at <= now;
+            if !due || !row.is_list() || row.stand != Stand::Active || !options_of(&row).follow {
+                continue;
+            }
+            let job: Option<JobRow> = self.store.get(&JOBS, list_job(&row).key.text().as_bytes())?;
+            if job.is_some_and(|job| job.state.ended()) {
+                self.list_again(&key)?;
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn list_again(&self, key: &[u8]) -> Result<(), StoreError> {
+        let _changing = self.store.changing();
+        let Some(mut row): Option<RequestRow> = self.store.get(&REQUESTS, key)? else { return Ok(()) };
+        row.listings += 1;
+        let mut batch = Batch::default();
+        put(&mut batch, key, &row);
+        Jobs::add(&mut batch, &list_job(&row));
+        self.store.write(batch)?;
+        self.jobs.wake();
+        Ok(())
+    }
+}
+
+/// Notes when a source is to be looked at next, after a listing that found something new or did not: after a day, then twice
+/// as long each time that there is nothing new, up to eight days.
+pub(crate) fn listed(row: &mut RequestRow, at: Timestamp, news: bool) {
+    let longer = row.interval_ms.saturating_mul(2).clamp(DAY_MS, LONGEST_MS);
+    row.interval_ms = if news { DAY_MS } else { longer };
+    row.next_at = at.plus_ms(row.interval_ms);
+}
+
+/// Adds to the batch what follows from a change.
+pub(super) fn apply(
+    store: &Store,
+    key: &[u8],
+    row: &mut RequestRow,
+    change: &RequestChange,
+    batch: &mut Batch,
+) -> Result<(), StoreError> {
+    row.stand = change.stand;
+    row.options = Some(change.options.clone());
+    put(batch, key, row);
+    if row.stand == Stand::Removed {
+        // Who asks for it later asks anew.
+        if let Ok(mut url) = url::Url::parse(row.url.trim()) {
+            url.set_fragment(None);
+            if let Some(group) = &row.group {
+                batch.remove(&REQUEST_KEYS, super::feed::canonical(&url, group).as_bytes());
+            }
+            batch.remove(&REQUEST_KEYS, url.as_str().as_bytes());
+        }
+    }
+    let listing = list_job(row).key;
+    let stand = row.stand;
+    set(store, batch, &listing, stand)?;
+    let mut after: Option<Vec<u8>> = None;
+    loop {
+        let page = videos::page(store, &row.id, after.as_deref(), PAGE)?;
+        let Some((last, _)) = page.last() else { return Ok(()) };
+        after = Some(last.clone());
+        for (_, video) in &page {
+            set_video(store, batch, row, video)?;
+        }
+    }
+}
+
+/// A video is begun while one of its requests is active.
+pub(crate) fn set_video(
+    store: &Store,
+    batch: &mut Batch,
+    row: &RequestRow,
+    id: &VideoId,
+) -> Result<(), StoreError> {
+    let Some(mut video): Option<VideoRow> = store.get_after(batch, &VIDEOS, id.as_str().as_bytes())? else {
+        return Ok(());
+    };
+    let mut stand = row.stand;
+    for other in video.requests.iter().filter(|other| **other != row.id) {
+        match find(store, other)?.map(|(_, other)| other.stand) {
+            Some(Stand::Active) => stand = Stand::Active,
+            Some(Stand::Paused) if stand == Stand::Removed => stand = Stand::Paused,
+            _ => {}
+        }
+    }
+    let key = JobKey::Capture { video: id.clone() };
+    let Some(job) = set(store, batch, &key, stand)? else { return Ok(()) };
+    if stand == Stand::Removed && video.all_captures().next().is_none() {
+        batch.remove(&VIDEOS, id.as_str().as_bytes());
+        batch.remove(&VIDEOS_BY_AGE, &aged_key(video.added, id.as_str().as_bytes()));
+        return Ok(());
+    }
+    if video.manifest.is_none() {
+        (video.state, video.code, video.reason) = (job.state, job.code, job.reason);
+        batch.put(&VIDEOS, id.as_str().as_bytes(), &video);
+    }
+    Ok(())
+}
+
+/// Lets a job that is not at work wait, go on, or vanish. Gives the job if that changed it.
+fn set(store: &Store, batch: &mut Batch, key: &JobKey, stand: Stand) -> Result<Option<JobRow>, StoreError> {
+    let job: Option<JobRow> = store.get_after(batch, &JOBS, key.text().as_bytes())?;
+    let Some(mut job) = job.filter(|job| !job.state.ended() && job.state != State::Running) else {
+        return Ok(None);
+    };
+    match stand {
+        Stand::Active if job.code == Some(Code::Paused) => {
+            (job.state, job.code, job.reason) = (State::Queued, None, None);
+            job.not_before = Timestamp::default();
+        }
+        Stand::Active => return Ok(None),
+        Stand::Paused => {
+            (job.state, job.code, job.reason) = (State::Waiting, Some(Code::Paused), Some(PAUSED.to_owned()));
+            job.not_before = NEVER;
+        }
+        Stand::Removed => {
+            let ended = JobRow { state: State::Refused, ..job.clone() };
+            Jobs::add(batch, &ended);
+            batch.remove(&JOBS, key.text().as_bytes());
+            return Ok(Some(ended));
+        }
+    }
+    job.updated = clock::now();
+    Jobs::add(batch, &job);
+    Ok(Some(job))
+}

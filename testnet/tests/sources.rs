@@ -1,0 +1,73 @@
+//! What links are, and the lists that yt-dlp alone reads wrong.
+
+use horahora::ingest::{Kind, inspect, write_plugins};
+use horahora_testnet::cluster::{Node, fixture, tools};
+use serde_json::Value;
+
+const URLS: &str = include_str!("../testdata/urls.tsv");
+
+#[tokio::test]
+async fn links_are_told_apart_without_asking_anyone() {
+    let tools = tools().await.unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    let plugins = write_plugins(dir.path()).unwrap();
+    let rows: Vec<Vec<&str>> =
+        URLS.lines().filter(|line| !line.starts_with('#')).map(|line| line.split('\t').collect()).collect();
+    let urls: Vec<&str> = rows.iter().map(|row| row[0]).collect();
+    assert!(urls.len() >= 150, "{}", urls.len());
+    let found = inspect(&tools, &plugins, &urls).await.unwrap();
+    assert_eq!(found.len(), urls.len());
+    let kind = |kind| match kind {
+        Kind::Video => "video",
+        Kind::Playlist => "playlist",
+        Kind::Unsupported => "unsupported",
+    };
+    let mut wrong = Vec::new();
+    for (row, found) in rows.iter().zip(&found) {
+        let id = found.id.clone().unwrap_or_else(|| "-".to_owned());
+        let id = if id.starts_with("generic:") { "generic:*".to_owned() } else { id };
+        let said = [kind(found.kind), found.extractor.as_deref().unwrap_or("-"), &id].map(str::to_owned);
+        if said.iter().ne(row[1..].iter()) {
+            wrong.push(format!("{}: {said:?}", row[0]));
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+async fn inspected(node: &Node, url: &str, offline: bool) -> Value {
+    let query: String = url::form_urlencoded::byte_serialize(url.as_bytes()).collect();
+    node.own(&format!("/api/v1/inspect?url={query}&offline={offline}")).await.unwrap()
+}
+
+#[tokio::test]
+async fn a_link_says_what_it_is_before_it_is_archived() {
+    let fixture = fixture().await.unwrap();
+    let node = Node::at(&fixture).await.unwrap();
+    let short = inspected(&node, "https://nico.ms/sm9", true).await;
+    assert_eq!((short["kind"].as_str(), short["id"].as_str()), (Some("video"), Some("niconico:sm9")));
+    assert_eq!(fixture.hits("www.nicovideo.jp/api/watch/v3_guest/sm9"), 0, "nobody was asked");
+    let tag = inspected(&node, "https://www.nicovideo.jp/tag/YTPMV_2400", false).await;
+    assert_eq!((tag["kind"].as_str(), tag["count"].as_u64()), (Some("playlist"), Some(2_401)), "{tag}");
+    assert_eq!(tag["says"], "A list of about 2401 videos, niconico tag. \u{201c}YTPMV_2400\u{201d}");
+    let wrong = inspected(&node, "https://www.nicovideo.jp/ranking", true).await;
+    assert_eq!((wrong["kind"].as_str(), &wrong["id"]), (Some("unsupported"), &Value::Null));
+    node.archive("https://nico.ms/sm9").await.unwrap();
+    assert_eq!(inspected(&node, "https://www.nicovideo.jp/watch/sm9", true).await["archived"], true);
+    let said = node.cli(&["inspect", "https://nico.ms/sm9", "--offline"]).await.unwrap();
+    assert_eq!(String::from_utf8_lossy(&said.stdout).trim(), "One video, niconico. It is archived already.");
+}
+
+#[tokio::test]
+async fn a_tag_of_niconico_is_archived_by_our_own_lister() {
+    let fixture = fixture().await.unwrap();
+    let node = Node::at(&fixture).await.unwrap();
+    fixture.set_error("sm30002", Some("removed"));
+    let request = node.request("https://www.nicovideo.jp/tag/YTPMV_3").await.unwrap();
+    let ended = node.settled(&request, &["done", "failed"]).await.unwrap();
+    assert_eq!(ended["title"], "YTPMV_3");
+    let videos = ["niconico:sm30003", "niconico:sm30002", "niconico:sm30001"];
+    assert_eq!(ended["videos"], serde_json::json!(videos));
+    let gone = node.get("/api/v1/videos/niconico%3Asm30002").await.unwrap();
+    assert_eq!((gone["state"].as_str(), gone["code"].as_str()), (Some("gone"), Some("gone")), "{gone}");
+    assert_eq!(ended["counts"]["done"], 2, "{ended}");
+}
