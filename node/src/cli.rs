@@ -71,6 +71,14 @@ enum Command {
         #[command(subcommand)]
         command: Option<requests::RequestCommand>,
     },
+    /// Take the videos of a folder into the archive: one that yt-dlp filled, or plain files. Nothing in it is changed
+    Import {
+        /// The folder, on the node's machine
+        dir: PathBuf,
+        /// The group that they are for, by name or id [default: the one that the node began with]
+        #[arg(long)]
+        group: Option<String>,
+    },
     /// Say what a link is before it is archived
     Inspect {
         /// Link to a video, a list, a creator
@@ -157,6 +165,7 @@ async fn dispatch(cli: Cli) -> Result<ExitCode> {
         Some(Command::Archive { url, wait, group, wish }) => {
             show::archive(global, &url, wait, group.as_deref(), &wish).await
         }
+        Some(Command::Import { dir, group }) => show::import(global, &dir, group.as_deref()).await,
         Some(Command::Requests { command }) => requests::requests(global, command).await,
         Some(Command::Inspect { url, offline }) => show::inspect(global, &url, offline).await,
         Some(Command::Videos) => show::videos(global).await,

@@ -1,6 +1,7 @@
 //! What a person may set: command line, then environment, then `config.toml`, then the default.
 
 use std::{
+    collections::BTreeMap,
     net::SocketAddr,
     path::{Path, PathBuf},
 };
@@ -52,6 +53,20 @@ pub struct RunOptions {
     pub hosts: Vec<String>,
 }
 
+/// How one source site is reached.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct SiteOptions {
+    /// Proxy for this site, instead of `proxy`.
+    pub proxy: Option<String>,
+    /// File with cookies in the form of Netscape, as browsers' extensions export them. It is never written to.
+    pub cookies: Option<PathBuf>,
+    /// Seconds between two questions to the site within one use of yt-dlp.
+    pub pause_s: Option<f64>,
+    /// Bytes a second of one download.
+    pub bytes_per_s: Option<u64>,
+}
+
 /// Everything set, nothing open.
 #[derive(Debug, Clone)]
 pub struct Config {
@@ -101,6 +116,8 @@ pub struct SourceOptions {
     pub ytdlp_args: Vec<String>,
     /// Whether sources may be on private networks.
     pub allow_private: bool,
+    /// Single sites, by their host names.
+    pub sites: BTreeMap<String, SiteOptions>,
 }
 
 /// Why the settings cannot be used.
@@ -168,10 +185,12 @@ impl Config {
     /// # Errors
     /// When a file or a value cannot be used; the message says what to change.
     pub fn load(data_dir: &Path, given: RunOptions) -> Result<Self, ConfigError> {
-        let given = given.or(read_file(&data_dir.join("config.toml"))?);
+        let (file, sites) = read_file(&data_dir.join("config.toml"))?;
+        let given = given.or(file);
         let args = given.ytdlp_args.unwrap_or_default();
         let proxy = given.proxy.filter(|proxy| !proxy.is_empty());
-        if let Some(proxy) = proxy.as_ref().filter(|proxy| url::Url::parse(proxy).is_err()) {
+        let proxies = proxy.iter().chain(sites.values().filter_map(|site| site.proxy.as_ref()));
+        if let Some(proxy) = proxies.into_iter().find(|proxy| url::Url::parse(proxy).is_err()) {
             return Err(ConfigError::Proxy(proxy.clone()));
         }
         Ok(Self {
@@ -186,6 +205,7 @@ impl Config {
                 proxy,
                 ytdlp_args: shell_words::split(&args).map_err(|_| ConfigError::YtdlpArgs(args))?,
                 allow_private: given.allow_private_sources,
+                sites,
             },
             adopt: given.adopt.unwrap_or_default(),
             name: given.name.unwrap_or_else(machine_name),
@@ -210,6 +230,11 @@ const TEMPLATE: &str = r#"# Settings of this node. Command line and environment 
 # ytdlp_args = "--cookies /path/to/cookies.txt"
 # allow_private_sources = false
 # adopt = "trusted"
+# [sites."nicovideo.jp"]
+# cookies = "/path/to/niconico.txt"
+# proxy = "socks5://127.0.0.1:1081"
+# pause_s = 3.0
+# bytes_per_s = 2000000
 "#;
 
 /// Writes the commented template unless there is a `config.toml`.
@@ -221,13 +246,18 @@ pub fn write_template(data_dir: &Path) -> std::io::Result<()> {
     if path.exists() { Ok(()) } else { std::fs::write(path, TEMPLATE) }
 }
 
-fn read_file(path: &Path) -> Result<RunOptions, ConfigError> {
-    match std::fs::read_to_string(path) {
-        Ok(text) => toml::from_str(&text)
-            .map_err(|error| ConfigError::Parse { path: path.to_owned(), message: error.to_string() }),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(RunOptions::default()),
-        Err(source) => Err(ConfigError::Read { path: path.to_owned(), source }),
-    }
+/// What `config.toml` sets: the options, and single sites, which are nowhere else.
+fn read_file(path: &Path) -> Result<(RunOptions, BTreeMap<String, SiteOptions>), ConfigError> {
+    let text = match std::fs::read_to_string(path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Default::default()),
+        Err(source) => return Err(ConfigError::Read { path: path.to_owned(), source }),
+    };
+    let wrong =
+        |error: toml::de::Error| ConfigError::Parse { path: path.to_owned(), message: error.to_string() };
+    let mut table: toml::Table = text.parse().map_err(wrong)?;
+    let sites = table.remove("sites").map(toml::Value::try_into).transpose().map_err(wrong)?;
+    Ok((toml::Value::Table(table).try_into().map_err(wrong)?, sites.unwrap_or_default()))
 }
 
 fn machine_name() -> String {
@@ -251,6 +281,8 @@ mod tests {
         let config = Config::load(dir.path(), RunOptions::default()).unwrap();
         assert_eq!((config.name.as_str(), config.hosts.len()), ("attic", 1));
         assert_eq!(config.source.ytdlp_args, ["--cookies", "/path/to/cookies.txt"]);
+        let site = &config.source.sites["nicovideo.jp"];
+        assert_eq!((site.pause_s, site.bytes_per_s), (Some(3.0), Some(2_000_000)));
     }
 
     #[test]

@@ -155,6 +155,12 @@ impl Feeds {
         Body::Profile(Profile { v: 1, name: self.name.to_string(), software })
     }
 
+    /// This node.
+    #[must_use]
+    pub fn me(&self) -> NodeId {
+        self.key.node_id()
+    }
+
     /// The group of this node's own.
     #[must_use]
     pub fn home(&self) -> GroupId {

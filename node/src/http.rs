@@ -103,7 +103,7 @@ fn router(rooms: Arc<Rooms>, stop: &CancellationToken) -> Router {
     Router::new()
         .route("/", get(pages::home))
         .route("/archive", get(pages::archive).post(pages::request))
-        .route("/archive/{request}", post(wishes::change))
+        .route("/archive/{request}", get(wishes::page).post(wishes::change))
         .route("/nodes", get(nodes::nodes).post(nodes::add_form))
         .route("/nodes/forget", post(nodes::forget_form))
         .route("/groups", get(nodes::to_page).post(nodes::create))
@@ -127,6 +127,7 @@ fn router(rooms: Arc<Rooms>, stop: &CancellationToken) -> Router {
             "/api/v1/requests/{request}",
             get(requests::one).post(requests::change).delete(requests::remove),
         )
+        .route("/api/v1/imports", post(requests::import))
         .route("/api/v1/requests/{request}/videos", get(requests::videos))
         .route("/api/v1/requests/{request}/retry", post(requests::retry))
         .route("/api/v1/inspect", get(inspect::inspect))

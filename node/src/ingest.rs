@@ -20,12 +20,15 @@ use crate::{
     tools::Tools,
 };
 
+mod folder;
 mod metadata;
 mod plugins;
+mod site;
 mod source;
 mod ytdlp;
 
-pub use metadata::read_info;
+pub use folder::{Found, Scan, scan};
+pub use metadata::{days_since_1970, read_info};
 pub use plugins::write as write_plugins;
 pub use source::{SourceError, check_link, check_source};
 pub use ytdlp::inspect;
@@ -205,7 +208,7 @@ impl Quality {
 }
 
 /// What a download brought, kept in the job's folder so that a restart does not download again.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Fetched {
     /// The site's own media files, best picture first; unmerged.
     pub media: Vec<PathBuf>,

@@ -25,6 +25,7 @@ use crate::{
     growing::Growing,
     ingest::{Failure, Ingest},
     live::Live,
+    requests,
     spawn::Tasks,
     store::{
         Batch, Store, StoreError,
@@ -36,6 +37,7 @@ use crate::{
 mod adopt;
 mod capture;
 mod growing;
+mod import;
 mod keep;
 mod listing;
 mod publish;
@@ -53,6 +55,8 @@ const FETCH_WORKERS: usize = FETCHERS + 1;
 const ENCODERS: usize = 1;
 /// Videos fetched from other nodes at once.
 const KEEPERS: usize = 1;
+/// Files of this machine taken in at once.
+const IMPORTERS: usize = 1;
 /// Pause of a worker that could not write to the database.
 const FAILED_WRITE: Duration = Duration::from_secs(10);
 /// Longest pause between two tries.
@@ -75,6 +79,8 @@ enum Lane {
     Fetch,
     Encode,
     Keep,
+    /// Files of this machine: nobody else can take them.
+    Import,
 }
 
 impl Lane {
@@ -85,6 +91,7 @@ impl Lane {
             Self::Fetch => &[],
             Self::Encode => &[2],
             Self::Keep => &[JobKey::KEEP_LANE],
+            Self::Import => &[0, 1],
         }
     }
 }
@@ -193,7 +200,12 @@ impl Jobs {
     /// Starts the workers.
     pub fn start(&self, tasks: &Tasks) {
         self.follow_revisions(tasks);
-        let lanes = [(Lane::Fetch, FETCH_WORKERS), (Lane::Encode, ENCODERS), (Lane::Keep, KEEPERS)];
+        let lanes = [
+            (Lane::Fetch, FETCH_WORKERS),
+            (Lane::Encode, ENCODERS),
+            (Lane::Keep, KEEPERS),
+            (Lane::Import, IMPORTERS),
+        ];
         for lane in lanes.into_iter().flat_map(|(lane, count)| std::iter::repeat_n(lane, count)) {
             let jobs = self.clone();
             tasks.spawn("worker", async move { jobs.work(lane).await });
@@ -361,7 +373,7 @@ impl Inner {
                 continue;
             }
             let Some(job) = self.store.get(&JOBS, key.text().as_bytes())? else { continue };
-            if job.state.ended() {
+            if job.state.ended() || (lane == Lane::Import && !requests::is_local(&job.url)) {
                 continue;
             }
             if job.not_before > now {

@@ -8,6 +8,7 @@ use std::{path::Path, sync::Arc};
 use crate::{process::Confinement, tools::Toolset};
 
 pub mod codec;
+pub mod danmaku;
 pub mod encode;
 pub mod ladder;
 pub mod mpd;

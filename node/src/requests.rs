@@ -27,11 +27,13 @@ use crate::{
 
 mod control;
 mod feed;
+mod import;
 mod videos;
 mod view;
 
-pub(crate) use control::{listed, set_video};
+pub(crate) use control::{as_it_stands, listed, set_video};
 pub(crate) use feed::{early, keep_early, learn, learn_change};
+pub(crate) use import::is_local;
 pub(crate) use videos::{add as add_video, page as videos_of};
 pub use view::{Counts, RequestView};
 
@@ -67,6 +69,9 @@ pub enum RequestError {
     /// There is no such request.
     #[error("This node has no request with this id.")]
     Unknown,
+    /// There is no folder that can be read.
+    #[error("{0} is no folder that this node can read.")]
+    Folder(String),
     /// A text is longer than allowed.
     #[error("The words of a title filter may have 512 bytes.")]
     TooLong,

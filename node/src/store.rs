@@ -29,7 +29,7 @@ const RETRY: Duration = Duration::from_millis(100);
 const PATIENCE: u32 = 30;
 const META: &str = "meta";
 /// Names of the trees, in the order of [`Table`]'s indices.
-const TREES: [&str; 26] = [
+const TREES: [&str; 27] = [
     "meta",
     "entries",
     "bodies",
@@ -56,6 +56,7 @@ const TREES: [&str; 26] = [
     "claims",
     "told",
     "request_videos",
+    "imports",
 ];
 
 /// Why the database did not do it.

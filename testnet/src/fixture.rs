@@ -138,6 +138,11 @@ impl Fixture {
         self.room.switches.set_trouble(video, trouble);
     }
 
+    /// Lets a tag of the fake Niconico have so many more videos.
+    pub fn grow(&self, tag: &str, more: u64) {
+        self.room.switches.grow(tag, more);
+    }
+
     /// The file `fxhls` (and `/files/playlist.mp4`) names beside /etc/passwd: the secret that must not leak.
     pub fn set_hls_target(&self, secret: &Path) {
         self.room.switches.set_hls_target(secret);

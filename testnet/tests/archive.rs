@@ -73,6 +73,10 @@ async fn a_video_is_downloaded_once_however_it_is_asked_for() {
     assert_eq!(fixture.served("sm9"), 1);
     let video = node.get("/api/v1/videos/niconico%3Asm9").await.unwrap();
     assert_eq!(video["danmaku"], serde_json::json!(["comments"]));
+    let track = format!("/media/{}/danmaku/0?form=plain", video["manifest"].as_str().unwrap());
+    let comments = node.get(&track).await.unwrap();
+    let colours: Vec<_> = comments.as_array().unwrap().iter().map(|one| one["colour"].clone()).collect();
+    assert_eq!(colours, ["#ffffff", "#ff0000", "#00ff00", "#ffffff", "#ffffff"], "{comments}");
     let path = format!("/media/{}/info.json", video["manifest"].as_str().unwrap());
     let info = node.ask(reqwest::Method::GET, &path).send().await.unwrap().text().await.unwrap();
     assert!(info.contains("uploader"), "the site's metadata is kept");

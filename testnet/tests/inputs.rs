@@ -111,3 +111,33 @@ async fn unknown_things_are_not_found() {
     assert_eq!(page.status(), StatusCode::NOT_FOUND);
     assert!(page.text().await.unwrap().contains("does not have this video"));
 }
+
+#[tokio::test]
+async fn dead_proxies_and_bad_cookies_are_told_in_plain_words() {
+    let fixture = fixture().await.unwrap();
+    let args = format!("--ytdlp-args={}", fixture.ytdlp_args());
+    let mut node =
+        Node::start(&["--allow-private-sources", "--proxy", &fixture.proxy(), &args]).await.unwrap();
+    let cookies = node.data().join("cookies.txt");
+    std::fs::write(&cookies, ".nicovideo.jp\tTRUE\t/\tTRUE\t1000000000\tuser_session\tx\n").unwrap();
+    let missing = node.data().join("none.txt");
+    let config = format!(
+        "[sites.\"nicovideo.jp\"]\ncookies = {cookies:?}\n[sites.\"127.0.0.1\"]\ncookies = {missing:?}\n\
+         [sites.\"dead.example\"]\nproxy = \"http://127.0.0.1:9\"\n"
+    );
+    std::fs::write(node.data().join("config.toml"), config).unwrap();
+    node.stop().await.unwrap();
+    node.restart().await.unwrap();
+    for (url, state, words) in [
+        ("https://www.nicovideo.jp/watch/sm93".to_owned(), "needs-operator", "ran out"),
+        (format!("{}/fixtube/watch/fx1", fixture.site()), "needs-operator", "cannot be read"),
+        ("http://dead.example/video".to_owned(), "waiting", "The proxy http://127.0.0.1:9 does not answer"),
+    ] {
+        let id = node.request(&url).await.unwrap();
+        let request = node.settled(&id, &[state]).await.unwrap();
+        assert!(request["reason"].as_str().unwrap().contains(words), "{url}: {request}");
+    }
+    assert_eq!(std::fs::read_to_string(&cookies).unwrap().lines().count(), 1, "the file is not written to");
+    // The rest works.
+    node.archive("https://www.nicovideo.jp/watch/sm9").await.unwrap();
+}

@@ -93,6 +93,12 @@ impl RequestRow {
         (self.videos() <= 1 && moves && self.progress < 1.0).then_some(self.progress)
     }
 
+    /// Where its title leads: to its only video, else to its own page, unless that is the page.
+    pub(crate) fn link(&self, page: &str) -> Option<String> {
+        let own = || (page != self.id).then(|| format!("/archive/{}", self.id));
+        self.href.clone().or_else(own)
+    }
+
     /// The address, unless it is already the title.
     pub(crate) fn origin(&self) -> Option<&str> {
         crate::text::link(&self.url).filter(|url| *url != self.title)
@@ -100,6 +106,13 @@ impl RequestRow {
 
     fn videos(&self) -> u64 {
         self.done + self.running + self.failed + self.waiting
+    }
+}
+
+impl ArchivePage {
+    /// The page is of no single request.
+    pub(crate) fn here_id(&self) -> &'static str {
+        ""
     }
 }
 

@@ -15,6 +15,7 @@ mod map;
 mod message;
 mod nodes;
 mod qr;
+mod request;
 mod state;
 mod text;
 mod watch;
@@ -28,6 +29,7 @@ pub use holders::{HolderRow, Keep};
 pub use home::{HomePage, JobRow, home, home_live};
 pub use message::{MessagePage, message};
 pub use nodes::{Direction, MoveRow, NodeRow, NodesPage, nodes, nodes_live};
+pub use request::{RequestPage, request, request_live};
 pub use state::StateView;
 pub use watch::{Download, Fact, Player, RenditionRow, Track, WatchPage, watch, watch_live};
 

@@ -112,9 +112,7 @@ impl Catalogue {
                     &JobRow::queued(job, Some(item.video.clone()), item.url.clone(), title, now),
                 );
             }
-            if row.stand == Stand::Paused {
-                requests::set_video(&self.store, batch, &row, &item.video)?;
-            }
+            requests::set_video(&self.store, batch, &row, &item.video)?;
         }
         row.news |= row.count > before;
         if listing.last {

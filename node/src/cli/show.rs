@@ -2,12 +2,13 @@
 
 use std::{
     io::{IsTerminal, Write},
+    path::Path,
     process::ExitCode,
     sync::Arc,
     time::Duration,
 };
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 use serde_json::{Value, json};
 
 use super::{
@@ -57,6 +58,34 @@ pub(super) async fn archive(
         for video in request["videos"].as_array().into_iter().flatten() {
             say(format_args!("{}  {}", text(video), client.url(&format!("/watch/{}", encoded(text(video))))));
         }
+    }
+    if request["state"] == "done" {
+        return Ok(DONE);
+    }
+    bail!("{}: {} ({})", text(&request["state"]), text(&request["reason"]), text(&request["code"]))
+}
+
+/// Asks for a folder's videos and waits until all are in; whoever stops waiting stops nothing.
+pub(super) async fn import(global: &Global, dir: &Path, group: Option<&str>) -> Result<ExitCode> {
+    let client = Client::new(global)?;
+    let group = match group {
+        Some(named) => Some(groups::find(&client, Some(named)).await?),
+        None => None,
+    };
+    let dir = dir.canonicalize().with_context(|| format!("{} is no folder", dir.display()))?;
+    let Some(dir) = dir.to_str() else { bail!("the folder's name is not UTF-8; rename it") };
+    let answer = client.post("/api/v1/imports", &json!({ "dir": dir, "group": group })).await?;
+    let request = follow(&client, &format!("/api/v1/requests/{}", text(&answer["id"])), global.json).await?;
+    if global.json {
+        say(&request);
+    } else {
+        let count = |key: &str| request["counts"][key].as_u64().unwrap_or(0);
+        say(format_args!(
+            "{} videos: {} in the archive, {} not",
+            request["count"],
+            count("done"),
+            count("failed")
+        ));
     }
     if request["state"] == "done" {
         return Ok(DONE);

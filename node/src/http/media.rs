@@ -1,14 +1,16 @@
 //! What players fetch: descriptions, segments, pictures, texts, originals, blobs.
 
 use axum::{
-    extract::{Path, State},
-    http::{HeaderMap, HeaderValue, header},
+    Json,
+    extract::{Path, Query, State},
+    http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
 use horahora_protocol::{
     Cid, Codec,
     manifest::{Blob, File, Manifest, MediaKind, Rendition, TextTrack},
 };
+use serde::Deserialize;
 
 use super::{
     Rooms, Shared,
@@ -17,9 +19,15 @@ use super::{
 };
 use crate::{
     fetch::Source,
-    media::mpd::{Presentation, mpd as describe},
+    media::{
+        danmaku,
+        mpd::{Presentation, mpd as describe},
+    },
     store::rows::{CAPTURES, CaptureRow},
 };
+
+/// Texts that are read as a whole.
+const LARGEST_READ: u64 = 128 << 20;
 
 type Answer = Result<Response, ApiError>;
 
@@ -125,12 +133,29 @@ pub(super) async fn subtitles(
 pub(super) async fn danmaku(
     State(rooms): Shared,
     Path((manifest, number)): Path<(String, usize)>,
+    Query(DanmakuQuery { form }): Query<DanmakuQuery>,
     asked: HeaderMap,
 ) -> Answer {
     let source = rooms.source(&manifest)?;
     let manifest = rooms.manifest(&manifest).await?;
     let track: Option<&TextTrack> = manifest.danmaku.get(number);
-    rooms.file(track.map(|track| &track.file), source, None, &asked).await
+    let Some(file) = track.map(|track| &track.file).filter(|_| form == "plain") else {
+        return rooms.file(track.map(|track| &track.file), source, None, &asked).await;
+    };
+    let bytes = rooms.whole(file, source).await?;
+    let read = tokio::task::spawn_blocking(move || danmaku::read(&bytes)).await.map_err(ApiError::ours)?;
+    let other = || {
+        let message = "This track has no form that this node knows; without form=plain it comes as it is.";
+        ApiError::new(StatusCode::UNPROCESSABLE_ENTITY, "unknown-form", message)
+    };
+    Ok(Json(read.ok_or_else(other)?).into_response())
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct DanmakuQuery {
+    /// `plain` for the one form of all sites; else as the site gave it.
+    #[serde(default)]
+    form: String,
 }
 
 /// `GET /media/{manifest}/original/{number}`
@@ -245,6 +270,23 @@ impl Rooms {
         let media_type = media_type.to_owned();
         let content = Content { parts: vec![blob], tag, media_type, save_as: None, source };
         Ok(answer(&self.blobs, &self.fetch, &content, asked))
+    }
+
+    /// All bytes of a file, if it is not too large to be read at once.
+    async fn whole(&self, file: &File, source: Source) -> Result<Vec<u8>, ApiError> {
+        if file.bytes > LARGEST_READ {
+            return Err(ApiError::new(
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "too-large",
+                "This file is too large.",
+            ));
+        }
+        let mut bytes = Vec::new();
+        for chunk in &file.chunks {
+            self.fetch.blob(chunk.cid, Some(chunk.bytes), source, true).await?;
+            bytes.extend_from_slice(&self.blobs.read_verified(chunk.cid).await?);
+        }
+        Ok(bytes)
     }
 
     async fn file(

@@ -38,7 +38,7 @@ pub(super) struct View {
     pub(super) fragment: Option<String>,
     /// The group that a form begins with.
     pub(super) group: Option<String>,
-    after: Option<String>,
+    pub(super) after: Option<String>,
 }
 
 /// `GET /`
@@ -297,7 +297,7 @@ impl Rooms {
         }
     }
 
-    fn request_view(&self, request: &requests::RequestView) -> Result<RequestView, ApiError> {
+    pub(super) fn request_view(&self, request: &requests::RequestView) -> Result<RequestView, ApiError> {
         let video = match request.videos.as_slice() {
             [only] => self.video_row(only).ok(),
             _ => None,

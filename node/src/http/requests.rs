@@ -18,10 +18,11 @@ use super::{
     Shared,
     api::{Answer, PageQuery, cursor_text},
     error::ApiError,
+    pages::date,
     viewer::Viewer,
 };
 
-use crate::requests::usual;
+use crate::{ingest::days_since_1970, requests::usual};
 
 type Taken = Result<(StatusCode, Json<Value>), ApiError>;
 
@@ -114,6 +115,21 @@ pub(super) async fn retry(State(rooms): Shared, Path(id): Path<String>) -> Taken
     Ok((StatusCode::ACCEPTED, Json(json!(rooms.requests.get(&id)?))))
 }
 
+/// `POST /api/v1/imports`
+pub(super) async fn import(State(rooms): Shared, body: Bytes) -> Taken {
+    let body = read(&body)?;
+    let Some(dir) = body["dir"].as_str() else {
+        let message = "Send {\"dir\": \"/path\"} with a folder of the node's machine as a text.";
+        return Err(ApiError::bad("no-such-folder", message));
+    };
+    let group = match &body["group"] {
+        Value::Null => None,
+        group => Some(rooms.group(group.as_str().unwrap_or_default())?.id),
+    };
+    let id = rooms.requests.import(std::path::Path::new(dir), group).await?;
+    Ok((StatusCode::ACCEPTED, Json(json!({ "id": id.to_string() }))))
+}
+
 fn read(body: &[u8]) -> Result<Value, ApiError> {
     serde_json::from_slice(body)
         .map_err(|error| ApiError::bad("invalid-json", format!("The body is no JSON: {error}.")))
@@ -149,7 +165,9 @@ pub(super) fn options(wanted: &Value, mut options: Options) -> Result<Options, A
             "max_bytes" => options.max_bytes = number(key, value)?.filter(|bytes| *bytes > 0),
             "since" => {
                 options.since = match value.as_str() {
-                    Some(day) => Some(midnight(day).ok_or_else(|| bad(key, "a day such as 2024-02-29"))?),
+                    Some(day) => {
+                        Some(midnight(day.trim()).ok_or_else(|| bad(key, "a day such as 2024-02-29"))?)
+                    }
                     None => number(key, value)?.map(Timestamp),
                 }
             }
@@ -168,19 +186,11 @@ pub(super) fn options(wanted: &Value, mut options: Options) -> Result<Options, A
 
 /// The beginning of a day in UTC, `YYYY-MM-DD`.
 fn midnight(day: &str) -> Option<Timestamp> {
-    let mut parts = day.trim().splitn(3, '-');
-    let mut next = || parts.next()?.parse::<i64>().ok();
-    let (year, month, of_month) = (next()?, next()?, next()?);
-    let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
-    let lengths = [31, if leap { 29 } else { 28 }, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
-    let length = lengths.get(usize::try_from(month - 1).ok()?)?;
-    if !(1970..10_000).contains(&year) || !(1..=*length).contains(&of_month) {
-        return None;
-    }
-    let before: i64 = lengths.iter().take(usize::try_from(month - 1).ok()?).sum();
-    let leaps = |year: i64| year / 4 - year / 100 + year / 400;
-    let days = (year - 1970) * 365 + leaps(year - 1) - leaps(1969) + before + of_month - 1;
-    u64::try_from(days * 86_400_000).ok().map(Timestamp)
+    let mut parts = day.splitn(3, '-').map(|part| part.parse::<u64>().ok());
+    let days = days_since_1970(parts.next()??, parts.next()??, parts.next()??)?;
+    let at = Timestamp(days * 86_400_000);
+    // The 30th of February is the 1st or 2nd of March.
+    (date(at.0) == day).then_some(at)
 }
 
 #[cfg(test)]

@@ -82,7 +82,7 @@ impl Rooms {
                 let row = id.map(|id| self.catalogue.video(&id)).transpose()?.flatten();
                 row.map_or(Ok(true), |row| self.catalogue.is_public(&row))
             }
-            ["api", "v1", "requests", request, ..] => {
+            ["archive", request] | ["api", "v1", "requests", request, ..] => {
                 cid(request).map_or(Ok(true), |request| match requests::find(&self.store, &request)? {
                     Some(_) => self.is_public_request(&request),
                     None => Ok(true),

@@ -2,20 +2,28 @@
 
 use axum::{
     Form,
-    extract::{Path, State},
-    response::{IntoResponse, Redirect, Response},
+    extract::{Path, Query, State},
+    http::HeaderMap,
+    response::{Html, IntoResponse, Redirect, Response},
 };
 use horahora_protocol::{
     Cid,
     request::{Options, Stand},
 };
-use horahora_web::Wish;
+use horahora_web::{JobRow, RequestPage, StateView, Wish};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use std::str::FromStr;
 
-use super::{Shared, error::ApiError, pages::date, requests};
+use super::{
+    Shared, api,
+    error::ApiError,
+    pages::{View, date, watch_path},
+    requests,
+    viewer::Viewer,
+};
+use crate::store::rows::VideoRow;
 
 const MEGABYTE: u64 = 1_000_000;
 
@@ -87,6 +95,48 @@ pub(super) fn of(id: &str, options: &Options) -> Wish {
         max_height: number(options.max_height.map(u64::from)),
         max_size: number(options.max_bytes.map(|bytes| bytes / MEGABYTE)),
     }
+}
+
+/// Videos on one page.
+const VIDEOS: usize = 100;
+
+/// `GET /archive/{id}`: one request and what became of each of its videos.
+pub(super) async fn page(
+    State(rooms): Shared,
+    viewer: Viewer,
+    Path(id): Path<String>,
+    Query(view): Query<View>,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    let unknown = || ApiError::not_found("unknown-request", "This node has no request with this id.");
+    let cid = Cid::from_str(&id).map_err(|_| unknown())?;
+    let request = rooms.requests.get(&cid)?.ok_or_else(unknown)?;
+    let after = view.after.as_deref().map(api::cursor).transpose()?;
+    let (videos, next) = rooms.requests.videos(&cid, after.as_deref(), VIDEOS)?;
+    let line = |video: &VideoRow| JobRow {
+        id: video.id.to_string(),
+        title: video.title.clone(),
+        href: Some(watch_path(video)),
+        what: video.id.to_string(),
+        doing: video.reason.clone().unwrap_or_default(),
+        progress: None,
+        state: StateView::of(video.state.name()),
+    };
+    let path = format!("/archive/{id}");
+    let from = view.after.map(|after| format!("&after={after}")).unwrap_or_default();
+    let page = RequestPage {
+        frame: rooms.frame(&headers),
+        here: format!("{path}?fragment=live{from}"),
+        row: rooms.request_view(&request)?,
+        videos: videos.iter().filter(|row| rooms.shows(viewer, row).unwrap_or(false)).map(line).collect(),
+        more: next.map(|key| format!("{path}?after={}", api::cursor_text(&key))),
+    };
+    let html = if view.fragment.is_some() {
+        horahora_web::request_live(&page)
+    } else {
+        horahora_web::request(&page)
+    };
+    Ok(Html(html).into_response())
 }
 
 #[derive(Debug, Deserialize)]

@@ -41,7 +41,8 @@ fn published(info: &Value) -> Option<Timestamp> {
 }
 
 /// Days from 1970-01-01 to a date of the Gregorian calendar, none before 1970.
-fn days_since_1970(year: u64, month: u64, day: u64) -> Option<u64> {
+#[must_use]
+pub fn days_since_1970(year: u64, month: u64, day: u64) -> Option<u64> {
     if !(1970..10_000).contains(&year) || !(1..=12).contains(&month) || !(1..=31).contains(&day) {
         return None;
     }

@@ -11,6 +11,7 @@ use serde::Deserialize;
 
 use super::{
     Downloaded, FETCH_TIMEOUT, Failure, Fetched, Inspected, Item, Kind, LIST_TIMEOUT, Listing, Quality, Wish,
+    site,
 };
 use crate::{
     config::SourceOptions,
@@ -83,6 +84,23 @@ pub(super) struct Way<'a> {
     pub plugins: &'a Path,
 }
 
+impl Way<'_> {
+    /// Says what a failure at a site means, with what is set for that site.
+    fn explain(&self, url: &str, code: Code, message: &str) -> Failure {
+        let mut failure = explain(code, message);
+        let proxy = site::proxy(self.options, url).filter(|_| message.to_lowercase().contains("proxy"));
+        if let (Code::Transient, Some(proxy)) = (code, proxy) {
+            failure.reason = format!("The proxy {proxy} does not answer; the node tries again by itself.");
+        }
+        if code == Code::Login
+            && let Some(why) = site::why_cookies(site::of(self.options, url))
+        {
+            failure.reason = format!("{why} ({message})");
+        }
+        failure
+    }
+}
+
 /// What yt-dlp takes links for, in their order; it asks nobody.
 ///
 /// # Errors
@@ -145,7 +163,7 @@ pub(super) async fn list(
                     return Err(Failure::new(Code::Duplicate, "The rest is known."));
                 }
             }
-            Event::Failure { kind, message } => return Err(explain(kind, &message)),
+            Event::Failure { kind, message } => return Err(way.explain(url, kind, &message)),
             Event::Inspected { .. } | Event::Names { .. } | Event::Progress(_) | Event::Done { .. } => {}
         }
         Ok(())
@@ -178,7 +196,7 @@ pub(super) async fn fetch(
             Event::Done { media, info, thumbnail, texts } => {
                 fetched = Some(Fetched { media, info, thumbnail, texts });
             }
-            Event::Failure { kind, message } => return Err(explain(kind, &message)),
+            Event::Failure { kind, message } => return Err(way.explain(url, kind, &message)),
             Event::Inspected { .. } | Event::Source { .. } | Event::Item { .. } => {}
         }
         Ok(())
@@ -260,8 +278,15 @@ async fn run(
         .args([Path::new("--plugin-dirs"), plugins])
         .dir(dir)
         .env("PATH", path.unwrap_or_default());
-    if let Some(proxy) = &options.proxy {
+    let url = urls.first().copied().unwrap_or_default();
+    if let Some(proxy) = site::proxy(options, url) {
         invocation = invocation.args(["--proxy", proxy]);
+    }
+    // The cookies' copy goes when this ends.
+    let mut _cookies = None;
+    if let Some(site) = site::of(options, url) {
+        let (args, copy) = site::args(site, dir)?;
+        (invocation, _cookies) = (invocation.args(args), copy);
     }
     let mut running = invocation.args(&options.ytdlp_args).args(["--"]).args(urls).start().map_err(broken)?;
     let (stdout, stderr) = running.pipes();
@@ -292,7 +317,7 @@ fn broken(error: ProcessError) -> Failure {
 }
 
 /// Sites whose ids are not unique are named by their URL.
-fn video_id(site: &str, id: &str, url: &str) -> Result<VideoId, horahora_protocol::id::IdError> {
+pub(super) fn video_id(site: &str, id: &str, url: &str) -> Result<VideoId, horahora_protocol::id::IdError> {
     match site {
         "generic" | "html5" => Ok(VideoId::generic(&canonical(url))),
         _ => VideoId::new(site, id),
@@ -341,7 +366,9 @@ fn explain(code: Code, message: &str) -> Failure {
         Code::Geo => {
             "The origin does not show it in this node's country. Set --proxy, or let a peer elsewhere try."
         }
-        Code::Login => "The origin wants a login. Give yt-dlp cookies with --ytdlp-args=\"--cookies FILE\".",
+        Code::Login => {
+            "The origin wants a login. Give this node cookies: `cookies` of the site in config.toml."
+        }
         Code::NotYet => "It cannot be had yet; the node tries again by itself.",
         Code::RateLimited => "The origin wants us to slow down; the node waits and tries again by itself.",
         Code::Forbidden => "The origin refuses this node.",

@@ -8,13 +8,14 @@ use crate::{
     fetch::Source,
     ingest::Failure,
     media::ladder::Plan,
+    requests,
     store::rows::{CAPTURES, Code, JobRow},
 };
 
 impl Inner {
     /// Gets a video: from nodes that have it, as far as they are to be believed, else from its site.
     pub(super) async fn obtain(&self, video: &VideoId, job: &JobRow) -> Result<(), Failure> {
-        if self.adopts(video, job, false).await? {
+        if !requests::is_local(&job.url) && self.adopts(video, job, false).await? {
             return Ok(());
         }
         match self.capture(video, job).await {

@@ -25,7 +25,7 @@ use crate::{
     requests,
     store::{
         Batch,
-        rows::{CAPTURES, CaptureRow, Code, JobRow, VIDEOS},
+        rows::{CAPTURES, CaptureRow, Code, JobRow, VIDEOS, VideoRow},
     },
 };
 
@@ -52,7 +52,7 @@ impl Inner {
 
         let fetched = self.download(video, job, &dir).await?;
         let sources = Sources::look(&tools, &fetched.media).await?;
-        let mut draft = new_draft(video, job, capture, &fetched);
+        let mut draft = new_draft(&self.video(video)?, capture, &fetched);
         if draft.meta.duration_ms == 0 {
             draft.meta.duration_ms = (sources.duration * 1000.0) as u64;
         }
@@ -88,6 +88,9 @@ impl Inner {
     async fn download(&self, video: &VideoId, job: &JobRow, dir: &Path) -> Result<Fetched, Failure> {
         if let Some(fetched) = sources::load_fetched(dir) {
             return Ok(fetched);
+        }
+        if requests::is_local(&job.url) {
+            return self.imported(video, dir);
         }
         let text = job.key.text();
         self.live.progress(&text, 0.0, "asks the site");
@@ -224,15 +227,19 @@ impl Inner {
 }
 
 /// What is known of a capture before anything is made of it.
-fn new_draft(video: &VideoId, job: &JobRow, capture: Cid, fetched: &Fetched) -> Manifest {
+fn new_draft(video: &VideoRow, capture: Cid, fetched: &Fetched) -> Manifest {
     let info = fetched.info.as_ref().filter(|path| path.metadata().is_ok_and(|m| m.len() < INFO_READ));
-    let meta = info.and_then(|path| std::fs::read(path).ok()).map_or_else(Meta::default, |b| read_info(&b));
+    let mut meta =
+        info.and_then(|path| std::fs::read(path).ok()).map_or_else(Meta::default, |b| read_info(&b));
+    if meta.title.is_empty() {
+        meta.title.clone_from(&video.title);
+    }
     Manifest {
         v: 1,
         capture,
         previous: None,
-        video: video.clone(),
-        source_url: job.url.clone(),
+        video: video.id.clone(),
+        source_url: video.url.clone(),
         fetched_at: clock::now(),
         tools: std::collections::BTreeMap::new(),
         meta,

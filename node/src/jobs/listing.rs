@@ -62,6 +62,9 @@ impl Inner {
         let Some((key, row)) = requests::find(&self.store, &request).map_err(disk)? else {
             return Ok(());
         };
+        if requests::is_local(&job.url) {
+            return self.list_folder(&key, &row, job).await;
+        }
         let options = requests::options_of(&row);
         let listed = |id: &VideoId| self.is_listed(&request, id);
         let wish = Wish {
@@ -118,9 +121,8 @@ impl Inner {
                 if self.belongs(&mut batch, &mut row, &item.id, *group).map_err(disk)? {
                     shared.push(item.id.clone());
                 }
-                if row.stand == Stand::Paused {
-                    requests::set_video(&self.store, &mut batch, &row, &item.id).map_err(disk)?;
-                }
+                // It may be paused here, or no more because of this request.
+                requests::set_video(&self.store, &mut batch, &row, &item.id).map_err(disk)?;
             }
             requests::put(&mut batch, key, &row);
             self.store.write(batch).map_err(disk)?;
@@ -182,6 +184,15 @@ impl Inner {
         Ok(*group == self.feeds.home() || self.catalogue.has_in(&video, group, batch)?)
     }
 
+    /// The same, or this node made it: then it is shared.
+    fn is_here(&self, batch: &Batch, item: &Item, group: &GroupId) -> Result<bool, StoreError> {
+        let own = match self.catalogue.video(&item.id)? {
+            Some(video) => !self.catalogue.own_captures(&video)?.is_empty(),
+            None => false,
+        };
+        Ok(own || self.is_captured(batch, item, group)?)
+    }
+
     /// One capture job a video, whoever asks for it and however often; a failed one begins again.
     fn want(&self, batch: &mut Batch, item: &Item, group: &GroupId) -> Result<(), Failure> {
         let key = JobKey::Capture { video: item.id.clone() };
@@ -189,7 +200,10 @@ impl Inner {
         let known: Option<JobRow> = self.store.get(&JOBS, key.text().as_bytes()).map_err(disk)?;
         let job = match known {
             Some(job) if !job.state.ended() => return Ok(()),
-            Some(job) if job.state == State::Done => return self.want_renditions(batch, item),
+            // What another group has is done, but not for this one.
+            Some(job) if job.state == State::Done && self.is_here(batch, item, group).map_err(disk)? => {
+                return self.want_renditions(batch, item);
+            }
             Some(job) => {
                 JobRow { state: State::Queued, code: None, reason: None, attempts: 0, not_before: now, ..job }
             }

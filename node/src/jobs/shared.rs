@@ -31,7 +31,8 @@ impl Jobs {
         let mut jobs = Vec::new();
         for kind in [0_u8, 1] {
             for (_, key) in self.0.store.scan(&OPEN_JOBS, &[kind], None, limit)? {
-                jobs.extend(self.get(&key)?.filter(|job| !job.state.ended()));
+                let shared = |job: &JobRow| !job.state.ended() && !requests::is_local(&job.url);
+                jobs.extend(self.get(&key)?.filter(shared));
             }
         }
         Ok(jobs)

@@ -7,6 +7,7 @@ use super::{Inner, Jobs, LONGEST_PAUSE_MS, SitePause, disk, site};
 use crate::{
     clock,
     ingest::{Failure, Reaction},
+    requests,
     store::{
         Batch, StoreError,
         rows::{Code, JOBS, JobKey, JobRow, State, VIDEOS, VideoRow},
@@ -51,6 +52,7 @@ impl Inner {
 
     /// Puts a job into the batch, and what follows for its video; tells open pages.
     pub(super) fn put_job(&self, batch: &mut Batch, job: JobRow) -> Result<(), StoreError> {
+        let job = requests::as_it_stands(&self.store, job)?;
         Jobs::add(batch, &job);
         if let Some(id) = &job.video
             && !matches!(job.key, JobKey::Keep { .. })

@@ -8,7 +8,7 @@ use horahora_protocol::{
     request::{Options, RequestChange, Stand},
 };
 
-use super::{RequestError, Requests, find, list_job, options_of, put, videos};
+use super::{RequestError, Requests, find, is_local, list_job, options_of, put, videos};
 use crate::{
     clock,
     jobs::Jobs,
@@ -58,8 +58,10 @@ impl Requests {
         let group = row.group.unwrap_or_else(|| self.feeds.home());
         let mut written = Ok(());
         let body = Body::RequestChange(change.clone());
+        // What only this node can do is nothing to tell others.
+        let told = if is_local(&row.url) { Vec::new() } else { vec![group] };
         self.feeds
-            .publish(&[group], body, |entry, batch| {
+            .publish(&told, body, |entry, batch| {
                 written = (|| {
                     // Others' listings were perhaps learned meanwhile.
                     let mut row: RequestRow = self.store.get(&REQUESTS, &key)?.unwrap_or_else(|| row.clone());
@@ -102,8 +104,7 @@ impl Requests {
     /// Adds a listing for each followed source whose time has come.
     fn follow(&self, now: Timestamp) -> Result<(), StoreError> {
         for (key, row) in self.store.scan(&REQUESTS, b"", None, usize::MAX)? {
-            let due = row.next_at.0 > 0 && row.next_at <= now;
-            if !due || !row.is_list() || row.stand != Stand::Active || !options_of(&row).follow {
+            if !is_due(&row, now) {
                 continue;
             }
             let job: Option<JobRow> = self.store.get(&JOBS, list_job(&row).key.text().as_bytes())?;
@@ -133,6 +134,12 @@ pub(crate) fn listed(row: &mut RequestRow, at: Timestamp, news: bool) {
     let longer = row.interval_ms.saturating_mul(2).clamp(DAY_MS, LONGEST_MS);
     row.interval_ms = if news { DAY_MS } else { longer };
     row.next_at = at.plus_ms(row.interval_ms);
+}
+
+/// Whether a followed source is to be looked at again.
+fn is_due(row: &RequestRow, now: Timestamp) -> bool {
+    let due = row.next_at.0 > 0 && row.next_at <= now;
+    due && row.is_list() && row.stand == Stand::Active && options_of(row).follow
 }
 
 /// Adds to the batch what follows from a change.
@@ -168,6 +175,44 @@ pub(super) fn apply(
             set_video(store, batch, row, video)?;
         }
     }
+}
+
+/// A job that is to be begun by itself, as far as its requests go on.
+pub(crate) fn as_it_stands(store: &Store, mut job: JobRow) -> Result<JobRow, StoreError> {
+    if !matches!(job.state, State::Queued | State::Waiting) {
+        return Ok(job);
+    }
+    let stand = match &job.key {
+        JobKey::List { request, .. } => find(store, request)?.map(|(_, row)| row.stand),
+        JobKey::Capture { video } => {
+            let row: Option<VideoRow> = store.get(&VIDEOS, video.as_str().as_bytes())?;
+            let mut best = None;
+            for request in row.map(|row| row.requests).unwrap_or_default() {
+                match (find(store, &request)?.map(|(_, row)| row.stand), best) {
+                    (Some(Stand::Active), _) => best = Some(Stand::Active),
+                    (Some(Stand::Paused), None | Some(Stand::Removed)) => best = Some(Stand::Paused),
+                    (Some(Stand::Removed), None) => best = Some(Stand::Removed),
+                    _ => {}
+                }
+            }
+            best
+        }
+        JobKey::Rendition { .. } | JobKey::Keep { .. } => None,
+    };
+    match stand {
+        Some(Stand::Paused) => pause(&mut job),
+        Some(Stand::Removed) => {
+            (job.state, job.code, job.reason) =
+                (State::Refused, Some(Code::Unwanted), Some("Its request was removed.".to_owned()));
+        }
+        Some(Stand::Active) | None => {}
+    }
+    Ok(job)
+}
+
+fn pause(job: &mut JobRow) {
+    (job.state, job.code, job.reason) = (State::Waiting, Some(Code::Paused), Some(PAUSED.to_owned()));
+    job.not_before = NEVER;
 }
 
 /// A video is begun while one of its requests is active.
@@ -214,10 +259,7 @@ fn set(store: &Store, batch: &mut Batch, key: &JobKey, stand: Stand) -> Result<O
             job.not_before = Timestamp::default();
         }
         Stand::Active => return Ok(None),
-        Stand::Paused => {
-            (job.state, job.code, job.reason) = (State::Waiting, Some(Code::Paused), Some(PAUSED.to_owned()));
-            job.not_before = NEVER;
-        }
+        Stand::Paused => pause(&mut job),
         Stand::Removed => {
             let ended = JobRow { state: State::Refused, ..job.clone() };
             Jobs::add(batch, &ended);
@@ -228,4 +270,41 @@ fn set(store: &Store, batch: &mut Batch, key: &JobKey, stand: Stand) -> Result<O
     job.updated = clock::now();
     Jobs::add(batch, &job);
     Ok(Some(job))
+}
+
+#[cfg(test)]
+mod tests {
+    use horahora_protocol::{Codec, NodeKey};
+
+    use super::*;
+
+    fn row() -> RequestRow {
+        let (id, by) = (Cid::of(Codec::DagCbor, b"a request"), NodeKey::from_secret(&[7; 32]).node_id());
+        let options = Options { follow: true, ..Options::default() };
+        RequestRow::new(id, "https://example.org/tag", Timestamp(1), id, by, options)
+    }
+
+    #[test]
+    fn a_source_rests_longer_while_it_has_nothing_new() {
+        let mut row = row();
+        let days = |row: &RequestRow| row.next_at.0 / DAY_MS;
+        for (news, day) in [(true, 1), (false, 2), (false, 4), (false, 8), (false, 8), (true, 1), (false, 2)]
+        {
+            listed(&mut row, Timestamp(0), news);
+            assert_eq!(days(&row), day);
+        }
+    }
+
+    #[test]
+    fn only_active_followed_lists_are_looked_at_again_and_in_time() {
+        let day = Timestamp(DAY_MS);
+        let mut due = row();
+        assert!(!is_due(&due, day), "it was never listed");
+        listed(&mut due, Timestamp(0), true);
+        assert!(!is_due(&due, day), "a single video");
+        due.list = true;
+        assert!(is_due(&due, day) && !is_due(&due, Timestamp(DAY_MS - 1)));
+        assert!(!is_due(&RequestRow { stand: Stand::Paused, ..due.clone() }, day));
+        assert!(!is_due(&RequestRow { options: Some(Options::default()), ..due }, day));
+    }
 }

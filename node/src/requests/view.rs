@@ -148,6 +148,12 @@ impl Requests {
                 return Ok(view);
             }
         }
+        if row.count == 0 {
+            view.state = State::Done;
+            view.progress = 1.0;
+            view.reason = Some("Nothing that the source lists is wanted as the options stand.".to_owned());
+            return Ok(view);
+        }
         let mut sum = Sum::default();
         let (mut after, mut page) = (None, named);
         while let Some((last, _)) = page.last().cloned() {

@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use serde_bytes::ByteBuf;
 
 use super::Table;
+use crate::ingest::Fetched;
 
 mod keys;
 mod requests;
@@ -85,6 +86,9 @@ pub const TOLD: Table<Told> = Table::new(24);
 
 /// The videos that a request lists, under `request ‖ number`.
 pub const REQUEST_VIDEOS: Table<VideoId> = Table::new(25);
+
+/// The files of videos that are imported from folders of this machine, under the videos' ids.
+pub const IMPORTS: Table<Fetched> = Table::new(26);
 
 /// A block of bytes.
 #[derive(Debug, Clone, Serialize, Deserialize)]

@@ -266,6 +266,8 @@ def fetch(ydl, url):
     ydl.process_info(info)
     media = [part['filepath'] for part in parts_of(info) if part.get('filepath')]
     if not media or not all(os.path.isfile(path) for path in media):
+        if ydl.params.get('max_filesize'):
+            return fail('unwanted', 'it is larger than wanted')
         return fail('refused', 'yt-dlp ended without a file.')
     thumbnails = [t['filepath'] for t in info.get('thumbnails') or () if t.get('filepath')]
     say(t='done', media=media, info=clean_metadata(info.get('infojson_filename')), thumbnail=next(iter(thumbnails), None),
