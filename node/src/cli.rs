@@ -1,6 +1,6 @@
 //! The command line: `horahora run` is a node, everything else speaks to one.
 
-use std::{path::PathBuf, process::ExitCode};
+use std::{io::Write, path::PathBuf, process::ExitCode};
 
 use anyhow::Result;
 use clap::{Args, Parser, Subcommand};
@@ -188,8 +188,9 @@ fn fail(error: &anyhow::Error) -> ExitCode {
     ExitCode::FAILURE
 }
 
-/// Prints a line for a person or a program.
-#[expect(clippy::print_stdout, reason = "this is the program's voice")]
+/// Prints a line for a person or a program. Who stops reading, as `head` does, wants no more.
 fn say(line: impl std::fmt::Display) {
-    println!("{line}");
+    if writeln!(std::io::stdout(), "{line}").is_err() {
+        std::process::exit(0);
+    }
 }

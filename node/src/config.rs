@@ -193,14 +193,16 @@ impl Config {
         if let Some(proxy) = proxies.into_iter().find(|proxy| url::Url::parse(proxy).is_err()) {
             return Err(ConfigError::Proxy(proxy.clone()));
         }
+        // Children run in folders of their own.
+        let whole = |path: &Path| std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
         Ok(Self {
-            data_dir: data_dir.to_owned(),
+            data_dir: whole(data_dir),
             http: given.http.unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 8080))),
             listen: given.listen,
             peers: given.peer,
             mdns: !given.no_mdns,
             relay: !given.no_relay,
-            tools_dir: given.tools_dir.unwrap_or_else(|| data_dir.join("tools")),
+            tools_dir: whole(&given.tools_dir.unwrap_or_else(|| data_dir.join("tools"))),
             source: SourceOptions {
                 proxy,
                 ytdlp_args: shell_words::split(&args).map_err(|_| ConfigError::YtdlpArgs(args))?,
@@ -283,6 +285,14 @@ mod tests {
         assert_eq!(config.source.ytdlp_args, ["--cookies", "/path/to/cookies.txt"]);
         let site = &config.source.sites["nicovideo.jp"];
         assert_eq!((site.pause_s, site.bytes_per_s), (Some(3.0), Some(2_000_000)));
+    }
+
+    #[test]
+    fn folders_are_whole_paths_wherever_the_node_is_started() {
+        let given = RunOptions { tools_dir: Some("tools".into()), ..RunOptions::default() };
+        let config = Config::load(Path::new("some/data"), given).unwrap();
+        assert!(config.tools_dir.is_absolute() && config.data_dir.is_absolute(), "{config:?}");
+        assert!(config.data_dir.ends_with("some/data"));
     }
 
     #[test]

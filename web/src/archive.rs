@@ -73,6 +73,8 @@ pub struct RequestRow {
     /// Whether "Try again" is offered.
     pub retry: bool,
     pub paused: bool,
+    /// Whether something is still to come of it.
+    pub goes_on: bool,
     pub wish: Wish,
     pub group: Option<GroupMark>,
 }

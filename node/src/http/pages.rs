@@ -316,6 +316,7 @@ impl Rooms {
             group: Cid::from_str(&request.group).ok().and_then(|group| self.group_mark(&group)),
             state: StateView::of(if paused { "paused" } else { request.state.name() }),
             paused,
+            goes_on: !request.state.ended() || request.next_at.is_some() || request.counts.waiting > 0,
             wish: wishes::of(&request.id, &request.options),
             done: request.counts.done,
             running: request.counts.running,
