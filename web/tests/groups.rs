@@ -172,12 +172,13 @@ fn requests_and_videos_name_a_group_that_is_not_the_own_one() {
     let choice =
         |name: &str, chosen| GroupChoice { id: name.into(), name: name.into(), private: chosen, chosen };
     let frame = || Frame { logged_in: true, ..Frame::default() };
-    let row = RequestRow { retry: true, group: Some(mark()), ..RequestRow::default() };
+    let row = RequestRow { id: "bafyr".into(), retry: true, group: Some(mark()), ..RequestRow::default() };
     let groups = vec![choice("own", false), choice("other", true)];
     let html =
         archive(&ArchivePage { frame: frame(), groups, requests: vec![row], ..ArchivePage::default() });
     assert!(html.contains("<option value=\"other\" selected>other (private)<"));
-    assert!(html.contains("name=\"group\" value=\"bafyg\"") && html.contains("Keepers</span>"));
+    assert!(html.contains("action=\"/archive/bafyr\"") && html.contains("value=\"retry\""));
+    assert!(html.contains("Keepers</span>"));
     let html =
         archive(&ArchivePage { frame: frame(), groups: vec![choice("own", true)], ..ArchivePage::default() });
     assert!(!html.contains("<select"));

@@ -2,8 +2,8 @@
 
 use horahora_web::{
     ArchivePage, Card, Download, Frame, HolderRow, HomePage, JobRow, Lede, MessagePage, NodesPage, Player,
-    RequestRow, StateView, ToolRow, Track, WatchPage, archive, archive_live, asset, home, home_live, message,
-    nodes, watch, watch_live,
+    RequestPage, RequestRow, StateView, ToolRow, Track, WatchPage, Wish, archive, archive_live, asset, home,
+    home_live, message, nodes, request, request_live, watch, watch_live,
 };
 
 const EVIL: &str = "<script>alert(1)</script>\"'&";
@@ -130,17 +130,52 @@ fn empty_pages_say_what_to_do() {
 
 #[test]
 fn only_who_is_logged_in_gets_forms() {
-    let request = RequestRow { retry: true, url: "https://example.com/".into(), ..RequestRow::default() };
+    let request = RequestRow {
+        id: "bafyr".into(),
+        retry: true,
+        paused: true,
+        url: "https://example.com/".into(),
+        ..RequestRow::default()
+    };
     let page = |logged_in| ArchivePage {
         frame: Frame { logged_in, ..frame() },
         requests: vec![request.clone()],
         ..ArchivePage::default()
     };
     let html = archive(&page(true));
-    assert_eq!(html.matches("action=\"/archive\" method=\"post\"").count(), 2, "ask, try again");
-    assert!(html.contains("name=\"url\" value=\"https://example.com/\""));
+    assert_eq!(html.matches("action=\"/archive\" method=\"post\"").count(), 1, "ask");
+    assert_eq!(html.matches("action=\"/archive/bafyr\" method=\"post\"").count(), 1, "its own buttons");
+    assert!(
+        html.contains("value=\"retry\"")
+            && html.contains("value=\"resume\"")
+            && !html.contains("value=\"pause\"")
+    );
+    assert!(html.contains("href=\"/archive/bafyr#change\""));
     let html = archive(&page(false));
     assert!(!html.contains("<form") && html.contains("horahora login") && html.contains("href=\"/login\""));
+}
+
+#[test]
+fn a_request_says_what_became_of_each_of_its_videos_and_can_be_changed() {
+    let video = JobRow { title: "fx3".into(), doing: "Larger than wanted.".into(), ..JobRow::default() };
+    let wish = Wish { id: "bafyr".into(), newest: "12".into(), follow: true, ..Wish::default() };
+    let row = RequestRow { id: "bafyr".into(), title: "A tag".into(), wish, ..RequestRow::default() };
+    let page = |logged_in| RequestPage {
+        frame: Frame { logged_in, ..frame() },
+        row: row.clone(),
+        videos: vec![video.clone()],
+        more: Some("/archive/bafyr?after=1".into()),
+        ..RequestPage::default()
+    };
+    let html = request(&page(true));
+    assert!(html.contains("Larger than wanted.") && html.contains("href=\"/archive/bafyr?after=1\""));
+    assert!(
+        html.contains("name=\"newest\" inputmode=\"numeric\" value=\"12\"")
+            && html.contains("value=\"remove\"")
+    );
+    assert!(!html.contains("href=\"/archive/bafyr#change\""), "it is on this page");
+    assert!(!request(&page(false)).contains("<form"));
+    assert!(!request_live(&page(true)).contains("<html"));
 }
 
 #[test]
