@@ -129,7 +129,7 @@ pub const EPOCHS: u32 = 16;
 pub const OPEN_CLAIMS: u32 = 64;
 /// When a lease ran out, its members come to the job one after the other in rank order, this far apart, so that they do
 /// not all ask at once; after so many all that are left do.
-pub const TURN_MS: u64 = 200;
+pub const TURN_MS: u64 = 400;
 /// See [`TURN_MS`].
 pub const TURNS: usize = 50;
 /// When the next member checks what was delivered, if the one before it did not.
