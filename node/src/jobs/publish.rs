@@ -139,6 +139,7 @@ impl Inner {
     pub(super) async fn share(&self, video: &VideoId) -> Result<(), Failure> {
         let _revising = self.revising.lock().await;
         let mut video = self.video(video)?;
+        let mut shared = false;
         for (capture, mut row) in self.catalogue.own_captures(&video).map_err(disk)? {
             let before = row.groups.clone();
             let groups = self.groups_for(&mut row, &video).await;
@@ -155,8 +156,9 @@ impl Inner {
             };
             self.feeds.publish(&new, Body::Capture(body), write).await.map_err(disk)?;
             written.map_err(disk)?;
+            shared = true;
         }
-        self.catalogue.recount().map_err(disk)
+        if shared { self.catalogue.recount().map_err(disk) } else { Ok(()) }
     }
 
     pub(super) fn capture_row(&self, capture: &Cid) -> Result<CaptureRow, Failure> {
