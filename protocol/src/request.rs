@@ -19,8 +19,8 @@ pub struct RequestChange {
     pub options: Options,
 }
 
-/// Whether a request goes on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+/// Whether a request goes on. Of several requests for one video the least counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Stand {
     /// It is worked on.

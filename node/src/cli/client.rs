@@ -50,6 +50,19 @@ impl Client {
         self.send(self.http.get(self.url(path))).await
     }
 
+    /// All items of a list that comes in pages.
+    pub(super) async fn all(&self, path: &str) -> Result<Vec<Value>> {
+        let (mut all, mut after) = (Vec::new(), String::new());
+        loop {
+            let page = self.get(&format!("{path}?limit=200{after}")).await?;
+            all.extend(page["items"].as_array().cloned().unwrap_or_default());
+            match page["next"].as_str() {
+                Some(next) => after = format!("&after={next}"),
+                None => return Ok(all),
+            }
+        }
+    }
+
     pub(super) async fn post(&self, path: &str, body: &Value) -> Result<Value> {
         self.send(self.http.post(self.url(path)).json(body)).await
     }

@@ -88,7 +88,7 @@ impl Wish {
 
 pub(super) async fn requests(global: &Global, command: Option<RequestCommand>) -> Result<ExitCode> {
     let client = Client::new(global)?;
-    let all = all(&client).await?;
+    let all = client.all("/api/v1/requests").await?;
     let Some(command) = command else {
         show(global, &all);
         return Ok(ExitCode::SUCCESS);
@@ -116,19 +116,6 @@ pub(super) async fn requests(global: &Global, command: Option<RequestCommand>) -
         show(global, std::slice::from_ref(&request));
     }
     Ok(ExitCode::SUCCESS)
-}
-
-async fn all(client: &Client) -> Result<Vec<Value>> {
-    let mut path = "/api/v1/requests?limit=200".to_owned();
-    let mut all = Vec::new();
-    loop {
-        let page = client.get(&path).await?;
-        all.extend(page["items"].as_array().cloned().unwrap_or_default());
-        match page["next"].as_str() {
-            Some(next) => path = format!("/api/v1/requests?limit=200&after={next}"),
-            None => return Ok(all),
-        }
-    }
 }
 
 /// The one request whose id begins or ends with `text`: all ids begin alike.

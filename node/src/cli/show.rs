@@ -137,16 +137,7 @@ fn progress(line: &str) {
 
 pub(super) async fn videos(global: &Global) -> Result<ExitCode> {
     let client = Client::new(global)?;
-    let mut path = "/api/v1/videos?limit=200".to_owned();
-    let mut all = Vec::new();
-    loop {
-        let page = client.get(&path).await?;
-        all.extend(page["items"].as_array().cloned().unwrap_or_default());
-        match page["next"].as_str() {
-            Some(next) => path = format!("/api/v1/videos?limit=200&after={next}"),
-            None => break,
-        }
-    }
+    let all = client.all("/api/v1/videos").await?;
     if global.json {
         say(json!({ "items": all }));
     } else if all.is_empty() {

@@ -10,12 +10,13 @@ use axum::{
 };
 use horahora_protocol::{
     Cid, Timestamp,
+    group::GroupId,
     request::{Options, Stand},
 };
 use serde_json::{Value, json};
 
 use super::{
-    Shared,
+    Rooms, Shared,
     api::{Answer, PageQuery, cursor_text},
     error::ApiError,
     pages::date,
@@ -39,10 +40,7 @@ pub(super) async fn submit(State(rooms): Shared, body: Bytes) -> Taken {
     let Some(url) = body["url"].as_str() else {
         return Err(ApiError::bad("missing-url", "Send {\"url\": \"https://…\"} with the link as a text."));
     };
-    let group = match &body["group"] {
-        Value::Null => None,
-        group => Some(rooms.group(group.as_str().unwrap_or_default())?.id),
-    };
+    let group = group_of(&rooms, &body)?;
     let options = match &body["options"] {
         Value::Null => None,
         wanted => Some(options(wanted, usual())?),
@@ -122,10 +120,7 @@ pub(super) async fn import(State(rooms): Shared, body: Bytes) -> Taken {
         let message = "Send {\"dir\": \"/path\"} with a folder of the node's machine as a text.";
         return Err(ApiError::bad("no-such-folder", message));
     };
-    let group = match &body["group"] {
-        Value::Null => None,
-        group => Some(rooms.group(group.as_str().unwrap_or_default())?.id),
-    };
+    let group = group_of(&rooms, &body)?;
     let id = rooms.requests.import(std::path::Path::new(dir), group).await?;
     Ok((StatusCode::ACCEPTED, Json(json!({ "id": id.to_string() }))))
 }
@@ -135,11 +130,19 @@ fn read(body: &[u8]) -> Result<Value, ApiError> {
         .map_err(|error| ApiError::bad("invalid-json", format!("The body is no JSON: {error}.")))
 }
 
-fn unknown() -> ApiError {
+/// The group that a body names, none for the node's own first one.
+fn group_of(rooms: &Rooms, body: &Value) -> Result<Option<GroupId>, ApiError> {
+    match &body["group"] {
+        Value::Null => Ok(None),
+        group => Ok(Some(rooms.group(group.as_str().unwrap_or_default())?.id)),
+    }
+}
+
+pub(super) fn unknown() -> ApiError {
     ApiError::not_found("unknown-request", "This node has no request with this id.")
 }
 
-fn address(id: &str) -> Result<Cid, ApiError> {
+pub(super) fn address(id: &str) -> Result<Cid, ApiError> {
     Cid::from_str(id).map_err(|_| unknown())
 }
 

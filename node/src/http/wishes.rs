@@ -6,15 +6,10 @@ use axum::{
     http::HeaderMap,
     response::{Html, IntoResponse, Redirect, Response},
 };
-use horahora_protocol::{
-    Cid,
-    request::{Options, Stand},
-};
+use horahora_protocol::request::{Options, Stand};
 use horahora_web::{JobRow, RequestPage, StateView, Wish};
 use serde::Deserialize;
 use serde_json::{Value, json};
-
-use std::str::FromStr;
 
 use super::{
     Shared, api,
@@ -108,9 +103,8 @@ pub(super) async fn page(
     Query(view): Query<View>,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
-    let unknown = || ApiError::not_found("unknown-request", "This node has no request with this id.");
-    let cid = Cid::from_str(&id).map_err(|_| unknown())?;
-    let request = rooms.requests.get(&cid)?.ok_or_else(unknown)?;
+    let cid = requests::address(&id)?;
+    let request = rooms.requests.get(&cid)?.ok_or_else(requests::unknown)?;
     let after = view.after.as_deref().map(api::cursor).transpose()?;
     let (videos, next) = rooms.requests.videos(&cid, after.as_deref(), VIDEOS)?;
     let line = |video: &VideoRow| JobRow {
@@ -154,8 +148,7 @@ pub(super) async fn change(
     Path(id): Path<String>,
     Form(change): Form<Change>,
 ) -> Result<Response, ApiError> {
-    let unknown = || ApiError::not_found("unknown-request", "This node has no request with this id.");
-    let cid = Cid::from_str(&id).map_err(|_| unknown())?;
+    let cid = requests::address(&id)?;
     match change.what.as_str() {
         "pause" => rooms.requests.change(&cid, Some(Stand::Paused), None).await?,
         "resume" => rooms.requests.change(&cid, Some(Stand::Active), None).await?,

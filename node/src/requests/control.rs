@@ -16,8 +16,8 @@ use crate::{
     store::{
         Batch, Store, StoreError,
         rows::{
-            Code, JOBS, JobKey, JobRow, REQUEST_KEYS, REQUESTS, RequestRow, State, VIDEOS, VIDEOS_BY_AGE,
-            VideoRow, aged_key,
+            Block, Code, JOBS, JobKey, JobRow, REQUEST_KEYS, REQUESTS, RequestRow, State, VIDEOS,
+            VIDEOS_BY_AGE, VideoRow, aged_key,
         },
     },
 };
@@ -154,13 +154,12 @@ pub(super) fn apply(
     row.options = Some(change.options.clone());
     put(batch, key, row);
     if row.stand == Stand::Removed {
-        // Who asks for it later asks anew.
-        if let Ok(mut url) = url::Url::parse(row.url.trim()) {
-            url.set_fragment(None);
-            if let Some(group) = &row.group {
-                batch.remove(&REQUEST_KEYS, super::feed::canonical(&url, group).as_bytes());
+        // Who asks for it later asks anew; who did already has a request that stays.
+        for name in source_names(row) {
+            let known: Option<Block> = store.get_after(batch, &REQUEST_KEYS, name.as_bytes())?;
+            if known.is_some_and(|Block(known)| known == key) {
+                batch.remove(&REQUEST_KEYS, name.as_bytes());
             }
-            batch.remove(&REQUEST_KEYS, url.as_str().as_bytes());
         }
     }
     let listing = list_job(row).key;
@@ -177,6 +176,13 @@ pub(super) fn apply(
     }
 }
 
+/// What a request's source is found by: in its group, and as it was written before requests were shared.
+fn source_names(row: &RequestRow) -> Vec<String> {
+    let Some(url) = super::feed::source(&row.url) else { return Vec::new() };
+    let shared = row.group.map(|group| super::feed::canonical(&url, &group));
+    shared.into_iter().chain([url.into()]).collect()
+}
+
 /// A job that is to be begun by itself, as far as its requests go on.
 pub(crate) fn as_it_stands(store: &Store, mut job: JobRow) -> Result<JobRow, StoreError> {
     if !matches!(job.state, State::Queued | State::Waiting) {
@@ -186,16 +192,7 @@ pub(crate) fn as_it_stands(store: &Store, mut job: JobRow) -> Result<JobRow, Sto
         JobKey::List { request, .. } => find(store, request)?.map(|(_, row)| row.stand),
         JobKey::Capture { video } => {
             let row: Option<VideoRow> = store.get(&VIDEOS, video.as_str().as_bytes())?;
-            let mut best = None;
-            for request in row.map(|row| row.requests).unwrap_or_default() {
-                match (find(store, &request)?.map(|(_, row)| row.stand), best) {
-                    (Some(Stand::Active), _) => best = Some(Stand::Active),
-                    (Some(Stand::Paused), None | Some(Stand::Removed)) => best = Some(Stand::Paused),
-                    (Some(Stand::Removed), None) => best = Some(Stand::Removed),
-                    _ => {}
-                }
-            }
-            best
+            row.map(|row| stand_of(store, &row.requests)).transpose()?.flatten()
         }
         JobKey::Rendition { .. } | JobKey::Keep { .. } => None,
     };
@@ -208,6 +205,15 @@ pub(crate) fn as_it_stands(store: &Store, mut job: JobRow) -> Result<JobRow, Sto
         Some(Stand::Active) | None => {}
     }
     Ok(job)
+}
+
+/// How a video's requests stand, taken together.
+fn stand_of(store: &Store, requests: &[Cid]) -> Result<Option<Stand>, StoreError> {
+    let mut stands = Vec::new();
+    for request in requests {
+        stands.extend(find(store, request)?.map(|(_, row)| row.stand));
+    }
+    Ok(stands.into_iter().min())
 }
 
 fn pause(job: &mut JobRow) {
@@ -225,14 +231,9 @@ pub(crate) fn set_video(
     let Some(mut video): Option<VideoRow> = store.get_after(batch, &VIDEOS, id.as_str().as_bytes())? else {
         return Ok(());
     };
-    let mut stand = row.stand;
-    for other in video.requests.iter().filter(|other| **other != row.id) {
-        match find(store, other)?.map(|(_, other)| other.stand) {
-            Some(Stand::Active) => stand = Stand::Active,
-            Some(Stand::Paused) if stand == Stand::Removed => stand = Stand::Paused,
-            _ => {}
-        }
-    }
+    // This one's row is perhaps not written yet.
+    let others: Vec<_> = video.requests.iter().copied().filter(|other| *other != row.id).collect();
+    let stand = stand_of(store, &others)?.map_or(row.stand, |others| others.min(row.stand));
     let key = JobKey::Capture { video: id.clone() };
     let Some(job) = set(store, batch, &key, stand)? else { return Ok(()) };
     if stand == Stand::Removed && video.all_captures().next().is_none() {

@@ -21,6 +21,13 @@ use crate::{
     },
 };
 
+/// A source as it is compared: without what is meant for browsers alone.
+pub(super) fn source(text: &str) -> Option<Url> {
+    let mut url = Url::parse(text.trim()).ok()?;
+    url.set_fragment(None);
+    Some(url)
+}
+
 /// What tells whether a source was asked for before. The same one may be wanted in several groups.
 pub(super) fn canonical(url: &Url, group: &GroupId) -> String {
     format!("{url}#group={group}")
@@ -34,8 +41,7 @@ pub(crate) fn learn(
     request: &Request,
     batch: &mut Batch,
 ) -> Result<(), StoreError> {
-    let Ok(mut url) = Url::parse(request.url.trim()) else { return Ok(()) };
-    url.set_fragment(None);
+    let Some(url) = source(&request.url) else { return Ok(()) };
     let (id, _) = entry.block();
     let canonical = canonical(&url, &entry.group);
     let known: Option<Block> = store.get_after(batch, &REQUEST_KEYS, canonical.as_bytes())?;
