@@ -6,6 +6,7 @@ use std::{
 };
 
 use horahora_protocol::Timestamp;
+use jiff::tz::TimeZone;
 
 /// The time of this machine's clock.
 #[must_use]
@@ -22,6 +23,28 @@ pub fn steady() -> Timestamp {
     static BEGUN: LazyLock<(Timestamp, Instant)> = LazyLock::new(|| (now(), Instant::now()));
     let (at, begun) = &*BEGUN;
     at.plus_ms(u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX))
+}
+
+/// ms of a day.
+pub const DAY_MS: u64 = 86_400_000;
+
+/// A time as the clocks on this machine's walls show it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Local {
+    /// Days since 1970.
+    pub day: i64,
+    /// ms since midnight; on a day whose clock is set, as if it were not.
+    pub ms: u64,
+}
+
+/// What this machine's time zone makes of a time.
+#[must_use]
+pub fn local(at: Timestamp) -> Local {
+    static ZONE: LazyLock<TimeZone> = LazyLock::new(TimeZone::system);
+    let utc = i64::try_from(at.0).unwrap_or(i64::MAX / 2);
+    let offset = jiff::Timestamp::from_millisecond(utc).map_or(0, |at| ZONE.to_offset(at).seconds());
+    let (here, day_ms) = (utc + i64::from(offset) * 1000, DAY_MS.cast_signed());
+    Local { day: here.div_euclid(day_ms), ms: here.rem_euclid(day_ms).cast_unsigned() }
 }
 
 /// `N` unpredictable bytes for keys and tokens.

@@ -11,6 +11,8 @@ use libp2p::Multiaddr;
 use serde::Deserialize;
 use thiserror::Error;
 
+use crate::clock;
+
 /// Options of `horahora run`. Each is also a key of `config.toml` under the same name with `_`.
 #[derive(Debug, Clone, Default, Args, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -65,6 +67,60 @@ pub struct SiteOptions {
     pub pause_s: Option<f64>,
     /// Bytes a second of one download.
     pub bytes_per_s: Option<u64>,
+    /// Requests to the site a minute, not counting those that download; 0 is no limit.
+    pub requests_per_minute: Option<u32>,
+    /// The same a day.
+    pub requests_per_day: Option<u64>,
+    /// Bytes downloaded from the site a day; what is under way is finished.
+    pub bytes_per_day: Option<u64>,
+    /// The hours of the day, on this machine's clock, at which something is begun at the site: `"01:00-07:00"`.
+    pub hours: Option<Hours>,
+}
+
+/// Some hours of each day; they may go past midnight.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub struct Hours {
+    from_ms: u64,
+    to_ms: u64,
+}
+
+impl Hours {
+    /// How long after `at`, ms since midnight, they begin; none when `at` is in them.
+    #[must_use]
+    pub fn opens_in_ms(&self, at: u64) -> Option<u64> {
+        let open = if self.from_ms < self.to_ms {
+            (self.from_ms..self.to_ms).contains(&at)
+        } else {
+            at >= self.from_ms || at < self.to_ms
+        };
+        (!open).then(|| (self.from_ms + clock::DAY_MS - at) % clock::DAY_MS)
+    }
+}
+
+impl TryFrom<String> for Hours {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        let time = |text: &str| {
+            let (hour, minute) = text.trim().split_once(':')?;
+            let (hour, minute): (u64, u64) = (hour.parse().ok()?, minute.parse().ok()?);
+            (hour < 24 && minute < 60).then_some((hour * 60 + minute) * 60_000)
+        };
+        let hours = text.split_once('-').and_then(|(from, to)| time(from).zip(time(to)));
+        match hours {
+            Some((from_ms, to_ms)) if from_ms != to_ms => Ok(Self { from_ms, to_ms }),
+            _ => Err(format!("hours are written like \"01:00-07:00\", not {text:?}")),
+        }
+    }
+}
+
+impl std::fmt::Display for Hours {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let time = |ms: u64| (ms / 3_600_000, ms / 60_000 % 60);
+        let ((from, past), (to, then)) = (time(self.from_ms), time(self.to_ms));
+        write!(f, "{from:02}:{past:02}-{to:02}:{then:02}")
+    }
 }
 
 /// Everything set, nothing open.
@@ -118,6 +174,8 @@ pub struct SourceOptions {
     pub allow_private: bool,
     /// Single sites, by their host names.
     pub sites: BTreeMap<String, SiteOptions>,
+    /// Where cookies are that somebody gave on the page.
+    pub cookies_dir: Option<PathBuf>,
 }
 
 /// Why the settings cannot be used.
@@ -208,6 +266,7 @@ impl Config {
                 ytdlp_args: shell_words::split(&args).map_err(|_| ConfigError::YtdlpArgs(args))?,
                 allow_private: given.allow_private_sources,
                 sites,
+                cookies_dir: Some(whole(data_dir).join("cookies")),
             },
             adopt: given.adopt.unwrap_or_default(),
             name: given.name.unwrap_or_else(machine_name),
@@ -237,6 +296,10 @@ const TEMPLATE: &str = r#"# Settings of this node. Command line and environment 
 # proxy = "socks5://127.0.0.1:1081"
 # pause_s = 3.0
 # bytes_per_s = 2000000
+# requests_per_minute = 20
+# requests_per_day = 10000
+# bytes_per_day = 50000000000
+# hours = "01:00-07:00"
 "#;
 
 /// Writes the commented template unless there is a `config.toml`.
@@ -285,6 +348,22 @@ mod tests {
         assert_eq!(config.source.ytdlp_args, ["--cookies", "/path/to/cookies.txt"]);
         let site = &config.source.sites["nicovideo.jp"];
         assert_eq!((site.pause_s, site.bytes_per_s), (Some(3.0), Some(2_000_000)));
+        assert_eq!(site.hours.unwrap().to_string(), "01:00-07:00");
+    }
+
+    #[test]
+    fn hours_go_past_midnight_and_mistakes_are_told() {
+        const HOUR: u64 = 3_600_000;
+        let hours = |text: &str| Hours::try_from(text.to_owned());
+        let (night, late) = (hours("01:00-07:00").unwrap(), hours("22:30-06:00").unwrap());
+        assert_eq!(night.opens_in_ms(2 * HOUR), None);
+        assert_eq!(night.opens_in_ms(7 * HOUR), Some(18 * HOUR));
+        assert_eq!(night.opens_in_ms(0), Some(HOUR));
+        assert_eq!((late.opens_in_ms(23 * HOUR), late.opens_in_ms(HOUR)), (None, None));
+        assert_eq!(late.opens_in_ms(12 * HOUR), Some(10 * HOUR + HOUR / 2));
+        for wrong in ["", "1-7", "25:00-07:00", "01:00-01:00", "01:60-02:00"] {
+            assert!(hours(wrong).unwrap_err().contains("01:00-07:00"), "{wrong}");
+        }
     }
 
     #[test]

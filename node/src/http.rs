@@ -4,7 +4,7 @@ use std::{net::SocketAddr, sync::Arc};
 
 use axum::{
     Router, middleware,
-    routing::{delete, get, post},
+    routing::{delete, get, post, put},
 };
 use horahora_protocol::NodeKey;
 use tokio::net::TcpListener;
@@ -40,6 +40,7 @@ mod members;
 mod nodes;
 mod pages;
 mod requests;
+mod sites;
 mod viewer;
 mod watch;
 mod wishes;
@@ -104,6 +105,7 @@ fn router(rooms: Arc<Rooms>, stop: &CancellationToken) -> Router {
         .route("/", get(pages::home))
         .route("/archive", get(pages::archive).post(pages::request))
         .route("/archive/{request}", get(wishes::page).post(wishes::change))
+        .route("/sites", get(sites::page).post(sites::change))
         .route("/nodes", get(nodes::nodes).post(nodes::add_form))
         .route("/nodes/forget", post(nodes::forget_form))
         .route("/groups", get(nodes::to_page).post(nodes::create))
@@ -130,6 +132,9 @@ fn router(rooms: Arc<Rooms>, stop: &CancellationToken) -> Router {
         .route("/api/v1/imports", post(requests::import))
         .route("/api/v1/requests/{request}/videos", get(requests::videos))
         .route("/api/v1/requests/{request}/retry", post(requests::retry))
+        .route("/api/v1/sites", get(sites::list))
+        .route("/api/v1/sites/{site}/cookies", put(sites::keep_cookies).delete(sites::forget_cookies))
+        .route("/api/v1/sites/{site}/resume", post(sites::resume))
         .route("/api/v1/inspect", get(inspect::inspect))
         .route("/api/v1/videos", get(api::videos))
         .route("/api/v1/videos/{video}", get(api::video))

@@ -6,7 +6,6 @@
 use std::{
     path::{Path, PathBuf},
     sync::Arc,
-    time::Duration,
 };
 
 use horahora_protocol::{Timestamp, VideoId};
@@ -16,22 +15,31 @@ use url::Url;
 
 use crate::{
     config::SourceOptions,
-    store::rows::{Code, State},
+    store::{
+        Store,
+        rows::{Code, State},
+    },
     tools::Tools,
 };
 
+mod cookies;
 mod folder;
 mod metadata;
+mod pace;
 mod plugins;
 mod site;
 mod source;
 mod ytdlp;
 
+use pace::Pace;
+
+pub use cookies::{CookiesError, MOST_BYTES as COOKIES_BYTES};
 pub use folder::{Found, Scan, scan};
 pub use metadata::{days_since_1970, read_info};
+pub use pace::{Asked, Closed, SiteView};
 pub use plugins::write as write_plugins;
 pub use source::{SourceError, check_link, check_source};
-pub use ytdlp::inspect;
+pub use ytdlp::{Lister, inspect};
 
 /// What did not work, in the words of the table in docs/API.md.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -77,7 +85,9 @@ impl Failure {
             Code::Unsupported | Code::Duplicate | Code::Unwanted => Reaction::Stop(State::Refused),
             Code::Geo | Code::Login => Reaction::Stop(State::NeedsOperator),
             Code::NotYet => retry(60 * MINUTE, 48, State::Failed),
+            // How long is the site's matter: see `pace`.
             Code::RateLimited => retry(30 * SECOND, 12, State::Failed),
+            Code::Budget => retry(MINUTE, u32::MAX, State::Failed),
             Code::Forbidden | Code::Refused => retry(5 * MINUTE, 3, State::NeedsOperator),
             Code::Transient => retry(15 * SECOND, 6, State::Failed),
             // Nobody fails with it.
@@ -121,33 +131,6 @@ pub struct Inspected {
     pub count: Option<u64>,
 }
 
-impl Inspected {
-    fn told(mut self, listing: &Listing) -> Self {
-        self.kind = if listing.list { Kind::Playlist } else { Kind::Video };
-        let only = listing.items.first().filter(|_| !listing.list);
-        if let Some(only) = only {
-            self.id = Some(only.id.to_string());
-            self.extractor = Some(only.id.site().to_owned());
-        }
-        self.title = listing.title.clone().or_else(|| only.and_then(|only| only.title.clone()));
-        self.count = listing.count;
-        self
-    }
-}
-
-/// What a URL names.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Listing {
-    /// Whether it is a list, be it of one video.
-    pub list: bool,
-    /// What the source calls itself.
-    pub title: Option<String>,
-    /// How many videos the source says that it has.
-    pub count: Option<u64>,
-    /// Its videos, in the site's order.
-    pub items: Vec<Item>,
-}
-
 /// One video of a listing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Item {
@@ -164,18 +147,12 @@ pub struct Item {
 }
 
 /// How much of a list is wanted.
-#[derive(Clone, Copy)]
-pub struct Wish<'a> {
-    /// At most so many of its first videos.
+#[derive(Debug, Clone, Copy)]
+pub struct Wish {
+    /// Leave out about so many of its first videos, where that saves asking for them.
+    pub skip: usize,
+    /// At most so many videos.
     pub most: usize,
-    /// Tells which videos are known: where many of them follow each other the rest of the list is, too.
-    pub known: Option<&'a (dyn Fn(&VideoId) -> bool + Send + Sync)>,
-}
-
-impl std::fmt::Debug for Wish<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Wish").field("most", &self.most).field("all", &self.known.is_none()).finish()
-    }
 }
 
 /// How a video is to be downloaded.
@@ -237,15 +214,17 @@ pub struct Ingest {
     tools: Tools,
     options: Arc<SourceOptions>,
     plugins: Arc<Path>,
+    pace: Arc<Pace>,
 }
 
 impl Ingest {
     /// The way to source sites with these settings; our plugins for yt-dlp are written into the data folder.
     ///
     /// # Errors
-    /// When the disk fails.
-    pub fn new(tools: Tools, options: SourceOptions, data: &Path) -> std::io::Result<Self> {
-        Ok(Self { tools, options: Arc::new(options), plugins: plugins::write(data)?.into() })
+    /// When the disk or the database fails.
+    pub fn open(tools: Tools, options: SourceOptions, store: Store, data: &Path) -> anyhow::Result<Self> {
+        let (plugins, pace) = (plugins::write(data)?.into(), Arc::new(Pace::open(store)?));
+        Ok(Self { tools, options: Arc::new(options), plugins, pace })
     }
 
     /// Checks, without asking anyone, that `text` can be a source.
@@ -275,33 +254,98 @@ impl Ingest {
         if found.kind == Kind::Unsupported {
             return Ok(Some(found));
         }
-        match ytdlp::list(&*self.tools.ready().await, self.way(), url, Wish { most: 1, known: None }, |_| ())
-            .await
-        {
-            Ok(listing) => Ok(Some(found.told(&listing))),
+        let wish = Wish { skip: 0, most: 1 };
+        let listed = async {
+            let mut lister = Lister::start(&*self.tools.ready().await, self.way(), url, wish)?;
+            let only = lister.next(|_| false).await?.pop();
+            Ok(Inspected {
+                kind: if lister.list { Kind::Playlist } else { Kind::Video },
+                title: lister.title.clone().or_else(|| only.as_ref().and_then(|only| only.title.clone())),
+                count: lister.count,
+                id: only.as_ref().filter(|_| !lister.list).map(|only| only.id.to_string()).or(found.id),
+                extractor: only
+                    .filter(|_| !lister.list)
+                    .map(|only| only.id.site().to_owned())
+                    .or(found.extractor),
+                site: found.site.clone(),
+            })
+        };
+        match self.note(url, listed.await) {
             Err(failure) if failure.code == Code::Unsupported => {
-                Ok(Some(Inspected { kind: Kind::Unsupported, id: None, ..found }))
+                let (kind, extractor) = (Kind::Unsupported, None);
+                Ok(Some(Inspected { extractor, site: found.site, kind, id: None, title: None, count: None }))
             }
-            Err(failure) => Err(failure),
+            asked => asked.map(Some),
         }
     }
 
-    fn way(&self) -> ytdlp::Way<'_> {
-        ytdlp::Way { options: &self.options, plugins: &self.plugins }
+    /// Learns of what came of asking the site of a link.
+    fn note<T>(&self, url: &str, done: Result<T, Failure>) -> Result<T, Failure> {
+        match &done {
+            Ok(_) => self.pace.works(&self.options, url),
+            Err(failure) if failure.code == Code::RateLimited => self.pace.refused(&self.options, url),
+            Err(_) => {}
+        }
+        done
     }
 
-    /// Asks the site what `url` names; `found` hears how many videos are listed so far.
+    /// Until when nothing is begun at the site of a link, if it is closed.
+    #[must_use]
+    pub fn closed(&self, url: &str) -> Option<Closed> {
+        self.pace.closed(&self.options, url)
+    }
+
+    /// Lets the site of a link be asked at once, although it wanted to be left alone.
+    pub fn reopen(&self, url: &str) {
+        self.pace.works(&self.options, url);
+    }
+
+    /// All sites that were asked or for which something is set.
+    #[must_use]
+    pub fn sites(&self) -> Vec<SiteView> {
+        self.pace.views(&self.options)
+    }
+
+    /// Keeps an account's cookies for a site.
+    ///
+    /// # Errors
+    /// When they are not in the right form, or the disk fails.
+    pub fn keep_cookies(&self, site: &str, text: &str) -> Result<(), CookiesError> {
+        cookies::keep(&self.options, site, text)
+    }
+
+    /// Forgets them.
+    ///
+    /// # Errors
+    /// When the disk fails.
+    pub fn forget_cookies(&self, site: &str) -> Result<(), CookiesError> {
+        cookies::forget(&self.options, site)
+    }
+
+    fn way(&self) -> ytdlp::Way<'_> {
+        ytdlp::Way { options: &self.options, plugins: &self.plugins, pace: &self.pace }
+    }
+
+    /// Begins to ask the site what `url` names.
     ///
     /// # Errors
     /// A typed failure.
-    pub async fn list(
-        &self,
-        url: &str,
-        wish: Wish<'_>,
-        found: impl Fn(usize) + Send,
-    ) -> Result<Listing, Failure> {
+    pub async fn list<'a>(&'a self, url: &'a str, wish: Wish) -> Result<Lister<'a>, Failure> {
         self.check(url).await.map_err(|error| Failure::new(Code::Unsupported, error.to_string()))?;
-        ytdlp::list(&*self.tools.ready().await, self.way(), url, wish, found).await
+        Lister::start(&*self.tools.ready().await, self.way(), url, wish)
+    }
+
+    /// The next page of a list that is being read; see [`Lister::next`].
+    ///
+    /// # Errors
+    /// A typed failure.
+    pub async fn next(
+        &self,
+        lister: &mut Lister<'_>,
+        known: impl Fn(&VideoId) -> bool,
+    ) -> Result<Vec<Item>, Failure> {
+        let page = lister.next(known).await;
+        self.note(lister.url, page)
     }
 
     /// Downloads the video at `url` into `dir`, resuming what is there. `known` hears before that by which names yt-dlp
@@ -318,11 +362,8 @@ impl Ingest {
         progress: impl Fn(Downloaded) + Send,
     ) -> Result<Fetched, Failure> {
         self.check(url).await.map_err(|error| Failure::new(Code::Unsupported, error.to_string()))?;
-        ytdlp::fetch(&*self.tools.ready().await, self.way(), url, dir, quality, known, progress).await
+        let tools = self.tools.ready().await;
+        let fetched = ytdlp::fetch(&tools, self.way(), url, dir, quality, known, progress).await;
+        self.note(url, fetched)
     }
 }
-
-/// Overall limit of one listing.
-const LIST_TIMEOUT: Duration = Duration::from_secs(20 * 60);
-/// Overall limit of one download: a 12 h stream at the speed of its playing.
-const FETCH_TIMEOUT: Duration = Duration::from_secs(12 * 3600);

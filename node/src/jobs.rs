@@ -23,7 +23,7 @@ use crate::{
     feeds::Feeds,
     fetch::Fetch,
     growing::Growing,
-    ingest::{Failure, Ingest},
+    ingest::{Closed, Failure, Ingest},
     live::Live,
     requests,
     spawn::Tasks,
@@ -64,14 +64,6 @@ const LONGEST_PAUSE_MS: u64 = 8 * 3600 * 1000;
 /// Jobs of a kind looked at when a worker is free: four full listings of a site that wants us to wait do not
 /// hide what comes after them.
 const LOOK_AHEAD: usize = 20_000;
-
-/// A site that wants us to slow down.
-#[derive(Debug, Clone, Copy, Default)]
-struct SitePause {
-    until: Timestamp,
-    /// How often it said so since anything worked there.
-    times: u32,
-}
 
 /// Which jobs a worker takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -119,7 +111,6 @@ struct Inner {
     allowed: Mutex<BTreeMap<String, CancellationToken>>,
     claims: Claims,
     adopt: Adopt,
-    site_pauses: Mutex<BTreeMap<String, SitePause>>,
     /// Held from reading the last revision of a manifest until the next one is written.
     revising: tokio::sync::Mutex<()>,
 }
@@ -183,7 +174,6 @@ impl Jobs {
             allowed: Mutex::default(),
             claims,
             adopt,
-            site_pauses: Mutex::default(),
             revising: tokio::sync::Mutex::default(),
         }));
         for mut job in jobs.open_jobs(usize::MAX)? {
@@ -235,11 +225,10 @@ impl Jobs {
         self.0.store.get(&JOBS, key.text().as_bytes())
     }
 
-    /// Until when the site of `url` wants us to wait, if it does.
+    /// Until when nothing is begun at the site of `url`, and why, if it is closed.
     #[must_use]
-    pub fn paused(&self, url: &str) -> Option<Timestamp> {
-        let pause = self.0.pauses().get(&site(url)).copied()?;
-        (pause.until > clock::now()).then_some(pause.until)
+    pub fn closed(&self, url: &str) -> Option<Closed> {
+        self.0.ingest.closed(url)
     }
 
     /// Jobs that are not ended: those at work, then the oldest of each kind.
@@ -271,7 +260,7 @@ impl Jobs {
         if matches!(job.state, State::Running | State::Done) {
             return Ok(());
         }
-        self.0.pauses().remove(&site(&job.url));
+        self.0.ingest.reopen(&job.url);
         (job.state, job.code, job.reason) = (State::Queued, None, None);
         (job.attempts, job.not_before) = (0, Timestamp::default());
         self.set(job)?;
@@ -336,9 +325,6 @@ impl Jobs {
         let ended = match done {
             Ok(()) => {
                 tracing::info!(job = text, "done");
-                if matches!(job.key, JobKey::List { .. } | JobKey::Capture { .. }) {
-                    self.0.pauses().remove(&site(&job.url));
-                }
                 (job.state, job.updated) = (State::Done, clock::now());
                 self.set(job.clone())
             }
@@ -388,21 +374,9 @@ impl Inner {
     fn taken(&self) -> MutexGuard<'_, BTreeSet<String>> {
         self.taken.lock().unwrap_or_else(PoisonError::into_inner)
     }
-
-    fn pauses(&self) -> MutexGuard<'_, BTreeMap<String, SitePause>> {
-        self.site_pauses.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
 /// A failure of our own disk.
 fn disk(error: impl std::fmt::Display) -> Failure {
     Failure::new(Code::LocalIo, format!("This node's disk or database failed: {error}"))
-}
-
-/// The site that a job speaks to: host and port.
-fn site(url: &str) -> String {
-    let site = url::Url::parse(url)
-        .ok()
-        .map(|url| url[url::Position::BeforeHost..url::Position::AfterPort].to_owned());
-    site.unwrap_or_default()
 }

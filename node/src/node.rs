@@ -62,7 +62,7 @@ pub async fn run(
     let fetch = Fetch::new(blobs.clone(), net.clone(), catalogue.clone(), tasks.clone());
 
     let tools = Tools::open(config.tools_dir.clone(), &tasks);
-    let ingest = Ingest::new(tools.clone(), config.source.clone(), dir)?;
+    let ingest = Ingest::open(tools.clone(), config.source.clone(), store.clone(), dir)?;
     let claims = Claims::new();
     let jobs = Jobs::open(jobs::Rooms {
         key: Arc::clone(&key),

@@ -12,7 +12,7 @@ use rustix::process::{Pid, Signal, kill_process_group};
 use thiserror::Error;
 use tokio::{
     io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, BufReader},
-    process::{Child, ChildStderr, ChildStdout, Command},
+    process::{Child, ChildStderr, ChildStdin, ChildStdout, Command},
 };
 
 pub mod confine;
@@ -27,6 +27,11 @@ const TAIL_LINES: usize = 12;
 /// How long a child may live after its outputs were closed.
 const LAST_BREATH: Duration = Duration::from_secs(60);
 
+/// What a child writes.
+pub type Output = ChildStdout;
+/// What a child reads.
+pub type Input = ChildStdin;
+
 /// What to run.
 #[derive(Debug)]
 pub struct Invocation {
@@ -35,6 +40,7 @@ pub struct Invocation {
     envs: Vec<(&'static str, OsString)>,
     dir: Option<PathBuf>,
     confinement: Option<Confinement>,
+    answers: bool,
 }
 
 /// Why a child did not do its work.
@@ -77,7 +83,8 @@ impl Invocation {
     /// Runs `program` without arguments.
     #[must_use]
     pub fn new(program: &Path) -> Self {
-        Self { program: program.to_owned(), args: vec![], envs: vec![], dir: None, confinement: None }
+        let program = program.to_owned();
+        Self { program, args: vec![], envs: vec![], dir: None, confinement: None, answers: false }
     }
 
     /// Adds arguments.
@@ -101,6 +108,13 @@ impl Invocation {
         self
     }
 
+    /// Gives it something to read: see [`Running::input`].
+    #[must_use]
+    pub fn answered(mut self) -> Self {
+        self.answers = true;
+        self
+    }
+
     /// Takes from it what it does not need.
     #[must_use]
     pub fn confined(mut self, confinement: Confinement) -> Self {
@@ -108,7 +122,7 @@ impl Invocation {
         self
     }
 
-    /// Starts it in a process group of its own, with nothing to read and both outputs as pipes.
+    /// Starts it in a process group of its own, with nothing to read unless it is answered, and both outputs as pipes.
     ///
     /// # Errors
     /// When it cannot be started.
@@ -124,7 +138,8 @@ impl Invocation {
         if let Some(dir) = &self.dir {
             command.current_dir(dir);
         }
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let stdin = if self.answers { Stdio::piped() } else { Stdio::null() };
+        command.stdin(stdin).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command
             .process_group(0)
             .kill_on_drop(true)
@@ -133,7 +148,8 @@ impl Invocation {
         let stdout = child.stdout.take().expect("the output is a pipe");
         let stderr = child.stderr.take().expect("the errors are a pipe");
         let group = child.id().and_then(|id| Pid::from_raw(id.cast_signed()));
-        Ok(Running { child, group, stdout: Some(stdout), stderr: Some(stderr) })
+        let stdin = child.stdin.take();
+        Ok(Running { child, group, stdin, stdout: Some(stdout), stderr: Some(stderr) })
     }
 
     /// Runs it to its end and gives what it wrote.
@@ -166,6 +182,7 @@ impl Invocation {
 pub struct Running {
     child: Child,
     group: Option<Pid>,
+    stdin: Option<ChildStdin>,
     stdout: Option<ChildStdout>,
     stderr: Option<ChildStderr>,
 }
@@ -175,9 +192,17 @@ impl Running {
     ///
     /// # Panics
     /// When taken twice.
-    pub fn pipes(&mut self) -> (ChildStdout, ChildStderr) {
+    pub fn pipes(&mut self) -> (Output, ChildStderr) {
         let taken = "the pipes are taken once";
         (self.stdout.take().expect(taken), self.stderr.take().expect(taken))
+    }
+
+    /// What it reads; to be taken once.
+    ///
+    /// # Panics
+    /// When it is not answered, or taken twice.
+    pub fn input(&mut self) -> Input {
+        self.stdin.take().expect("it is answered, and its input is taken once")
     }
 
     /// Waits for `work` on its outputs; ends the child when that takes longer than `timeout`.

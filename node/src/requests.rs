@@ -96,6 +96,12 @@ impl Requests {
         Ok(Self { store, feeds, ingest, jobs, live, submitting: Arc::default(), counted: Arc::default() })
     }
 
+    /// The way to source sites.
+    #[must_use]
+    pub fn ingest(&self) -> &Ingest {
+        &self.ingest
+    }
+
     /// What a link is: with `offline` as far as can be said without asking anyone. None while the tools are not there.
     ///
     /// # Errors

@@ -29,7 +29,7 @@ const RETRY: Duration = Duration::from_millis(100);
 const PATIENCE: u32 = 30;
 const META: &str = "meta";
 /// Names of the trees, in the order of [`Table`]'s indices.
-const TREES: [&str; 27] = [
+const TREES: [&str; 28] = [
     "meta",
     "entries",
     "bodies",
@@ -57,6 +57,7 @@ const TREES: [&str; 27] = [
     "told",
     "request_videos",
     "imports",
+    "sites",
 ];
 
 /// Why the database did not do it.

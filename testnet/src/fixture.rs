@@ -4,9 +4,11 @@
 //! behind which a fake Niconico lives, together with the switches a test turns and the counters it reads.
 //! Refuses to know what a node is: it only ever sees requests.
 
+use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context as _;
 use tokio::net::TcpListener;
@@ -40,7 +42,7 @@ pub struct Fixture {
     room: Arc<Room>,
     site: String,
     proxy: String,
-    _listeners: JoinSet<()>,
+    listeners: JoinSet<()>,
 }
 
 impl Fixture {
@@ -66,8 +68,35 @@ impl Fixture {
 
         let mut listeners = JoinSet::new();
         listeners.spawn(listen::site(site_listener, room.clone()));
-        listeners.spawn(listen::proxy(proxy_listener, room.clone()));
-        Ok(Fixture { room, site, proxy, _listeners: listeners })
+        let egress = proxy_listener.local_addr()?.port();
+        listeners.spawn(listen::proxy(proxy_listener, egress, room.clone()));
+        Ok(Fixture { room, site, proxy, listeners })
+    }
+
+    /// One more proxy to the same sites, which see whoever comes through it as somebody else.
+    pub async fn another_proxy(&mut self) -> anyhow::Result<String> {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.context("listen for a proxy")?;
+        let egress = listener.local_addr()?.port();
+        self.listeners.spawn(listen::proxy(listener, egress, self.room.clone()));
+        Ok(format!("http://127.0.0.1:{egress}"))
+    }
+
+    /// From now on the sites behind the proxies send away, for so long, who asks more often than that in a minute. Media
+    /// and pictures do not count.
+    pub fn set_rule(&self, per_minute: usize, ban: Duration) {
+        self.room.switches.set_rule(per_minute, ban);
+    }
+
+    /// Each proxy that was used, by its port: the most requests that came through it in a minute, and how often it was
+    /// sent away.
+    pub fn guests(&self) -> BTreeMap<u16, (usize, u64)> {
+        self.room.switches.guests()
+    }
+
+    /// Takes a video of a tag away, as if its uploader had deleted it: it is listed no more, and removed.
+    pub fn vanish(&self, id: &str) {
+        self.room.switches.vanish(id);
+        self.set_error(id, Some("removed"));
     }
 
     /// The address of the made-up site, without a slash at the end: `http://127.0.0.1:PORT`.

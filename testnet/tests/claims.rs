@@ -13,29 +13,37 @@ const GROUP: &str = "Keepers";
 /// Many videos on two cores.
 const LONG: Duration = Duration::from_secs(300);
 
-/// Nodes of one group, each let in by the one before.
+/// Nodes of one group, one at each of these sites.
 async fn group(fixtures: &[&Fixture]) -> Vec<Node> {
     let mut nodes: Vec<Node> = Vec::new();
     for fixture in fixtures {
-        let node = Node::at(fixture).await.unwrap();
-        match nodes.last() {
+        nodes.push(Node::at(fixture).await.unwrap());
+    }
+    gather(&nodes).await;
+    nodes
+}
+
+/// Makes one group of some nodes, each let in by the one before.
+pub(crate) async fn gather(nodes: &[Node]) {
+    let mut last: Option<&Node> = None;
+    for node in nodes {
+        match last {
             None => _ = node.say(&["group", "create", GROUP]).await.unwrap(),
             Some(last) => {
                 let ticket = last.say(&["group", "invite", "--group", GROUP]).await.unwrap();
                 node.say(&["group", "join", ticket["ticket"].as_str().unwrap()]).await.unwrap();
             }
         }
-        nodes.push(node);
+        last = Some(node);
     }
-    let wanted = nodes.len();
-    for node in &nodes {
-        let all = async || Ok(node.group(GROUP).await?["members"] == wanted);
+    for node in nodes {
+        let all = async || Ok(node.group(GROUP).await?["members"] == nodes.len());
         node.until("everybody knows everybody", all).await.unwrap();
     }
-    nodes
 }
 
-async fn ask(node: &Node, url: &str) -> String {
+/// Asks for something in the group; gives the request's id.
+pub(crate) async fn ask(node: &Node, url: &str) -> String {
     let group = node.group(GROUP).await.unwrap()["id"].clone();
     let answer = node.post("/api/v1/requests", &json!({ "url": url, "group": group })).await.unwrap();
     let body: Value = answer.json().await.unwrap();

@@ -19,6 +19,7 @@ mod lan;
 mod mesh;
 mod nat;
 mod outsiders;
+mod pace;
 mod players;
 mod requests;
 mod sim;

@@ -16,6 +16,7 @@ mod message;
 mod nodes;
 mod qr;
 mod request;
+mod sites;
 mod state;
 mod text;
 mod watch;
@@ -30,6 +31,7 @@ pub use home::{HomePage, JobRow, home, home_live};
 pub use message::{MessagePage, message};
 pub use nodes::{Direction, MoveRow, NodeRow, NodesPage, nodes, nodes_live};
 pub use request::{RequestPage, request, request_live};
+pub use sites::{SiteRow, SitesPage, sites};
 pub use state::StateView;
 pub use watch::{Download, Fact, Player, RenditionRow, Track, WatchPage, watch, watch_live};
 

@@ -1,80 +1,21 @@
-//! The child that runs yt-dlp: its arguments, its events, its failures.
+//! What yt-dlp is asked to do: to say what a link is, to list, to download; and what its failures mean.
 
-use std::{
-    collections::BTreeMap,
-    ffi::OsString,
-    path::{Path, PathBuf},
-};
+use std::{collections::BTreeMap, ffi::OsString, path::Path};
 
-use horahora_protocol::{Timestamp, VideoId};
-use serde::Deserialize;
+use horahora_protocol::VideoId;
 
-use super::{
-    Downloaded, FETCH_TIMEOUT, Failure, Fetched, Inspected, Item, Kind, LIST_TIMEOUT, Listing, Quality, Wish,
-    site,
-};
-use crate::{
-    config::SourceOptions,
-    process::{Invocation, Lines, ProcessError, tail},
-    store::rows::Code,
-    tools::Toolset,
-};
+use super::{Downloaded, Failure, Fetched, Inspected, Kind, Quality, cookies, pace::Pace, site};
+use crate::{config::SourceOptions, store::rows::Code, tools::Toolset};
 
-const DRIVER: &str = include_str!("ytdlp/driver.py");
-/// So many known videos in a row, some pages of any site, and the rest of a list is known.
-const KNOWN_IN_A_ROW: u32 = 100;
+use child::{Child, Event, Order, Progress};
+
+mod child;
+mod lister;
+
+pub use lister::Lister;
+
 /// Replies under a video that are kept; sites with millions of them would take days.
 const COMMENTS: &str = "youtube:max_comments=2000,all,200,10";
-
-/// A line of the driver. Its shapes are described there.
-#[derive(Debug, Deserialize)]
-#[serde(tag = "t", rename_all = "lowercase")]
-enum Event {
-    Inspected {
-        kind: String,
-        extractor: Option<String>,
-        site: Option<String>,
-        id: Option<String>,
-    },
-    Source {
-        title: Option<String>,
-        count: Option<u64>,
-    },
-    Item {
-        site: String,
-        id: String,
-        url: String,
-        title: Option<String>,
-        #[serde(default)]
-        names: Vec<(String, String)>,
-        /// Seconds since 1970.
-        published: Option<f64>,
-    },
-    Names {
-        names: Vec<(String, String)>,
-    },
-    Progress(Progress),
-    Done {
-        media: Vec<PathBuf>,
-        info: Option<PathBuf>,
-        thumbnail: Option<PathBuf>,
-        texts: Vec<(String, String, PathBuf)>,
-    },
-    Failure {
-        kind: Code,
-        message: String,
-    },
-}
-
-#[derive(Debug, Deserialize)]
-struct Progress {
-    file: String,
-    bytes: u64,
-    total: Option<f64>,
-    files: u32,
-    part: Option<u64>,
-    parts: Option<u64>,
-}
 
 /// How the sites are reached.
 #[derive(Debug, Clone, Copy)]
@@ -82,6 +23,8 @@ pub(super) struct Way<'a> {
     pub options: &'a SourceOptions,
     /// The folder above our plugins.
     pub plugins: &'a Path,
+    /// How often they are asked.
+    pub pace: &'a Pace,
 }
 
 impl Way<'_> {
@@ -93,7 +36,7 @@ impl Way<'_> {
             failure.reason = format!("The proxy {proxy} does not answer; the node tries again by itself.");
         }
         if code == Code::Login
-            && let Some(why) = site::why_cookies(site::of(self.options, url))
+            && let Some(why) = cookies::why_not(self.options, url)
         {
             failure.reason = format!("{why} ({message})");
         }
@@ -107,14 +50,15 @@ impl Way<'_> {
 /// When yt-dlp does not run.
 pub async fn inspect(tools: &Toolset, plugins: &Path, urls: &[&str]) -> Result<Vec<Inspected>, Failure> {
     let mut found = Vec::new();
-    let way = Way { options: &SourceOptions::default(), plugins };
-    run(tools, way, "inspect", 1, &std::env::temp_dir(), &[], urls, |event| {
+    let (options, dir) = (SourceOptions::default(), std::env::temp_dir());
+    let order = Order { mode: "inspect", skip: 0, most: 1, dir: &dir, args: &[], urls };
+    let mut child = Child::start(tools, &options, plugins, order)?;
+    while let Some(event) = child.next().await? {
         if let (Event::Inspected { kind, extractor, site, id }, Some(url)) = (event, urls.get(found.len())) {
             found.push(Inspected { site, ..inspected(&kind, extractor, id, url) });
         }
-        Ok(())
-    })
-    .await?;
+    }
+    child.finish().await?;
     Ok(found)
 }
 
@@ -134,50 +78,6 @@ fn inspected(kind: &str, extractor: Option<String>, id: Option<String>, url: &st
     Inspected { extractor, site: None, kind, id, title: None, count: None }
 }
 
-pub(super) async fn list(
-    tools: &Toolset,
-    way: Way<'_>,
-    url: &str,
-    wish: Wish<'_>,
-    found: impl Fn(usize) + Send,
-) -> Result<Listing, Failure> {
-    // A watch page inside a list names both; the person looked at the video.
-    let video_of_list = url.contains("v=") && url.contains("list=");
-    let args = [if video_of_list { "--no-playlist" } else { "--yes-playlist" }].map(OsString::from);
-    let mut listing = Listing { list: false, title: None, count: None, items: Vec::new() };
-    let (nowhere, mut in_a_row) = (std::env::temp_dir(), 0);
-    let listed = run(tools, way, "list", wish.most, &nowhere, &args, &[url], |event| {
-        match event {
-            Event::Source { title, count } => {
-                (listing.list, listing.title, listing.count) = (true, title, count);
-            }
-            Event::Item { site, id, url, title, names, published } => {
-                // An id that cannot be used is left out; the rest of the list is still worth having.
-                let Ok(id) = video_id(&site, &id, &url) else { return Ok(()) };
-                in_a_row = if wish.known.is_some_and(|known| known(&id)) { in_a_row + 1 } else { 0 };
-                let published = published.map(|at| Timestamp((at.max(0.0) * 1000.0) as u64));
-                let earlier = video_ids(&names, &url);
-                listing.items.push(Item { id, earlier, url, title, published });
-                found(listing.items.len());
-                if in_a_row >= KNOWN_IN_A_ROW {
-                    return Err(Failure::new(Code::Duplicate, "The rest is known."));
-                }
-            }
-            Event::Failure { kind, message } => return Err(way.explain(url, kind, &message)),
-            Event::Inspected { .. } | Event::Names { .. } | Event::Progress(_) | Event::Done { .. } => {}
-        }
-        Ok(())
-    })
-    .await;
-    if in_a_row < KNOWN_IN_A_ROW {
-        listed?;
-    }
-    if listing.items.is_empty() {
-        return Err(explain(Code::Unsupported, "There is no video at this address."));
-    }
-    Ok(listing)
-}
-
 pub(super) async fn fetch(
     tools: &Toolset,
     way: Way<'_>,
@@ -187,21 +87,32 @@ pub(super) async fn fetch(
     known: impl Fn(&[VideoId]) -> Result<(), Failure> + Send,
     report: impl Fn(Downloaded) + Send,
 ) -> Result<Fetched, Failure> {
-    let mut files = BTreeMap::new();
-    let mut fetched = None;
-    run(tools, way, "fetch", 1, dir, &fetch_args(dir, quality), &[url], |event| {
+    let args = fetch_args(dir, quality);
+    let order = Order { mode: "fetch", skip: 0, most: 1, dir, args: &args, urls: &[url] };
+    let mut child = Child::start(tools, way.options, way.plugins, order)?;
+    let (mut files, mut fetched, mut counted) = (BTreeMap::new(), None, None);
+    while let Some(event) = child.next().await? {
         match event {
+            Event::Ask { url } => {
+                way.pace.ask(way.options, &url).await?;
+                child.go_on().await?;
+            }
             Event::Names { names } => known(&video_ids(&names, url))?,
-            Event::Progress(progress) => report(sum(&mut files, progress)),
+            Event::Progress(progress) => {
+                let now = sum(&mut files, progress);
+                // What an earlier run left here was counted then.
+                let before = counted.replace(now.bytes).unwrap_or(now.bytes);
+                way.pace.downloaded(way.options, url, now.bytes.saturating_sub(before));
+                report(now);
+            }
             Event::Done { media, info, thumbnail, texts } => {
                 fetched = Some(Fetched { media, info, thumbnail, texts });
             }
             Event::Failure { kind, message } => return Err(way.explain(url, kind, &message)),
             Event::Inspected { .. } | Event::Source { .. } | Event::Item { .. } => {}
         }
-        Ok(())
-    })
-    .await?;
+    }
+    child.finish().await?;
     fetched.ok_or_else(|| Failure::new(Code::ToolBroken, "yt-dlp ended without saying what it did."))
 }
 
@@ -252,68 +163,6 @@ fn fetch_args(dir: &Path, quality: Quality) -> Vec<OsString> {
         args.extend(["--match-filters".into(), format!("timestamp>=?{}", since.0 / 1000).into()]);
     }
     args
-}
-
-#[expect(clippy::too_many_arguments, reason = "one child, three ways to call it")]
-async fn run(
-    tools: &Toolset,
-    Way { options, plugins }: Way<'_>,
-    mode: &str,
-    most: usize,
-    dir: &Path,
-    args: &[OsString],
-    urls: &[&str],
-    mut handle: impl FnMut(Event) -> Result<(), Failure>,
-) -> Result<(), Failure> {
-    let path = std::env::join_paths(
-        std::iter::once(tools.bin.clone())
-            .chain(std::env::split_paths(&std::env::var_os("PATH").unwrap_or_default())),
-    );
-    let pid = std::process::id().to_string();
-    let items = most.to_string();
-    let mut invocation = Invocation::new(&tools.python)
-        .args(["-I", "-X", "utf8", "-c", DRIVER, mode, &items, &pid])
-        .args([dir])
-        .args(args)
-        .args([Path::new("--plugin-dirs"), plugins])
-        .dir(dir)
-        .env("PATH", path.unwrap_or_default());
-    let url = urls.first().copied().unwrap_or_default();
-    if let Some(proxy) = site::proxy(options, url) {
-        invocation = invocation.args(["--proxy", proxy]);
-    }
-    // The cookies' copy goes when this ends.
-    let mut _cookies = None;
-    if let Some(site) = site::of(options, url) {
-        let (args, copy) = site::args(site, dir)?;
-        (invocation, _cookies) = (invocation.args(args), copy);
-    }
-    let mut running = invocation.args(&options.ytdlp_args).args(["--"]).args(urls).start().map_err(broken)?;
-    let (stdout, stderr) = running.pipes();
-    let read = async {
-        let mut lines = Lines::new(stdout);
-        while let Some(line) = lines.next().await {
-            // Extractors may print; what is not ours is not an event.
-            if let Ok(event) = serde_json::from_str(&line) {
-                handle(event)?;
-            }
-        }
-        Ok(())
-    };
-    let timeout = if mode == "fetch" { FETCH_TIMEOUT } else { LIST_TIMEOUT };
-    let work = async { tokio::try_join!(read, async { Ok(tail(stderr, |_| false).await) }) };
-    // After a failure the child ends with `running`.
-    let ((), complaints) = running.within(timeout, work).await.map_err(broken)??;
-    running.finish(complaints).await.map_err(broken)
-}
-
-fn broken(error: ProcessError) -> Failure {
-    match error {
-        ProcessError::TimedOut(_) => {
-            Failure::new(Code::Transient, format!("The site was too slow: {error}."))
-        }
-        error => Failure::new(Code::ToolBroken, format!("yt-dlp did not run: {error}")),
-    }
 }
 
 /// Sites whose ids are not unique are named by their URL.
@@ -380,6 +229,7 @@ fn explain(code: Code, message: &str) -> Failure {
         Code::Refused => "The origin said no.",
         Code::Duplicate => "It is there already.",
         Code::Unwanted => "Its request leaves it out.",
+        Code::Budget => "This node asked the site as much as it may today.",
         Code::Damaged | Code::NotMedia | Code::ToolBroken | Code::NoHolder | Code::Paused => {
             "It did not work."
         }

@@ -28,14 +28,31 @@ use crate::{
 const PART_BYTES: usize = 48 << 10;
 /// Every so many listings of a source look at all of it; the others stop where everything is known.
 const FULL_PASS: u32 = 10;
-/// Videos that are written down at once.
-const CHUNK: usize = 500;
+/// Videos that are listed once more where a listing was broken off: some were perhaps deleted meanwhile.
+const OVERLAP: usize = 200;
 
-/// What the other members hear of a listing.
-fn parts(request: Cid, n: u32, title: &Option<String>, items: &[Item]) -> Vec<Listing> {
-    let empty = || Listing { v: 1, request, n, title: title.clone(), items: Vec::new(), last: false };
-    let (mut parts, mut part, mut bytes) = (Vec::new(), empty(), 0);
-    for item in items {
+/// How far a listing is.
+struct Reached<'a> {
+    title: &'a Option<String>,
+    list: bool,
+    /// Videos of the source's beginning that were told.
+    videos: u64,
+}
+
+/// What the other members hear of a listing, part by part.
+struct Parts {
+    part: Listing,
+    bytes: usize,
+}
+
+impl Parts {
+    fn new(request: Cid, n: u32) -> Self {
+        let part = Listing { v: 1, request, n, title: None, items: Vec::new(), last: false };
+        Self { part, bytes: 0 }
+    }
+
+    /// Adds a video; gives a part that is full.
+    fn add(&mut self, item: &Item) -> Option<Listing> {
         let title = item
             .title
             .as_ref()
@@ -43,16 +60,16 @@ fn parts(request: Cid, n: u32, title: &Option<String>, items: &[Item]) -> Vec<Li
         let listed = Listed { video: item.id.clone(), url: item.url.clone(), title };
         let size =
             listed.url.len() + listed.title.as_ref().map_or(0, String::len) + limits::SITE_ID_BYTES + 64;
-        if part.items.len() >= limits::LISTED || bytes + size > PART_BYTES {
-            parts.push(std::mem::replace(&mut part, empty()));
-            bytes = 0;
-        }
-        bytes += size;
-        part.items.push(listed);
+        let full = self.part.items.len() >= limits::LISTED || self.bytes + size > PART_BYTES;
+        let told = full.then(|| {
+            self.bytes = 0;
+            let items = std::mem::take(&mut self.part.items);
+            Listing { items, ..self.part.clone() }
+        });
+        self.bytes += size;
+        self.part.items.push(listed);
+        told
     }
-    part.last = true;
-    parts.push(part);
-    parts
 }
 
 impl Inner {
@@ -66,54 +83,85 @@ impl Inner {
             return self.list_folder(&key, &row, job).await;
         }
         let options = requests::options_of(&row);
-        let listed = |id: &VideoId| self.is_listed(&request, id);
-        let wish = Wish {
-            most: options.newest.map_or(limits::LISTING_ITEMS, |newest| newest as usize),
-            // What was deleted in the middle or put at the end is found by a full pass now and then.
-            known: (!n.is_multiple_of(FULL_PASS)).then_some(&listed),
-        };
-        let found = |count| self.live.progress(&text, 0.0, &format!("lists the source, {count} so far"));
-        let mut listing = self.ingest.list(&job.url, wish, found).await?;
-        listing.items.retain(|item| options.wants(item.title.as_deref(), item.published));
-        for item in &mut listing.items {
-            self.call_as_before(item).map_err(disk)?;
-        }
+        // What was deleted in the middle or put at the end is found by a full pass now and then.
+        let known = |id: &VideoId| !n.is_multiple_of(FULL_PASS) && self.is_listed(&request, id);
+        let most = options.newest.map_or(limits::LISTING_ITEMS, |newest| newest as usize);
+        // A listing that was broken off goes on a page or so before the place.
+        let skip = usize::try_from(row.reached).unwrap_or(0).saturating_sub(OVERLAP);
+        let wish = Wish { skip, most: most.saturating_sub(skip).max(1) };
         let group = row.group.unwrap_or_else(|| self.feeds.home());
-        let title = listing.title.or_else(|| listing.items.first().and_then(|item| item.title.clone()));
-        let listed = parts(request, n, &title, &listing.items);
-        let before = row.count;
-        for items in listing.items.chunks(CHUNK) {
-            self.note_listed(&key, items, &group).await?;
-        }
-        {
-            let _changing = self.store.changing();
-            let Some((key, mut row)) = requests::find(&self.store, &request).map_err(disk)? else {
-                return Ok(());
-            };
-            (row.title, row.list) = (title, row.list || listing.list);
-            let news = row.count > before;
-            requests::listed(&mut row, clock::now(), news);
-            let mut batch = Batch::default();
-            requests::put(&mut batch, &key, &row);
-            self.store.write(batch).map_err(disk)?;
-        }
-        self.store.durable().await.map_err(disk)?;
-        if self.tells(&group) {
-            for part in listed {
-                self.feeds.publish(&[group], Body::Listing(part), |_, _| ()).await.map_err(disk)?;
+        let (mut parts, mut title) = (Parts::new(request, n), row.title);
+        let mut lister = self.ingest.list(&job.url, wish).await?;
+        let mut reached = 0;
+        loop {
+            let mut page = self.ingest.next(&mut lister, known).await?;
+            if page.is_empty() {
+                break;
             }
+            reached += page.len() as u64;
+            page.retain(|item| options.wants(item.title.as_deref(), item.published));
+            for item in &mut page {
+                self.call_as_before(item).map_err(disk)?;
+            }
+            title =
+                lister.title.clone().or(title).or_else(|| page.first().and_then(|item| item.title.clone()));
+            let now = Reached { title: &title, list: lister.list, videos: lister.skipped + reached };
+            self.note_listed(&key, &page, &group, &now).await?;
+            parts.part.title.clone_from(&title);
+            for part in page.iter().filter_map(|item| parts.add(item)).collect::<Vec<_>>() {
+                self.tell_listed(&group, part).await?;
+            }
+            self.tell_reached(&text, now.videos, lister.count);
         }
+        drop(lister);
+        self.finish_listing(&request)?;
+        self.store.durable().await.map_err(disk)?;
+        parts.part.last = true;
+        self.tell_listed(&group, parts.part).await?;
         self.live.tell("request", json!({ "id": request.to_string() }));
         Ok(())
     }
 
+    fn tell_reached(&self, job: &str, videos: u64, count: Option<u64>) {
+        let fraction = count.map_or(0.0, |count| videos as f64 / count.max(1) as f64).min(1.0);
+        let of = count.map(|count| format!(" of {count}")).unwrap_or_default();
+        self.live.progress(job, fraction, &format!("lists the source, {videos}{of} so far"));
+    }
+
+    /// Notes that a source was listed to its end.
+    fn finish_listing(&self, request: &Cid) -> Result<(), Failure> {
+        let _changing = self.store.changing();
+        let Some((key, mut row)) = requests::find(&self.store, request).map_err(disk)? else {
+            return Ok(());
+        };
+        let news = std::mem::take(&mut row.news);
+        row.reached = 0;
+        requests::listed(&mut row, clock::now(), news);
+        let mut batch = Batch::default();
+        requests::put(&mut batch, &key, &row);
+        self.store.write(batch).map_err(disk)
+    }
+
+    async fn tell_listed(&self, group: &GroupId, part: Listing) -> Result<(), Failure> {
+        if self.tells(group) {
+            self.feeds.publish(&[*group], Body::Listing(part), |_, _| ()).await.map_err(disk)?;
+        }
+        Ok(())
+    }
+
     /// Makes sure that some videos of a request are or will be captured.
-    async fn note_listed(&self, key: &[u8], items: &[Item], group: &GroupId) -> Result<(), Failure> {
+    async fn note_listed(
+        &self,
+        key: &[u8],
+        items: &[Item],
+        group: &GroupId,
+        now: &Reached<'_>,
+    ) -> Result<(), Failure> {
         let shared = {
             let _changing = self.store.changing();
             let row: Option<RequestRow> = self.store.get(&REQUESTS, key).map_err(disk)?;
             let Some(mut row) = row.filter(|row| row.stand != Stand::Removed) else { return Ok(()) };
-            let (mut batch, mut shared) = (Batch::default(), Vec::new());
+            let (mut batch, mut shared, before) = (Batch::default(), Vec::new(), row.count);
             // A list may name a video twice.
             let mut seen = BTreeSet::new();
             for item in items.iter().filter(|item| seen.insert(&item.id)) {
@@ -124,10 +172,14 @@ impl Inner {
                 // It may be paused here, or no more because of this request.
                 requests::set_video(&self.store, &mut batch, &row, &item.id).map_err(disk)?;
             }
+            row.news |= row.count > before;
+            row.title.clone_from(now.title);
+            (row.list, row.reached) = (row.list || now.list, now.videos);
             requests::put(&mut batch, key, &row);
             self.store.write(batch).map_err(disk)?;
             shared
         };
+        self.wake.send_replace(());
         for video in shared {
             self.share(&video).await?;
         }

@@ -4,7 +4,7 @@ use horahora_protocol::{Timestamp, VideoId, group::GroupId};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use super::{BTreeMap, Ended, Inner, Jobs, MutexGuard, PoisonError, Taken, site};
+use super::{BTreeMap, Ended, Inner, Jobs, MutexGuard, PoisonError, Taken};
 use crate::{
     requests,
     store::{
@@ -60,11 +60,11 @@ impl Jobs {
         Ok(row.map(|row| row.groups).unwrap_or_default())
     }
 
-    /// When a job may begin: after its own pause and that of its site.
+    /// When a job may begin: after its own pause and when its site is open.
     #[must_use]
     pub fn begins(&self, job: &JobRow) -> Timestamp {
-        let pause = self.0.pauses().get(&site(&job.url)).copied().unwrap_or_default();
-        job.not_before.max(pause.until)
+        let closed = self.0.ingest.closed(&job.url).map(|closed| closed.until).unwrap_or_default();
+        job.not_before.max(closed)
     }
 
     /// The job of a name.

@@ -1,9 +1,9 @@
 //! What follows from a job's end: its next state, its site's pause, its video's state.
 
-use horahora_protocol::{Timestamp, VideoId};
+use horahora_protocol::VideoId;
 use serde_json::json;
 
-use super::{Inner, Jobs, LONGEST_PAUSE_MS, SitePause, disk, site};
+use super::{Inner, Jobs, LONGEST_PAUSE_MS, disk};
 use crate::{
     clock,
     ingest::{Failure, Reaction},
@@ -23,10 +23,11 @@ impl Inner {
         job.state = match failure.reaction() {
             Reaction::Stop(state) => state,
             Reaction::Retry { tries, then, .. } if job.attempts + 1 >= tries => then,
-            // The whole site wants us to slow down, not only this job.
-            Reaction::Retry { pause_ms, .. } if failure.code == Code::RateLimited => {
-                job.attempts += 1;
-                job.not_before = self.pause_site(&job.url, now, pause_ms);
+            // The whole site is closed, not only this job waits.
+            Reaction::Retry { pause_ms, .. } if matches!(failure.code, Code::RateLimited | Code::Budget) => {
+                job.attempts += u32::from(failure.code == Code::RateLimited);
+                let closed = self.ingest.closed(&job.url).map(|closed| closed.until);
+                job.not_before = closed.unwrap_or_else(|| now.plus_ms(pause_ms));
                 State::Waiting
             }
             Reaction::Retry { pause_ms, .. } => {
@@ -39,15 +40,6 @@ impl Inner {
         let mut batch = Batch::default();
         self.put_job(&mut batch, job.clone())?;
         self.store.write(batch)
-    }
-
-    /// Makes all jobs of a site wait: longer each time that it says so again.
-    fn pause_site(&self, url: &str, now: Timestamp, first_ms: u64) -> Timestamp {
-        let mut pauses = self.pauses();
-        let pause = pauses.entry(site(url)).or_default();
-        let length = first_ms.saturating_mul(1 << pause.times.min(16)).min(LONGEST_PAUSE_MS);
-        *pause = SitePause { until: now.plus_ms(clock::jittered(length)), times: pause.times + 1 };
-        pause.until
     }
 
     /// Puts a job into the batch, and what follows for its video; tells open pages.

@@ -175,13 +175,11 @@ impl Requests {
         Ok(view)
     }
 
-    /// What is queued at a site that wants us to wait does not look forgotten.
+    /// What is queued at a site that is closed does not look forgotten.
     fn show_pause(&self, view: &mut RequestView, url: &str) {
-        if let Some(until) = self.jobs.paused(url).filter(|_| view.state == State::Queued) {
-            let seconds = until.ms_since(clock::now()).div_ceil(1000);
-            (view.state, view.code) = (State::Waiting, Some(Code::RateLimited));
-            view.reason =
-                Some(format!("The origin wants us to slow down; it is asked again in {seconds} s."));
+        if let Some(closed) = self.jobs.closed(url).filter(|_| view.state == State::Queued) {
+            (view.state, view.code, view.reason) =
+                (State::Waiting, Some(closed.why.code), Some(closed.why.reason));
         }
     }
 }

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use serde_bytes::ByteBuf;
 
 use super::Table;
-use crate::ingest::Fetched;
+use crate::ingest::{Asked, Fetched};
 
 mod keys;
 mod requests;
@@ -89,6 +89,9 @@ pub const REQUEST_VIDEOS: Table<VideoId> = Table::new(25);
 
 /// The files of videos that are imported from folders of this machine, under the videos' ids.
 pub const IMPORTS: Table<Fetched> = Table::new(26);
+
+/// What was asked of each site, under its name and the proxy's.
+pub const SITES: Table<Asked> = Table::new(27);
 
 /// A block of bytes.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -259,6 +262,8 @@ pub enum Code {
     Paused,
     /// Its request leaves it out: it is larger, or older, than wanted.
     Unwanted,
+    /// This node asked the site as much as it may today, or may not ask it at this hour.
+    Budget,
 }
 
 /// What a job does. The same names are used in claims.

@@ -1,13 +1,15 @@
 """Runs yt-dlp in this process and tells what happens as lines of JSON on standard output.
 
-usage: driver.py list|fetch|inspect MAX_ITEMS PARENT_PID FOLDER [yt-dlp options] -- URL...
+usage: driver.py list|fetch|inspect SKIP MAX_ITEMS PARENT_PID FOLDER [yt-dlp options] -- URL...
 
-`inspect` says of each URL what yt-dlp takes it for, and asks nobody.
+`inspect` says of each URL what yt-dlp takes it for, and asks nobody. `list` leaves out about SKIP videos of a list's
+beginning, where that saves asking for them.
 
-Lines: {"t": "inspected", kind, extractor, site, id}, {"t": "source", title, count}, {"t": "item", site, id, url, title, names, published}, {"t": "names", names},
-{"t": "progress", ...}, {"t": "done", media, info, thumbnail, texts}, {"t": "failure", kind, message}. Names are
-[[site, id], ...]: what yt-dlp calls the video and called it before. Exit status 0 proves nothing: only a "done" (fetch)
-or at least one "item" (list) is success.
+Lines: {"t": "inspected", kind, extractor, site, id}, {"t": "source", title, count, skipped}, {"t": "item", site, id, url, title, names, published}, {"t": "names", names},
+{"t": "progress", ...}, {"t": "done", media, info, thumbnail, texts}, {"t": "failure", kind, message}, {"t": "ask", url}. Names
+are [[site, id], ...]: what yt-dlp calls the video and called it before. Before each request to a site, but for those that
+download, "ask" is said and a line on standard input waited for. Exit status 0 proves nothing: only a "done" (fetch) or at
+least one "item" (list) is success.
 """
 import calendar
 import fcntl
@@ -26,8 +28,8 @@ from yt_dlp.globals import plugin_dirs
 from yt_dlp.networking.exceptions import HTTPError, TransportError
 from yt_dlp.plugins import load_all_plugins
 
-MODE, MAX_ITEMS, PARENT, FOLDER = sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), sys.argv[4]
-ARGS = sys.argv[5:]
+MODE, SKIP, MAX_ITEMS, PARENT, FOLDER = sys.argv[1], *(int(arg) for arg in sys.argv[2:5]), sys.argv[5]
+ARGS = sys.argv[6:]
 
 WORDS = [
     ('login', r'--cookies|log ?in|sign in|private|members? only|premium|purchase|subscri|account'),
@@ -40,6 +42,20 @@ WORDS = [
 def say(**event):
     sys.stdout.write(json.dumps(event, ensure_ascii=False) + '\n')
     sys.stdout.flush()
+
+
+class Paced(yt_dlp.YoutubeDL):
+    """Asks for leave before it asks a site, until it begins to download."""
+    downloads = False
+    asking = threading.Lock()
+
+    def urlopen(self, req):
+        if not self.downloads:
+            with self.asking:
+                say(t='ask', url=req if isinstance(req, str) else getattr(req, 'url', None) or req.get_full_url())
+                if not sys.stdin.readline():
+                    os._exit(1)
+        return super().urlopen(req)
 
 
 def causes(error):
@@ -124,8 +140,19 @@ def published(info):
     return info.get('timestamp') or (calendar.timegm(time.strptime(day, '%Y%m%d')) if day else None)
 
 
+def name_by_url(ydl, info):
+    """Some lists give addresses alone: those tell the id, too."""
+    if not info.get('id') and info.get('_type') in ('url', 'url_transparent'):
+        key = info.get('ie_key')
+        ies = [(key, ydl.get_info_extractor(key))] if key else ydl._ies.items()
+        found = next(((key, ie) for key, ie in ies if ie.suitable(info['url'])), None)
+        if found and found[0] != 'Generic':
+            info['id'], info['ie_key'] = ident_of(*found, info['url']), found[0]
+    return info
+
+
 def tell_item(ydl, info, url):
-    names = names_of(ydl, info)
+    names = names_of(ydl, name_by_url(ydl, info))
     if names:
         site, ident = names[0]
         say(t='item', site=site, id=ident, url=url, title=info.get('title'), names=names[1:],
@@ -144,6 +171,15 @@ def follow(ydl, url):
     return info, url
 
 
+def after(entries, skip):
+    """The entries behind the first ones, and how many those are: none where they would be asked for all the same."""
+    if isinstance(entries, utils.OnDemandPagedList):
+        return entries._getslice(skip, None), skip
+    if skip and hasattr(entries, 'skip'):
+        return entries, entries.skip(skip)
+    return entries, 0
+
+
 def list_source(ydl, url):
     info, url = follow(ydl, url)
     if not info:
@@ -152,9 +188,10 @@ def list_source(ydl, url):
         if not tell_item(ydl, info, info.get('webpage_url') or url):
             fail('unsupported', 'There is no video at this address.')
         return None
-    say(t='source', title=info.get('title') or info.get('id'), count=info.get('playlist_count'))
-    count = 0
-    for entry in itertools.islice(info.get('entries') or (), MAX_ITEMS):
+    entries, skipped = after(info.get('entries') or (), SKIP)
+    say(t='source', title=info.get('title') or info.get('id'), count=info.get('playlist_count'), skipped=skipped)
+    count = skipped
+    for entry in itertools.islice(entries, MAX_ITEMS):
         if entry:
             count += tell_item(ydl, entry, entry.get('webpage_url') or entry.get('url') or url)
     if not count:
@@ -263,6 +300,7 @@ def fetch(ydl, url):
     # The formats are chosen and encrypted ones are left out by now. From here on this setting only keeps
     # picture and sound apart as the site sent them; without it yt-dlp gives up for want of ffmpeg.
     ydl.params['allow_unplayable_formats'] = True
+    ydl.downloads = True
     ydl.process_info(info)
     media = [part['filepath'] for part in parts_of(info) if part.get('filepath')]
     if not media or not all(os.path.isfile(path) for path in media):
@@ -286,7 +324,7 @@ def main():
     else:
         lock = None
         options['lazy_playlist'] = True
-    with yt_dlp.YoutubeDL(options) as ydl:
+    with Paced(options) as ydl:
         if MODE == 'inspect':
             return [inspect(ydl, url) for url in parsed.urls]
         try:

@@ -47,6 +47,9 @@ pub struct RequestRow {
     /// Whether the parts of a listing that came so far had anything new.
     #[serde(default)]
     pub news: bool,
+    /// How many videos of its beginning the listing under way has told so far.
+    #[serde(default)]
+    pub reached: u64,
     /// When the source is to be looked at again, 0 for never.
     #[serde(default)]
     pub next_at: Timestamp,
@@ -74,6 +77,7 @@ impl RequestRow {
             changed: None,
             list: false,
             news: false,
+            reached: 0,
             next_at: Timestamp::default(),
             interval_ms: 0,
         }

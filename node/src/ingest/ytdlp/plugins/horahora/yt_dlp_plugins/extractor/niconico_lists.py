@@ -36,7 +36,7 @@ class _Found:
             if day := query.get(name, [''])[0]:
                 time = 'T00:00:00+09:00' if name == 'start' else 'T23:59:59+09:00'
                 self.query[f'filters[startTime][{bound}]'] = day + time
-        self.by_time = self.query['_sort'] == '-startTime'
+        self.by_time, self.skipped = self.query['_sort'] == '-startTime', 0
         self.first, self.total = self._page(0, 'Downloading page 1')
 
     def _page(self, offset, note):
@@ -50,8 +50,15 @@ class _Found:
                 expected=True)
         return answer.get('data') or [], meta.get('totalCount')
 
+    def skip(self, count):
+        """Leaves out whole pages of the beginning; gives how many videos those have."""
+        self.skipped = min(count, DEEPEST - PAGE, self.total or 0) // PAGE * PAGE if self.by_time else 0
+        return self.skipped
+
     def __iter__(self):
-        seen, rows, offset, number = set(), self.first, 0, 1
+        seen, rows, offset, number = set(), self.first, self.skipped, 1
+        if offset:
+            rows, _ = self._page(offset, f'Downloading from {offset}')
         while True:
             fresh = [row for row in rows if row.get('contentId') and row['contentId'] not in seen]
             for row in fresh:
@@ -76,7 +83,7 @@ def _listed(ie, url, targets):
     words = urllib.parse.unquote_plus(ie._match_id(url) or '')
     query = urllib.parse.parse_qs(urllib.parse.urlsplit(url).query)
     found = _Found(ie, words, targets, query)
-    return ie.playlist_result(iter(found), words, words, playlist_count=found.total)
+    return ie.playlist_result(found, words, words, playlist_count=found.total)
 
 
 class HorahoraTagIE(NicovideoTagURLIE, plugin_name='horahora'):

@@ -1,0 +1,168 @@
+//! Source sites: how much was asked of each, which are left alone and why, and the cookies for them.
+
+use std::sync::Arc;
+
+use axum::{
+    Form, Json,
+    extract::{Path, State},
+    http::{HeaderMap, StatusCode},
+    response::{Html, IntoResponse, Redirect, Response},
+};
+use bytes::Bytes;
+use horahora_web::{SiteRow, SitesPage, StateView};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::{Rooms, Shared, api::Answer, error::ApiError, viewer::Viewer};
+use crate::ingest::{COOKIES_BYTES, CookiesError, SiteView};
+
+/// `GET /api/v1/sites`
+pub(super) async fn list(State(rooms): Shared, viewer: Viewer) -> Answer {
+    only_operator(viewer)?;
+    Ok(Json(json!({ "items": rooms.requests.ingest().sites() })))
+}
+
+/// `PUT /api/v1/sites/{site}/cookies` `{"cookies": "…"}`
+pub(super) async fn keep_cookies(
+    State(rooms): Shared,
+    Path(site): Path<String>,
+    body: Bytes,
+) -> Result<StatusCode, ApiError> {
+    let body: Value = serde_json::from_slice(&body)
+        .map_err(|error| ApiError::bad("invalid-json", format!("The body is no JSON: {error}.")))?;
+    rooms.keep_cookies(&site, body["cookies"].as_str().unwrap_or_default())?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// `DELETE /api/v1/sites/{site}/cookies`
+pub(super) async fn forget_cookies(
+    State(rooms): Shared,
+    Path(site): Path<String>,
+) -> Result<StatusCode, ApiError> {
+    rooms.requests.ingest().forget_cookies(&site)?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// `POST /api/v1/sites/{site}/resume`: to ask a site at once that wanted to be left alone
+pub(super) async fn resume(State(rooms): Shared, Path(site): Path<String>) -> Result<StatusCode, ApiError> {
+    rooms.resume(&site);
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// `GET /sites`
+pub(super) async fn page(State(rooms): Shared, viewer: Viewer, headers: HeaderMap) -> Response {
+    rooms.sites_page(viewer, &headers, String::new(), None).into_response()
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct Change {
+    /// `keep` or `forget` the site's cookies, or `resume` asking it.
+    #[serde(rename = "do")]
+    what: String,
+    site: String,
+    #[serde(default)]
+    cookies: String,
+}
+
+/// `POST /sites`: the forms of the page.
+pub(super) async fn change(
+    State(rooms): Shared,
+    viewer: Viewer,
+    headers: HeaderMap,
+    Form(change): Form<Change>,
+) -> Result<Response, ApiError> {
+    let done = match change.what.as_str() {
+        "keep" => rooms.keep_cookies(&change.site, &change.cookies),
+        "forget" => rooms.requests.ingest().forget_cookies(&change.site).map_err(ApiError::from),
+        "resume" => {
+            rooms.resume(&change.site);
+            Ok(())
+        }
+        _ => Err(ApiError::bad("bad-change", "`do` is keep, forget or resume.")),
+    };
+    match done {
+        Ok(()) => Ok(Redirect::to("/sites").into_response()),
+        // What was written is not lost.
+        Err(error) if error.status == StatusCode::BAD_REQUEST => {
+            let page = rooms.sites_page(viewer, &headers, change.site, Some(error.message));
+            Ok((error.status, page).into_response())
+        }
+        Err(error) => Err(error),
+    }
+}
+
+fn only_operator(viewer: Viewer) -> Result<(), ApiError> {
+    let message = "What this node asks of sites is for whoever runs it. Log in first.";
+    match viewer {
+        Viewer::Operator => Ok(()),
+        Viewer::Anyone => Err(ApiError::new(StatusCode::UNAUTHORIZED, "login-needed", message)),
+    }
+}
+
+impl Rooms {
+    fn keep_cookies(&self, site: &str, text: &str) -> Result<(), ApiError> {
+        if text.len() > COOKIES_BYTES {
+            let message = format!("A file of cookies may have {} MiB.", COOKIES_BYTES >> 20);
+            return Err(ApiError::bad("bad-cookies", message));
+        }
+        Ok(self.requests.ingest().keep_cookies(site, text)?)
+    }
+
+    fn resume(&self, site: &str) {
+        self.requests.ingest().reopen(&format!("https://{site}"));
+        self.jobs.wake();
+    }
+
+    fn sites_page(
+        self: &Arc<Self>,
+        viewer: Viewer,
+        headers: &HeaderMap,
+        asked: String,
+        error: Option<String>,
+    ) -> Html<String> {
+        let sites = match viewer {
+            Viewer::Operator => self.requests.ingest().sites(),
+            Viewer::Anyone => Vec::new(),
+        };
+        let sites = sites.iter().map(row).collect();
+        Html(horahora_web::sites(&SitesPage { frame: self.frame(headers), sites, asked, error }))
+    }
+}
+
+fn row(site: &SiteView) -> SiteRow {
+    let of = |most: Option<u64>| most.map(|most| format!(" of {most}")).unwrap_or_default();
+    let gigabytes = |bytes: u64| format!("{:.2} GB", bytes as f64 / 1e9);
+    let most = site.bytes_per_day.map(|most| format!(" of {}", gigabytes(most))).unwrap_or_default();
+    let minute = site.requests_per_minute.map_or_else(String::new, |most| {
+        format!("{} of {most} requests in the last minute, ", site.requests_minute)
+    });
+    let hours = site.hours.as_ref().map(|hours| format!(", asked {hours}")).unwrap_or_default();
+    let state = match (&site.reason, &site.cookies) {
+        (Some(_), _) => StateView::of("waiting"),
+        (None, Some(cookies)) if cookies != "are there" => StateView::of("needs-operator"),
+        (None, _) => StateView { word: "Open".to_owned(), ..StateView::of("done") },
+    };
+    SiteRow {
+        name: site.site.clone(),
+        asked: format!(
+            "{minute}{}{} requests and {}{most} today{hours}",
+            site.requests_today,
+            of(site.requests_per_day),
+            gigabytes(site.bytes_today)
+        ),
+        state,
+        reason: site.reason.clone(),
+        cookies: site.cookies.as_ref().map(|cookies| format!("Cookies {cookies}.")),
+        resumes: site.code == Some(crate::store::rows::Code::RateLimited),
+    }
+}
+
+impl From<CookiesError> for ApiError {
+    fn from(error: CookiesError) -> Self {
+        match error {
+            CookiesError::Site(_) => Self::bad("bad-site", error.to_string()),
+            CookiesError::Form | CookiesError::Others(_) => Self::bad("bad-cookies", error.to_string()),
+            CookiesError::Disk(_) => Self::ours(error),
+        }
+    }
+}
