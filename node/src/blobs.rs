@@ -19,11 +19,14 @@ pub mod journal;
 
 use journal::Journal;
 
+use crate::space::{Room, Space};
+
 /// The blobs of this node. Clones share them.
 #[derive(Debug, Clone)]
 pub struct Blobs {
     dir: Arc<PathBuf>,
     next_temporary: Arc<AtomicU64>,
+    space: Option<Space>,
 }
 
 /// Why a blob could not be read or written.
@@ -63,7 +66,24 @@ impl Blobs {
             fs::remove_dir_all(&temporary)?;
         }
         fs::create_dir_all(&temporary)?;
-        Ok(Self { dir: Arc::new(dir.to_owned()), next_temporary: Arc::default() })
+        Ok(Self { dir: Arc::new(dir.to_owned()), next_temporary: Arc::default(), space: None })
+    }
+
+    /// The same, but files are no longer taken when that would leave too little room. Blocks, which are small, still are.
+    #[must_use]
+    pub fn within(self, space: Space) -> Self {
+        Self { space: Some(space), ..self }
+    }
+
+    /// Room on the disk, where it is known.
+    #[must_use]
+    pub fn room(&self) -> Option<Room> {
+        self.space.as_ref().and_then(|space| space.room().ok())
+    }
+
+    fn check_room(&self, codec: Codec, bytes: usize) -> Result<(), BlobError> {
+        let Some(space) = self.space.as_ref().filter(|_| codec == Codec::Raw) else { return Ok(()) };
+        space.check(bytes as u64).map_err(|_| BlobError::Full)
     }
 
     /// Keeps `bytes` and gives their address; on the disk for good when this returns. A new blob is noted in
@@ -83,6 +103,7 @@ impl Blobs {
         if fs::read(&path).is_ok_and(|found| found == bytes) {
             return Ok(cid);
         }
+        self.check_room(codec, bytes.len())?;
         let folder = path.parent().expect("a blob is in a folder");
         if !folder.exists() {
             fs::create_dir_all(folder)?;
@@ -106,6 +127,7 @@ impl Blobs {
     pub async fn put_fetched(&self, cid: Cid, bytes: Bytes) -> Result<(), BlobError> {
         let blobs = self.clone();
         blocking(move || {
+            blobs.check_room(cid.codec(), bytes.len())?;
             let path = blobs.path(&cid);
             fs::create_dir_all(path.parent().expect("a blob is in a folder"))?;
             Ok(blobs.place(&path, |temporary| fs::write(temporary, &bytes))?)

@@ -132,6 +132,9 @@ enum Command {
         /// The folder for them [default: as for `run`]
         #[arg(long, value_name = "DIR")]
         tools_dir: Option<PathBuf>,
+        /// Look for a newer yt-dlp, and use it if it passes its check
+        #[arg(long)]
+        update: bool,
     },
     /// Give up rights and become another program (used by the node itself)
     #[command(hide = true)]
@@ -177,7 +180,9 @@ async fn dispatch(cli: Cli) -> Result<ExitCode> {
         Some(Command::Keep { video, let_go, wait }) => others::keep(global, &video, let_go, wait).await,
         Some(Command::Group { command }) => groups::group(global, command).await,
         Some(Command::Who { video }) => groups::who(global, &video).await,
-        Some(Command::Tools { tools_dir }) => tools::tools(global, tools_dir.or(cli.run.tools_dir)).await,
+        Some(Command::Tools { tools_dir, update }) => {
+            tools::tools(global, tools_dir.or(cli.run.tools_dir), update).await
+        }
         Some(Command::Confine(_)) => unreachable!("handled before the runtime starts"),
     }
 }

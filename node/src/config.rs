@@ -11,7 +11,10 @@ use libp2p::Multiaddr;
 use serde::Deserialize;
 use thiserror::Error;
 
-use crate::clock;
+use crate::{clock, space::Space};
+
+/// MB that stay free unless somebody says otherwise: the database and the system need some.
+const KEEP_FREE_MB: u64 = 1_000;
 
 /// Options of `horahora run`. Each is also a key of `config.toml` under the same name with `_`.
 #[derive(Debug, Clone, Default, Args, Deserialize)]
@@ -35,6 +38,12 @@ pub struct RunOptions {
     /// Folder for yt-dlp and ffmpeg, may be shared by several nodes [default: DATA/tools]
     #[arg(long, env = "HORAHORA_TOOLS_DIR", value_name = "DIR")]
     pub tools_dir: Option<PathBuf>,
+    /// Room on the disk that is left free, in MB [default: 1000]
+    #[arg(long, env = "HORAHORA_KEEP_FREE_MB", value_name = "MB")]
+    pub keep_free_mb: Option<u64>,
+    /// Do not look for newer versions of yt-dlp
+    #[arg(long, env = "HORAHORA_NO_UPDATES", value_parser = FalseyValueParser::new())]
+    pub no_updates: bool,
     /// Proxy for source sites only; never for tools or peers
     #[arg(long, env = "HORAHORA_PROXY", value_name = "URL")]
     pub proxy: Option<String>,
@@ -140,6 +149,10 @@ pub struct Config {
     pub relay: bool,
     /// Folder for yt-dlp and ffmpeg.
     pub tools_dir: PathBuf,
+    /// Room on the disk of the data folder.
+    pub space: Space,
+    /// Whether to look for newer versions of yt-dlp.
+    pub updates: bool,
     /// What yt-dlp is given, besides our own arguments.
     pub source: SourceOptions,
     /// Whose copies are mirrored.
@@ -226,6 +239,8 @@ impl RunOptions {
             peer: if self.peer.is_empty() { other.peer } else { self.peer },
             no_mdns: self.no_mdns || other.no_mdns,
             no_relay: self.no_relay || other.no_relay,
+            keep_free_mb: self.keep_free_mb.or(other.keep_free_mb),
+            no_updates: self.no_updates || other.no_updates,
             tools_dir: self.tools_dir.or(other.tools_dir),
             proxy: self.proxy.or(other.proxy),
             ytdlp_args: self.ytdlp_args.or(other.ytdlp_args),
@@ -260,6 +275,8 @@ impl Config {
             peers: given.peer,
             mdns: !given.no_mdns,
             relay: !given.no_relay,
+            space: Space::new(whole(data_dir), given.keep_free_mb.unwrap_or(KEEP_FREE_MB) * 1_000_000),
+            updates: !given.no_updates,
             tools_dir: whole(&given.tools_dir.unwrap_or_else(|| data_dir.join("tools"))),
             source: SourceOptions {
                 proxy,
@@ -287,6 +304,8 @@ const TEMPLATE: &str = r#"# Settings of this node. Command line and environment 
 # no_mdns = false
 # no_relay = false
 # tools_dir = "/var/lib/horahora-tools"
+# keep_free_mb = 1000
+# no_updates = false
 # proxy = "socks5://127.0.0.1:1080"
 # ytdlp_args = "--cookies /path/to/cookies.txt"
 # allow_private_sources = false

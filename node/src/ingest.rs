@@ -94,9 +94,12 @@ impl Failure {
             Code::Paused => Reaction::Stop(State::Waiting),
             Code::NoHolder => retry(30 * SECOND, 40, State::Failed),
             Code::LocalIo => retry(5 * MINUTE, 12, State::NeedsOperator),
-            Code::ToolBroken | Code::ExtractorBroken | Code::Postprocess => {
-                retry(30 * MINUTE, 3, State::Failed)
-            }
+            Code::DiskFull => retry(MINUTE, u32::MAX, State::Failed),
+            // The tools are mended meanwhile.
+            Code::ToolBroken => retry(MINUTE, 6, State::Failed),
+            // A new version of yt-dlp comes every few days or weeks, and is tried at once.
+            Code::ExtractorBroken => retry(6 * 60 * MINUTE, 12, State::Failed),
+            Code::Postprocess => retry(30 * MINUTE, 3, State::Failed),
             Code::Damaged | Code::NotMedia => Reaction::Stop(State::Failed),
         }
     }
@@ -349,7 +352,7 @@ impl Ingest {
     }
 
     /// Downloads the video at `url` into `dir`, resuming what is there. `known` hears before that by which names yt-dlp
-    /// knows it, and may refuse.
+    /// knows it, and `progress` how far it is; both may refuse.
     ///
     /// # Errors
     /// A typed failure; what was downloaded stays in `dir`.
@@ -359,7 +362,7 @@ impl Ingest {
         dir: &Path,
         quality: Quality,
         known: impl Fn(&[VideoId]) -> Result<(), Failure> + Send,
-        progress: impl Fn(Downloaded) + Send,
+        progress: impl Fn(Downloaded) -> Result<(), Failure> + Send,
     ) -> Result<Fetched, Failure> {
         self.check(url).await.map_err(|error| Failure::new(Code::Unsupported, error.to_string()))?;
         let tools = self.tools.ready().await;

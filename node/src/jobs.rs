@@ -26,6 +26,7 @@ use crate::{
     ingest::{Closed, Failure, Ingest},
     live::Live,
     requests,
+    space::Space,
     spawn::Tasks,
     store::{
         Batch, Store, StoreError,
@@ -59,6 +60,8 @@ const KEEPERS: usize = 1;
 const IMPORTERS: usize = 1;
 /// Pause of a worker that could not write to the database.
 const FAILED_WRITE: Duration = Duration::from_secs(10);
+/// How long it is waited for more room on the disk.
+const FULL_MS: u64 = 60_000;
 /// Longest pause between two tries.
 const LONGEST_PAUSE_MS: u64 = 8 * 3600 * 1000;
 /// Jobs of a kind looked at when a worker is free: four full listings of a site that wants us to wait do not
@@ -111,6 +114,7 @@ struct Inner {
     allowed: Mutex<BTreeMap<String, CancellationToken>>,
     claims: Claims,
     adopt: Adopt,
+    space: Space,
     /// Held from reading the last revision of a manifest until the next one is written.
     revising: tokio::sync::Mutex<()>,
 }
@@ -142,6 +146,8 @@ pub struct Rooms {
     pub claims: Claims,
     /// Whose copies are mirrored.
     pub adopt: Adopt,
+    /// Room on the disk.
+    pub space: Space,
     /// Folder for unfinished work.
     pub dir: PathBuf,
 }
@@ -155,7 +161,7 @@ impl Jobs {
         let Rooms {
             key, store, blobs, feeds, ingest, tools, live, catalogue, growing, fetch, claims, ..
         } = rooms;
-        let (adopt, dir) = (rooms.adopt, rooms.dir);
+        let (adopt, space, dir) = (rooms.adopt, rooms.space, rooms.dir);
         std::fs::create_dir_all(&dir)?;
         let jobs = Self(Arc::new(Inner {
             key,
@@ -174,6 +180,7 @@ impl Jobs {
             allowed: Mutex::default(),
             claims,
             adopt,
+            space,
             revising: tokio::sync::Mutex::default(),
         }));
         for mut job in jobs.open_jobs(usize::MAX)? {
@@ -190,6 +197,7 @@ impl Jobs {
     /// Starts the workers.
     pub fn start(&self, tasks: &Tasks) {
         self.follow_revisions(tasks);
+        self.follow_tools(tasks);
         let lanes = [
             (Lane::Fetch, FETCH_WORKERS),
             (Lane::Encode, ENCODERS),
@@ -225,10 +233,11 @@ impl Jobs {
         self.0.store.get(&JOBS, key.text().as_bytes())
     }
 
-    /// Until when nothing is begun at the site of `url`, and why, if it is closed.
+    /// Until when nothing is fetched from `url`, and why, if its site is closed or the disk full.
     #[must_use]
     pub fn closed(&self, url: &str) -> Option<Closed> {
-        self.0.ingest.closed(url)
+        let full = |why| Closed { until: clock::now().plus_ms(FULL_MS), why };
+        self.0.ingest.closed(url).or_else(|| self.0.has_room(0).err().map(full))
     }
 
     /// Jobs that are not ended: those at work, then the oldest of each kind.
@@ -310,6 +319,9 @@ impl Jobs {
         self.set(job.clone())
             .inspect_err(|error| tracing::error!(job = text, "its state cannot be written: {error}"))?;
         let work = async {
+            if !matches!(job.key, JobKey::List { .. }) {
+                self.0.has_room(0)?;
+            }
             match &job.key {
                 JobKey::List { request, n } => self.0.list(*request, *n, &job).await,
                 JobKey::Capture { video } => self.0.obtain(video, &job).await,
@@ -369,6 +381,11 @@ impl Inner {
             }
         }
         Ok(Taken::Later(Duration::from_millis(next.ms_since(now).max(10))))
+    }
+
+    /// Whether so many more bytes may be written.
+    fn has_room(&self, bytes: u64) -> Result<(), Failure> {
+        self.space.check(bytes).map_err(|lacks| Failure::new(Code::DiskFull, lacks.to_string()))
     }
 
     fn taken(&self) -> MutexGuard<'_, BTreeSet<String>> {

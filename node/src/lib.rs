@@ -23,6 +23,7 @@ pub mod net;
 pub mod node;
 pub mod process;
 pub mod requests;
+pub mod space;
 pub mod spawn;
 pub mod store;
 pub mod tools;

@@ -44,7 +44,7 @@ pub async fn run(
 ) -> Result<()> {
     let dir = &config.data_dir;
     let store = Store::open_patiently(&dir.join("db")).await?;
-    let blobs = Blobs::open(&dir.join("blobs"))?;
+    let blobs = Blobs::open(&dir.join("blobs"))?.within(config.space.clone());
     let key = Arc::new(identity::load_or_create(&dir.join("identity.key"))?);
     let token = identity::api_token(&dir.join("api-token"))?;
     let tasks = Tasks::default();
@@ -61,7 +61,7 @@ pub async fn run(
     let (net, ears) = Net::open(&key, peers, &store, shelf, &tasks)?;
     let fetch = Fetch::new(blobs.clone(), net.clone(), catalogue.clone(), tasks.clone());
 
-    let tools = Tools::open(config.tools_dir.clone(), &tasks);
+    let tools = Tools::open(config.tools_dir.clone(), config.updates, &tasks);
     let ingest = Ingest::open(tools.clone(), config.source.clone(), store.clone(), dir)?;
     let claims = Claims::new();
     let jobs = Jobs::open(jobs::Rooms {
@@ -77,14 +77,14 @@ pub async fn run(
         fetch: fetch.clone(),
         claims: claims.clone(),
         adopt: config.adopt,
+        space: config.space.clone(),
         dir: dir.join("jobs"),
     })
     .await?;
     let requests = Requests::open(store.clone(), feeds.clone(), ingest, jobs.clone(), live.clone())?;
     let auth = Auth::new(token, config.hosts.clone(), store.clone());
 
-    let address = listener.local_addr()?;
-    let page = format!("http://{}", reachable(address));
+    let page = format!("http://{}", reachable(listener.local_addr()?));
     let login = format!("{page}/login?key={}", auth.login_key());
     tell_tools(&tools, &live, &tasks);
     start_work(&jobs, &requests, &tasks);

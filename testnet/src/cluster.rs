@@ -170,7 +170,8 @@ impl Node {
         let defaults = DEFAULTS.iter().filter(|[name, _]| !given(name)).flatten();
         let http: &[&str] = if given("--http") { &[] } else { &["--http", "127.0.0.1:0"] };
         let mdns: &[&str] = if given("--with-mdns") { &[] } else { &["--no-mdns"] };
-        let tools = shared_dir()?.join("tools");
+        let shared = shared_dir()?.join("tools");
+        let tools = (!given("--tools-dir")).then(|| [std::ffi::OsString::from("--tools-dir"), shared.into()]);
         let child = Command::new(binary()?)
             .arg("--json")
             .arg("--data-dir")
@@ -179,8 +180,8 @@ impl Node {
             .args(http)
             .args(mdns)
             .args(defaults)
-            .arg("--tools-dir")
-            .arg(tools)
+            .args(tools.into_iter().flatten())
+            .arg("--no-updates")
             .args(self.options.iter().filter(|option| *option != "--with-mdns"))
             .stdout(fs::File::create(&out)?)
             .stderr(fs::OpenOptions::new().create(true).append(true).open(err)?)

@@ -141,3 +141,52 @@ async fn dead_proxies_and_bad_cookies_are_told_in_plain_words() {
     // The rest works.
     node.archive("https://www.nicovideo.jp/watch/sm9").await.unwrap();
 }
+
+#[tokio::test]
+async fn a_full_disk_is_told_and_what_waits_for_room_goes_on_by_itself() {
+    let fixture = fixture().await.unwrap();
+    let disk = SmallDisk::mount("220m").await;
+    let args = format!("--ytdlp-args={}", fixture.ytdlp_args());
+    let options = ["--allow-private-sources", "--proxy", &fixture.proxy(), &args, "--keep-free-mb", "100"];
+    let mut node = Node::start_in(&disk.path().join("data"), &options).await.unwrap();
+    let site = fixture.site();
+    let first = node.archive(&format!("{site}/fixtube/watch/fx1")).await.unwrap();
+    assert_eq!(first[0]["state"], "done");
+    let filler = disk.path().join("somebody-elses");
+    std::fs::write(&filler, vec![1; 130_000_000]).unwrap();
+    let id = node.request(&format!("{site}/fixtube/watch/fx2")).await.unwrap();
+    let waits = node.settled(&id, &["waiting"]).await.unwrap();
+    assert_eq!(waits["code"], "disk_full", "{waits}");
+    assert!(waits["reason"].as_str().unwrap().contains("Make room"), "{waits}");
+    // The rest of the node works.
+    let video = node.own(&format!("/api/v1/videos/{}", first[0]["id"].as_str().unwrap())).await.unwrap();
+    assert!(node.play_through(&video).await.unwrap() > 0);
+    std::fs::remove_file(&filler).unwrap();
+    node.settled(&id, &["done"]).await.unwrap();
+    node.stop().await.unwrap();
+}
+
+/// A disk of its own, in memory. Needs root, as the tests of networks do.
+struct SmallDisk(tempfile::TempDir);
+
+impl SmallDisk {
+    async fn mount(size: &str) -> Self {
+        let disk = Self(tempfile::TempDir::with_prefix("horahora-disk-").unwrap());
+        let size = format!("size={size}");
+        let mut mount = tokio::process::Command::new("mount");
+        let done = mount.args(["-t", "tmpfs", "-o", &size, "tmpfs"]).arg(disk.path()).status().await.unwrap();
+        assert!(done.success(), "a disk of its own can be mounted");
+        disk
+    }
+
+    fn path(&self) -> &std::path::Path {
+        self.0.path()
+    }
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        // Whoever still writes there does not hinder it.
+        let _ = std::process::Command::new("umount").arg("--lazy").arg(self.path()).status();
+    }
+}

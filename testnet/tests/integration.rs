@@ -25,4 +25,5 @@ mod requests;
 mod sim;
 mod sources;
 mod tidy;
+mod tools;
 mod two_nodes;

@@ -9,31 +9,36 @@ use super::{Global, say};
 use crate::{
     config::{Config, RunOptions},
     spawn::Tasks,
-    tools::{NAMES, ToolStatus, Tools},
+    tools::{self, NAMES, ToolStatus, Tools},
 };
 
-pub(super) async fn tools(global: &Global, tools_dir: Option<PathBuf>) -> Result<ExitCode> {
+pub(super) async fn tools(global: &Global, tools_dir: Option<PathBuf>, update: bool) -> Result<ExitCode> {
     // Through the settings, so that `tools_dir` of config.toml holds here, too.
     let config = Config::load(&global.data_dir(), RunOptions { tools_dir, ..RunOptions::default() })?;
     let tasks = Tasks::default();
-    let tools = Tools::open(config.tools_dir.clone(), &tasks);
+    let opened = Tools::open(config.tools_dir.clone(), false, &tasks);
     let outcome = tokio::select! {
         biased;
-        toolset = tools.ready() => Ok(toolset),
-        reason = follow(tools.status()) => Err(reason),
+        toolset = opened.ready() => Ok(toolset),
+        reason = follow(opened.status()) => Err(reason),
         _ = signal::ctrl_c() => Err("interrupted".to_owned()),
     };
     // Ends pip, if it still runs.
     tasks.stop().await;
-    let toolset = match outcome {
-        Ok(toolset) => toolset,
+    let mut versions = match &outcome {
+        Ok(toolset) => toolset.versions.clone(),
         Err(reason) => bail!("{}: {reason}", config.tools_dir.display()),
     };
+    if let (Ok(toolset), true) = (&outcome, update)
+        && let Some(version) = tools::update(&config.tools_dir, toolset).await?
+    {
+        versions.insert("yt-dlp".to_owned(), version);
+    }
     if global.json {
-        say(serde_json::json!({ "dir": config.tools_dir, "versions": toolset.versions }));
+        say(serde_json::json!({ "dir": config.tools_dir, "versions": versions }));
     } else {
         for name in NAMES {
-            say(format_args!("{name:<8} {}", toolset.versions.get(name).map_or("unknown", String::as_str)));
+            say(format_args!("{name:<8} {}", versions.get(name).map_or("unknown", String::as_str)));
         }
     }
     Ok(ExitCode::SUCCESS)

@@ -49,6 +49,7 @@ pub(super) async fn node(State(rooms): Shared, viewer: Viewer) -> Answer {
         "connected": rooms.net.peers().len(),
         "announced": { "keys": keys, "told": told },
         "groups": groups,
+        "disk": rooms.blobs.room(),
         "tools": versions,
         "tools_status": *rooms.tools.status().borrow(),
     })))

@@ -85,7 +85,7 @@ pub(super) async fn fetch(
     dir: &Path,
     quality: Quality,
     known: impl Fn(&[VideoId]) -> Result<(), Failure> + Send,
-    report: impl Fn(Downloaded) + Send,
+    report: impl Fn(Downloaded) -> Result<(), Failure> + Send,
 ) -> Result<Fetched, Failure> {
     let args = fetch_args(dir, quality);
     let order = Order { mode: "fetch", skip: 0, most: 1, dir, args: &args, urls: &[url] };
@@ -103,7 +103,7 @@ pub(super) async fn fetch(
                 // What an earlier run left here was counted then.
                 let before = counted.replace(now.bytes).unwrap_or(now.bytes);
                 way.pace.downloaded(way.options, url, now.bytes.saturating_sub(before));
-                report(now);
+                report(now)?;
             }
             Event::Done { media, info, thumbnail, texts } => {
                 fetched = Some(Fetched { media, info, thumbnail, texts });
@@ -223,8 +223,10 @@ fn explain(code: Code, message: &str) -> Failure {
         Code::Forbidden => "The origin refuses this node.",
         Code::Transient => "The origin or the network failed; the node tries again by itself.",
         Code::Unsupported => "Nothing there can be archived.",
-        Code::ExtractorBroken => "The origin changed and yt-dlp does not understand it; an update may help.",
-        Code::LocalIo => "This node's disk failed or is full.",
+        Code::ExtractorBroken => {
+            "The origin changed and yt-dlp does not understand it; the node looks for a newer yt-dlp each day and tries again."
+        }
+        Code::LocalIo | Code::DiskFull => "This node's disk failed or is full.",
         Code::Postprocess => "yt-dlp could not finish the files.",
         Code::Refused => "The origin said no.",
         Code::Duplicate => "It is there already.",

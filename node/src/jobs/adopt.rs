@@ -51,7 +51,9 @@ impl Inner {
             }
             match self.mirror(video, job, node, manifest).await {
                 Ok(()) => return Ok(true),
-                Err(failure) if failure.code == Code::LocalIo => return Err(failure),
+                Err(failure) if matches!(failure.code, Code::LocalIo | Code::DiskFull) => {
+                    return Err(failure);
+                }
                 Err(failure) => {
                     tracing::info!(%video, %node, "its copy cannot be mirrored: {}", failure.reason);
                 }

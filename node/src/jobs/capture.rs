@@ -101,6 +101,7 @@ impl Inner {
                 None => format!("downloads, {} MB", size(at.bytes)),
             };
             self.live.progress(&text, DOWNLOAD * at.fraction, &doing);
+            self.has_room(at.total.map_or(0, |total| total.saturating_sub(at.bytes)))
         };
         let known = |names: &[VideoId]| self.refuse_known(video, names);
         let quality = self.quality(video)?;

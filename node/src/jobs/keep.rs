@@ -217,7 +217,8 @@ pub(super) fn failure(error: FetchError) -> Failure {
         FetchError::NoHolder { .. } => Code::NoHolder,
         FetchError::Late => Code::Transient,
         FetchError::Unknown | FetchError::BadManifest(_) => Code::Damaged,
-        FetchError::Disk(_) | FetchError::Full => Code::LocalIo,
+        FetchError::Full => Code::DiskFull,
+        FetchError::Disk(_) => Code::LocalIo,
     };
     let text = error.to_string();
     let mut letters = text.chars();

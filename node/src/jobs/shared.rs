@@ -63,7 +63,7 @@ impl Jobs {
     /// When a job may begin: after its own pause and when its site is open.
     #[must_use]
     pub fn begins(&self, job: &JobRow) -> Timestamp {
-        let closed = self.0.ingest.closed(&job.url).map(|closed| closed.until).unwrap_or_default();
+        let closed = self.closed(&job.url).map(|closed| closed.until).unwrap_or_default();
         job.not_before.max(closed)
     }
 

@@ -1,6 +1,6 @@
 //! What follows from a job's end: its next state, its site's pause, its video's state.
 
-use horahora_protocol::VideoId;
+use horahora_protocol::{Timestamp, VideoId};
 use serde_json::json;
 
 use super::{Inner, Jobs, LONGEST_PAUSE_MS, disk};
@@ -8,16 +8,53 @@ use crate::{
     clock,
     ingest::{Failure, Reaction},
     requests,
+    spawn::Tasks,
     store::{
         Batch, StoreError,
         rows::{Code, JOBS, JobKey, JobRow, State, VIDEOS, VideoRow},
     },
 };
 
+impl Jobs {
+    /// What waits because a tool did not do its work is tried at once when the tools are others.
+    pub(super) fn follow_tools(&self, tasks: &Tasks) {
+        let (jobs, mut changed) = (self.clone(), self.0.tools.changed());
+        tasks.spawn("tools-mended", async move {
+            while changed.changed().await.is_ok() {
+                if changed.borrow_and_update().is_some()
+                    && let Err(error) = jobs.try_with_other_tools()
+                {
+                    tracing::error!("jobs cannot be read: {error}");
+                }
+            }
+        });
+    }
+
+    fn try_with_other_tools(&self) -> Result<(), StoreError> {
+        for mut job in self.open_jobs(super::LOOK_AHEAD)? {
+            let waits = job.state == State::Waiting;
+            if waits && matches!(job.code, Some(Code::ToolBroken | Code::ExtractorBroken)) {
+                (job.state, job.not_before) = (State::Queued, Timestamp::default());
+                self.set(job)?;
+            }
+        }
+        self.wake();
+        Ok(())
+    }
+}
+
 impl Inner {
     pub(super) fn fail(&self, job: &mut JobRow, failure: &Failure) -> Result<(), StoreError> {
         let _changing = self.store.changing();
         let now = clock::now();
+        // Whatever it was that could not be written, what to do is to make room.
+        let full = self.has_room(0).err().filter(|_| failure.code == Code::LocalIo);
+        let failure = full.as_ref().unwrap_or(failure);
+        match failure.code {
+            Code::ToolBroken => self.tools.broken(),
+            Code::ExtractorBroken => self.tools.outdated(),
+            _ => {}
+        }
         tracing::warn!(job = job.key.text(), code = ?failure.code, "{failure}");
         (job.code, job.reason, job.updated) = (Some(failure.code), Some(failure.reason.clone()), now);
         job.state = match failure.reaction() {
@@ -31,8 +68,9 @@ impl Inner {
                 State::Waiting
             }
             Reaction::Retry { pause_ms, .. } => {
-                let pause = pause_ms.saturating_mul(1 << job.attempts.min(16)).min(LONGEST_PAUSE_MS);
-                job.attempts += 1;
+                let doubled = if failure.code == Code::DiskFull { 0 } else { job.attempts.min(16) };
+                let pause = pause_ms.saturating_mul(1 << doubled).min(LONGEST_PAUSE_MS);
+                job.attempts = job.attempts.saturating_add(1);
                 job.not_before = now.plus_ms(clock::jittered(pause));
                 State::Waiting
             }

@@ -244,6 +244,8 @@ pub enum Code {
     ExtractorBroken,
     /// Our disk failed or is full.
     LocalIo,
+    /// The disk has no more room than what stays free.
+    DiskFull,
     /// yt-dlp's own work on the files failed.
     Postprocess,
     /// The site said no on purpose.

@@ -70,7 +70,27 @@ pub(super) fn find(dir: &Path) -> Option<Toolset> {
     let venv = venv(dir);
     let versions = serde_json::from_slice(&fs::read(marker(&venv)).ok()?).ok()?;
     let (ffmpeg, ffprobe) = binaries(&venv)?;
-    Some(Toolset { python: venv.join("bin/python"), bin: venv.join("bin"), ffmpeg, ffprobe, versions })
+    Some(Toolset {
+        python: venv.join("bin/python"),
+        bin: venv.join("bin"),
+        ffmpeg,
+        ffprobe,
+        newer: None,
+        versions,
+    })
+}
+
+/// Whether ffmpeg, ffprobe and the environment's yt-dlp run.
+pub(super) async fn runs(tools: &Toolset) -> bool {
+    let venv = tools.bin.parent().unwrap_or(&tools.bin);
+    look(venv).await.is_ok()
+}
+
+/// Lets what is there be installed anew.
+pub(super) fn forget(dir: &Path) {
+    if let Err(error) = fs::remove_file(marker(&venv(dir))) {
+        tracing::warn!("the tools folder cannot be written: {error}");
+    }
 }
 
 /// One folder for each set of versions, so an upgrade never changes what another node is using.
@@ -204,7 +224,7 @@ async fn look(venv: &Path) -> Result<Toolset> {
         let version = text.split_whitespace().nth(2).unwrap_or("unknown");
         versions.insert(name.to_owned(), version.to_owned());
     }
-    Ok(Toolset { python, bin: venv.join("bin"), ffmpeg, ffprobe, versions })
+    Ok(Toolset { python, bin: venv.join("bin"), ffmpeg, ffprobe, newer: None, versions })
 }
 
 fn say(report: &Report, index: usize, progress: Option<f64>, message: &str) {

@@ -130,6 +130,7 @@ impl Child {
             .args([Path::new("--plugin-dirs"), plugins])
             .dir(order.dir)
             .env("PATH", path.unwrap_or_default())
+            .env("HORAHORA_YTDLP", tools.overlay())
             .answered();
         let url = order.urls.first().copied().unwrap_or_default();
         if let Some(proxy) = site::proxy(options, url) {

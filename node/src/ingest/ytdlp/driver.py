@@ -9,7 +9,8 @@ Lines: {"t": "inspected", kind, extractor, site, id}, {"t": "source", title, cou
 {"t": "progress", ...}, {"t": "done", media, info, thumbnail, texts}, {"t": "failure", kind, message}, {"t": "ask", url}. Names
 are [[site, id], ...]: what yt-dlp calls the video and called it before. Before each request to a site, but for those that
 download, "ask" is said and a line on standard input waited for. Exit status 0 proves nothing: only a "done" (fetch) or at
-least one "item" (list) is success.
+least one "item" (list) is success. The environment variable HORAHORA_YTDLP names the folder of another yt-dlp than Python's
+own.
 """
 import calendar
 import fcntl
@@ -21,6 +22,9 @@ import sys
 import threading
 import time
 import urllib.parse
+
+if os.environ.get('HORAHORA_YTDLP'):
+    sys.path.insert(0, os.environ['HORAHORA_YTDLP'])
 
 import yt_dlp
 from yt_dlp import utils
