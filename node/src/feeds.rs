@@ -100,6 +100,12 @@ pub enum FeedsError {
 }
 
 impl Feeds {
+    /// Who writes them.
+    #[must_use]
+    pub fn node(&self) -> NodeId {
+        self.key.node_id()
+    }
+
     /// Opens the node's feeds; at the first start makes its group and says who it is.
     ///
     /// # Errors

@@ -48,6 +48,8 @@ mod sources;
 mod state;
 mod sweep;
 
+pub use shared::Pile;
+
 /// Sources asked or downloaded at once: two keep a home line busy without looking like an attack.
 pub const FETCHERS: usize = 2;
 /// Those, and one for a listing, which is short and on which others wait.

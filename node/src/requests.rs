@@ -161,6 +161,7 @@ impl Requests {
         if let Some(Block(key)) = known
             && let Some(row) = self.store.get(&REQUESTS, &key)?
         {
+            self.subscribe(&key, &row).await?;
             let known = row.clone();
             self.again(&key, row)?;
             self.store.durable().await?;
@@ -188,6 +189,36 @@ impl Requests {
         self.jobs.wake();
         self.live.tell("request", serde_json::json!({ "id": id.to_string() }));
         Ok((id, row))
+    }
+
+    /// Tells the group that this node wants what another member asked for, unless it said so before.
+    async fn subscribe(&self, key: &[u8], row: &RequestRow) -> Result<(), RequestError> {
+        let me = self.feeds.node();
+        let Some(group) = row.group.filter(|_| !row.is_wanted_by(&me) && row.by.is_some()) else {
+            return Ok(());
+        };
+        let follow = options_of(row).follow;
+        let body = Body::Request(Request { v: 1, url: row.url.clone(), follow });
+        let (groups, mut written) = ([group], Ok(()));
+        let publish = self.feeds.publish(&groups, body, |entry, batch| {
+            let Some(entry) = entry else { return };
+            written = feed::subscribe(&self.store, key, (&entry.block().0, entry.node), batch);
+        });
+        publish.await?;
+        Ok(written?)
+    }
+
+    /// Says that this node wants what another member asked for.
+    ///
+    /// # Errors
+    /// When it is not known, this node may not write in its group, or the disk fails.
+    pub async fn want_too(&self, id: &Cid) -> Result<(), RequestError> {
+        let _one = self.submitting.lock().await;
+        let (key, row) = find(&self.store, id)?.ok_or(RequestError::Unknown)?;
+        self.subscribe(&key, &row).await?;
+        self.store.durable().await?;
+        self.live.tell("request", serde_json::json!({ "id": id.to_string() }));
+        Ok(())
     }
 
     fn again(&self, key: &[u8], row: RequestRow) -> Result<(), StoreError> {

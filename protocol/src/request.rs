@@ -50,6 +50,39 @@ pub struct Options {
     pub max_bytes: Option<u64>,
     /// Whether the replies below a video are kept.
     pub comments: bool,
+    /// How early its videos are fetched; not written when it is the usual one.
+    #[serde(default, skip_serializing_if = "Priority::is_usual")]
+    pub priority: Priority,
+}
+
+/// How early the videos of a request are fetched, beside those of others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Priority {
+    /// A quarter as often as usual.
+    Low,
+    /// As often as others.
+    #[default]
+    Usual,
+    /// Four times as often as usual.
+    High,
+}
+
+impl Priority {
+    fn is_usual(&self) -> bool {
+        *self == Self::Usual
+    }
+
+    /// Its share of the draws between requests: of `subscribers` members who want it.
+    #[must_use]
+    pub fn weight(self, subscribers: u32) -> u32 {
+        let share = match self {
+            Self::Low => 1,
+            Self::Usual => 4,
+            Self::High => 16,
+        };
+        subscribers.max(1).saturating_mul(share)
+    }
 }
 
 impl Default for Options {
@@ -62,6 +95,7 @@ impl Default for Options {
             max_height: None,
             max_bytes: None,
             comments: true,
+            priority: Priority::Usual,
         }
     }
 }

@@ -150,3 +150,28 @@ async fn what_one_member_says_of_a_request_counts_for_all() {
         assert_eq!(fixture.served(&format!("fxm{n}")), 1);
     }
 }
+
+#[tokio::test]
+async fn who_asks_for_what_is_wanted_already_is_a_subscriber_and_one_priority_counts_for_all() {
+    let fixture = fixture().await.unwrap();
+    let nodes = [Node::at(&fixture).await.unwrap(), Node::at(&fixture).await.unwrap()];
+    crate::claims::gather(&nodes).await;
+    let [one, two] = &nodes;
+    let url = format!("{}/fixtube/user/m_3", fixture.site());
+    let id = crate::claims::ask(one, &url).await;
+    let known = async || Ok(two.own(&format!("/api/v1/requests/{id}")).await.is_ok());
+    two.until("the request is known", known).await.unwrap();
+    let seen = self::one(two, &id).await;
+    assert_eq!((seen["subscribers"].as_u64(), seen["subscribed"].as_bool()), (Some(1), Some(false)));
+    assert_eq!(crate::claims::ask(two, &url).await, id, "it is the same request");
+    let both = async || Ok(self::one(one, &id).await["subscribers"] == 2);
+    one.until("the other one hears of it", both).await.unwrap();
+    assert_eq!(self::one(two, &id).await["subscribed"], true);
+    for (priority, said) in [("high", 200), ("urgent", 400)] {
+        let body = json!({ "options": { "priority": priority } });
+        let answer = one.post(&format!("/api/v1/requests/{id}"), &body).await.unwrap();
+        assert_eq!(answer.status(), said, "{priority}");
+    }
+    let high = async || Ok(self::one(two, &id).await["options"]["priority"] == "high");
+    two.until("the priority counts for all", high).await.unwrap();
+}

@@ -85,6 +85,7 @@ function wish(form: HTMLFormElement): Record<string, unknown> {
   return {
     follow: said.has("follow"),
     comments: said.has("comments"),
+    priority: said.get("priority") ?? "usual",
     newest: number("newest"),
     since: text("since") || null,
     title: text("title") || null,

@@ -34,6 +34,8 @@ pub struct Wish {
     pub title: String,
     pub max_height: String,
     pub max_size: String,
+    /// `low`, `usual` or `high`.
+    pub priority: String,
 }
 
 /// A group that a request may go into.
@@ -73,6 +75,8 @@ pub struct RequestRow {
     /// Whether "Try again" is offered.
     pub retry: bool,
     pub paused: bool,
+    /// Whether this node can say that it wants it, too.
+    pub subscribe: bool,
     /// Whether something is still to come of it.
     pub goes_on: bool,
     pub wish: Wish,

@@ -151,14 +151,14 @@ impl Shell {
     /// A job that this node wants done, in each group that it is for.
     fn want(&mut self, job: &JobRow) -> Result<(), StoreError> {
         let now = clock::steady();
-        let (groups, request) = self.rooms.jobs.groups_of(job)?;
+        let (groups, pile) = self.rooms.jobs.groups_of(job)?;
         let wall = clock::now();
         // A pause is reckoned on the clock of the wall.
         let begin = now.plus_ms(self.rooms.jobs.begins(job).ms_since(wall));
         let begin = if begin > now { begin } else { Timestamp::default() };
         for group in groups {
             if let Some(table) = self.tables.get_mut(&group) {
-                table.want(now, &job.key, request, begin);
+                table.want(now, &job.key, pile, begin);
             }
         }
         Ok(())

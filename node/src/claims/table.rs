@@ -11,10 +11,10 @@ use horahora_protocol::{
 };
 
 use super::JobView;
-use crate::store::rows::JobKey;
+use crate::{jobs::Pile, store::rows::JobKey};
 
 /// What an ordinary node needs, until it is known better: a lease may last 16 times as long.
-const LIST_MS: u32 = 2 * 60 * 1000;
+const LIST_MS: u32 = 10 * 60 * 1000;
 const CAPTURE_MS: u32 = 30 * 60 * 1000;
 /// Jobs that are only known by claims.
 const UNKNOWN: usize = 10_000;
@@ -35,6 +35,8 @@ pub(super) struct Table {
     begun: BTreeMap<JobNo, (NodeId, u32, Timestamp)>,
     failures: BTreeMap<JobNo, BTreeMap<NodeId, (String, String)>>,
     unknown: usize,
+    /// The weights of the piles that jobs are drawn from, as the machine knows them.
+    piles: BTreeMap<u32, u32>,
     /// Whether claims from before a restart were not looked for yet.
     is_fresh: bool,
 }
@@ -43,6 +45,7 @@ pub(super) struct Table {
 struct Name {
     text: String,
     kind: Kind,
+    pile: u32,
     /// Whether this node wants it done, or only heard of it.
     wanted: bool,
     /// Until when it was blocked last.
@@ -62,6 +65,7 @@ impl Table {
             begun: BTreeMap::new(),
             failures: BTreeMap::new(),
             unknown: 0,
+            piles: BTreeMap::new(),
             is_fresh: true,
         }
     }
@@ -69,12 +73,13 @@ impl Table {
     /// Another machine for the jobs that are numbered already.
     pub(super) fn restart(&mut self, now: Timestamp, machine: claim::Claims) {
         self.machine = machine;
+        self.piles.clear();
         for (number, name) in (0..).map(JobNo).zip(&self.names) {
             let task = Task {
                 job: number,
                 subject: Subject::named(&name.text),
                 kind: name.kind,
-                request: 0,
+                request: name.pile,
                 estimate_ms: estimate_ms(name.kind),
             };
             self.machine.handle(now, Input::Task(task));
@@ -111,12 +116,15 @@ impl Table {
     }
 
     /// A job that this node wants done; not before `begin`.
-    pub(super) fn want(&mut self, now: Timestamp, key: &JobKey, request: u32, begin: Timestamp) {
+    pub(super) fn want(&mut self, now: Timestamp, key: &JobKey, pile: Pile, begin: Timestamp) {
         let text = key.text();
+        if self.piles.insert(pile.number, pile.weight) != Some(pile.weight) {
+            self.machine.handle(now, Input::Subscribers { request: pile.number, count: pile.weight });
+        }
         let over = |number: &JobNo| matches!(self.machine.job(*number), Some((Place::Done | Place::Gone, _)));
         // Somebody asked again for what was over: it is another job of the same name.
         let known = self.number(&text).filter(|number| !over(number));
-        let number = known.unwrap_or_else(|| self.add(now, &text, request, true));
+        let number = known.unwrap_or_else(|| self.add(now, &text, pile.number, true));
         let place = self.machine.job(number).map(|(place, _)| place);
         let name = &mut self.names[number.0 as usize];
         if !name.wanted || (place == Some(Place::Blocked) && begin <= now) {
@@ -138,7 +146,13 @@ impl Table {
         let estimate_ms = estimate_ms(kind);
         let task = Task { job: number, subject: Subject::named(text), kind, request, estimate_ms };
         self.machine.handle(now, Input::Task(task));
-        self.names.push(Name { text: text.to_owned(), kind, wanted, blocked: Timestamp::default() });
+        self.names.push(Name {
+            text: text.to_owned(),
+            kind,
+            pile: request,
+            wanted,
+            blocked: Timestamp::default(),
+        });
         self.numbers.insert(text.to_owned(), number);
         number
     }

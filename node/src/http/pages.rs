@@ -306,13 +306,18 @@ impl Rooms {
             video.as_ref().map_or_else(|| host(&request.url), |video| format!("{} video", video.id.site()));
         let many = if request.count > 1 { format!(", {} videos", request.count) } else { String::new() };
         let next = request.next_at.map(|at| format!(", looked at again {}", date(at.0))).unwrap_or_default();
+        let wanted = match request.subscribers {
+            0 | 1 => String::new(),
+            members => format!(", wanted by {members} members"),
+        };
         let paused = request.stand == Goes::Paused;
         Ok(RequestView {
             id: request.id.clone(),
             title: request.title.clone().unwrap_or_else(|| request.url.clone()),
             href: video.as_ref().map(watch_path),
             url: request.url.clone(),
-            what: format!("{site}{many}, asked {}{next}", ago(request.at.0)),
+            what: format!("{site}{many}, asked {}{wanted}{next}", ago(request.at.0)),
+            subscribe: !request.subscribed,
             group: Cid::from_str(&request.group).ok().and_then(|group| self.group_mark(&group)),
             state: StateView::of(if paused { "paused" } else { request.state.name() }),
             paused,

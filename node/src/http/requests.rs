@@ -163,6 +163,10 @@ pub(super) fn options(wanted: &Value, mut options: Options) -> Result<Options, A
         match key.as_str() {
             "follow" => options.follow = switch(key, value)?,
             "comments" => options.comments = switch(key, value)?,
+            "priority" => {
+                options.priority = serde_json::from_value(value.clone())
+                    .map_err(|_| bad(key, "\"low\", \"usual\" or \"high\""))?;
+            }
             "newest" => options.newest = small(key, value)?.filter(|newest| *newest > 0),
             "max_height" => options.max_height = small(key, value)?.filter(|height| *height > 0),
             "max_bytes" => options.max_bytes = number(key, value)?.filter(|bytes| *bytes > 0),

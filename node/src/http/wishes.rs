@@ -6,7 +6,7 @@ use axum::{
     http::HeaderMap,
     response::{Html, IntoResponse, Redirect, Response},
 };
-use horahora_protocol::request::{Options, Stand};
+use horahora_protocol::request::{Options, Priority, Stand};
 use horahora_web::{JobRow, RequestPage, StateView, Wish};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -39,6 +39,8 @@ pub(super) struct WishForm {
     max_height: String,
     #[serde(default)]
     max_size: String,
+    #[serde(default)]
+    priority: String,
 }
 
 impl WishForm {
@@ -57,6 +59,7 @@ impl WishForm {
             "since": text(&self.since),
             "title": text(&self.title),
             "max_height": number(&self.max_height),
+            "priority": if self.priority.is_empty() { "usual" } else { self.priority.as_str() },
             "max_bytes": megabytes.as_u64().map_or(megabytes, |size| json!(size.saturating_mul(MEGABYTE))),
         });
         requests::options(&wanted, Options::default())
@@ -73,6 +76,7 @@ impl WishForm {
             title: self.title.clone(),
             max_height: self.max_height.clone(),
             max_size: self.max_size.clone(),
+            priority: self.priority.clone(),
         }
     }
 }
@@ -89,6 +93,15 @@ pub(super) fn of(id: &str, options: &Options) -> Wish {
         title: options.title.clone().unwrap_or_default(),
         max_height: number(options.max_height.map(u64::from)),
         max_size: number(options.max_bytes.map(|bytes| bytes / MEGABYTE)),
+        priority: priority(options.priority).to_owned(),
+    }
+}
+
+fn priority(priority: Priority) -> &'static str {
+    match priority {
+        Priority::Low => "low",
+        Priority::Usual => "usual",
+        Priority::High => "high",
     }
 }
 
@@ -135,7 +148,7 @@ pub(super) async fn page(
 
 #[derive(Debug, Deserialize)]
 pub(super) struct Change {
-    /// `pause`, `resume`, `retry`, `edit` or `remove`.
+    /// `pause`, `resume`, `retry`, `subscribe`, `edit` or `remove`.
     #[serde(rename = "do")]
     what: String,
     #[serde(flatten)]
@@ -155,7 +168,11 @@ pub(super) async fn change(
         "remove" => rooms.requests.change(&cid, Some(Stand::Removed), None).await?,
         "edit" => rooms.requests.change(&cid, None, Some(change.wish.options()?)).await?,
         "retry" => rooms.requests.retry(&cid).await?,
-        _ => return Err(ApiError::bad("bad-stand", "`do` is pause, resume, retry, edit or remove.")),
+        "subscribe" => rooms.requests.want_too(&cid).await?,
+        _ => {
+            let message = "`do` is pause, resume, retry, subscribe, edit or remove.";
+            return Err(ApiError::bad("bad-stand", message));
+        }
     }
     Ok(Redirect::to(&format!("/archive#request-{id}")).into_response())
 }

@@ -1,6 +1,6 @@
 //! Jobs that the members of a group share out: which there are, and those that are this node's to do.
 
-use horahora_protocol::{Timestamp, VideoId, group::GroupId};
+use horahora_protocol::{Cid, Timestamp, group::GroupId};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
@@ -12,6 +12,33 @@ use crate::{
         rows::{JOBS, JobKey, JobRow, OPEN_JOBS, State, VIDEOS, VideoRow},
     },
 };
+
+/// What comes so long after its request is fresh: the first listing of the largest sources takes an hour.
+const FRESH_MS: u64 = 12 * 3_600_000;
+/// How much more often what is fresh is drawn than what was there before.
+const FRESH_WEIGHT: u32 = 1_000;
+
+/// What a job is drawn from: the videos of a request, or the fresh ones among them. The more weight, the more often.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Pile {
+    /// Tells it from others.
+    pub number: u32,
+    /// Its share of the draws.
+    pub weight: u32,
+}
+
+impl Pile {
+    /// The one of everything that has none of its own.
+    pub const USUAL: Self = Self { number: 0, weight: 4 };
+}
+
+fn pile_number(request: &Cid, fresh: bool) -> u32 {
+    let bytes = request.to_bytes();
+    let mut end = [0; 4];
+    end.copy_from_slice(&bytes[bytes.len() - 4..]);
+    // 0 is the usual one's.
+    (u32::from_le_bytes(end) | 2) & !1 | u32::from(fresh)
+}
 
 /// How long a worker waits when nothing is its to do.
 const IDLE: std::time::Duration = std::time::Duration::from_secs(60);
@@ -38,26 +65,41 @@ impl Jobs {
         Ok(jobs)
     }
 
-    /// The groups that a job is for, and a number for the request that it comes from.
+    /// The groups that a job is for, and the pile that it is drawn from.
     ///
     /// # Errors
     /// When the database fails.
-    pub fn groups_of(&self, job: &JobRow) -> Result<(Vec<GroupId>, u32), StoreError> {
+    pub fn groups_of(&self, job: &JobRow) -> Result<(Vec<GroupId>, Pile), StoreError> {
         let home = self.0.feeds.home();
-        let groups = match &job.key {
+        let (groups, pile) = match &job.key {
             JobKey::List { request, .. } => {
                 let row = requests::find(&self.0.store, request)?;
-                vec![row.and_then(|(_, row)| row.group).unwrap_or(home)]
+                (vec![row.and_then(|(_, row)| row.group).unwrap_or(home)], Pile::USUAL)
             }
-            JobKey::Capture { video } => self.groups_of_video(video)?,
-            JobKey::Rendition { .. } | JobKey::Keep { .. } => Vec::new(),
+            JobKey::Capture { video } => {
+                let row: Option<VideoRow> = self.0.store.get(&VIDEOS, video.as_str().as_bytes())?;
+                let pile = row.as_ref().map(|row| self.pile(row)).transpose()?;
+                (row.map(|row| row.groups).unwrap_or_default(), pile.unwrap_or(Pile::USUAL))
+            }
+            JobKey::Rendition { .. } | JobKey::Keep { .. } => (Vec::new(), Pile::USUAL),
         };
-        Ok((if groups.is_empty() { vec![home] } else { groups }, 0))
+        Ok((if groups.is_empty() { vec![home] } else { groups }, pile))
     }
 
-    fn groups_of_video(&self, video: &VideoId) -> Result<Vec<GroupId>, StoreError> {
-        let row: Option<VideoRow> = self.0.store.get(&VIDEOS, video.as_str().as_bytes())?;
-        Ok(row.map(|row| row.groups).unwrap_or_default())
+    /// The pile of the request that wants a video most.
+    fn pile(&self, video: &VideoRow) -> Result<Pile, StoreError> {
+        let mut best = Pile::USUAL;
+        for id in &video.requests {
+            let Some((_, row)) = requests::find(&self.0.store, id)? else { continue };
+            let weight = requests::options_of(&row).priority.weight(row.wanted_by());
+            // What a look at a followed source brought: new at the site, or found late.
+            let fresh = row.is_list() && video.added.ms_since(row.at) > FRESH_MS && row.listings > 1;
+            let weight = if fresh { weight.saturating_mul(FRESH_WEIGHT) } else { weight };
+            if best.weight < weight || best == Pile::USUAL {
+                best = Pile { number: pile_number(&row.id, fresh), weight };
+            }
+        }
+        Ok(best)
     }
 
     /// When a job may begin: after its own pause and when its site is open.

@@ -17,7 +17,7 @@ use crate::{
     jobs::Jobs,
     store::{
         Batch, Store, StoreError,
-        rows::{Block, ENTRIES, REQUEST_KEYS, RequestRow, aged_key, entry_key},
+        rows::{Block, ENTRIES, REQUEST_KEYS, REQUESTS, RequestRow, aged_key, entry_key},
     },
 };
 
@@ -46,9 +46,7 @@ pub(crate) fn learn(
     let canonical = canonical(&url, &entry.group);
     let known: Option<Block> = store.get_after(batch, &REQUEST_KEYS, canonical.as_bytes())?;
     if let Some(Block(key)) = known {
-        // What is said of theirs is meant for ours.
-        batch.put(&REQUEST_KEYS, &id.to_bytes(), &Block(key));
-        return Ok(());
+        return subscribe(store, &key, (&id, entry.node), batch);
     }
     let options = Options { follow: request.follow, ..Options::default() };
     let row =
@@ -58,6 +56,23 @@ pub(crate) fn learn(
     batch.put(&REQUEST_KEYS, canonical.as_bytes(), &Block(key.clone()));
     batch.put(&REQUEST_KEYS, &id.to_bytes(), &Block(key));
     Jobs::add(batch, &list_job(&row));
+    Ok(())
+}
+
+/// Adds to the batch that a member wants what a request is for, too: `id` is the request that it wrote.
+pub(super) fn subscribe(
+    store: &Store,
+    key: &[u8],
+    (id, node): (&Cid, NodeId),
+    batch: &mut Batch,
+) -> Result<(), StoreError> {
+    // What is said of theirs is meant for ours.
+    batch.put(&REQUEST_KEYS, &id.to_bytes(), &Block(key.to_owned()));
+    let row: Option<RequestRow> = store.get_after(batch, &REQUESTS, key)?;
+    if let Some(mut row) = row.filter(|row| row.subscribers.len() < limits::FEEDS) {
+        row.subscribers.insert(node);
+        put(batch, key, &row);
+    }
     Ok(())
 }
 

@@ -50,6 +50,10 @@ pub struct RequestView {
     pub count: u64,
     /// How many of them are done, run, failed, wait.
     pub counts: Counts,
+    /// How many members want it.
+    pub subscribers: u32,
+    /// Whether this node is one of them.
+    pub subscribed: bool,
     /// The group that it belongs to.
     pub group: String,
     /// Whether it goes on.
@@ -134,6 +138,8 @@ impl Requests {
             videos: named.iter().map(|(_, id)| id.to_string()).collect(),
             count: row.count,
             counts: Counts::default(),
+            subscribers: row.wanted_by(),
+            subscribed: row.by.is_none() || row.is_wanted_by(&self.feeds.node()),
             group: row.group.unwrap_or_else(|| self.feeds.home()).to_string(),
             stand: row.stand,
             next_at: Some(row.next_at).filter(|at| follows && at.0 > 0),

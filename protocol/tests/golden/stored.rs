@@ -9,7 +9,7 @@ use horahora_protocol::{
     group::Genesis,
     limits,
     manifest::{Manifest, Meta},
-    request::{Options, RequestChange, Stand},
+    request::{Options, Priority, RequestChange, Stand},
     sign::Signable,
     summary::Summary,
 };
@@ -113,6 +113,7 @@ pub(crate) fn request_changes() -> Vec<Case> {
         max_height: Some(720),
         max_bytes: Some(4_000_000_000),
         comments: false,
+        priority: Priority::High,
     };
     vec![
         body("active", Body::RequestChange(of(Stand::Active, full))),

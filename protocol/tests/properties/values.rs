@@ -8,7 +8,7 @@ use horahora_protocol::{
     feed::FeedId,
     group::Genesis,
     manifest::{Blob, Creator, File, Manifest, MediaKind, Meta, Recipe, Rendition, Segment, TextTrack},
-    request::{Options, RequestChange, Stand},
+    request::{Options, Priority, RequestChange, Stand},
 };
 use proptest::{
     collection::{btree_map, vec},
@@ -221,9 +221,10 @@ fn request_change() -> impl Strategy<Value = Body> {
     let stand = prop_oneof![Just(Stand::Active), Just(Stand::Paused), Just(Stand::Removed)];
     let bounds = (option::of(any::<u32>()), option::of(time()), option::of("\\PC{0,40}"));
     let sizes = (option::of(any::<u32>()), option::of(any::<u64>()));
-    (cid(), stand, any::<bool>(), bounds, sizes, any::<bool>()).prop_map(
-        |(request, stand, follow, (newest, since, title), (max_height, max_bytes), comments)| {
-            let options = Options { follow, newest, since, title, max_height, max_bytes, comments };
+    let priority = prop_oneof![Just(Priority::Low), Just(Priority::Usual), Just(Priority::High)];
+    (cid(), stand, any::<bool>(), bounds, sizes, any::<bool>(), priority).prop_map(
+        |(request, stand, follow, (newest, since, title), (max_height, max_bytes), comments, priority)| {
+            let options = Options { follow, newest, since, title, max_height, max_bytes, comments, priority };
             Body::RequestChange(RequestChange { v: 1, request, stand, options })
         },
     )

@@ -195,6 +195,13 @@ fn broken(error: ProcessError) -> Failure {
         ProcessError::TimedOut(_) => {
             Failure::new(Code::Transient, format!("The site was too slow: {error}."))
         }
+        ProcessError::Failed { tail, .. } => {
+            let last = tail.lines().next_back().unwrap_or_default();
+            let why = format!(
+                "yt-dlp does not run on this node; it is looked at, and mended if it is broken. ({last})"
+            );
+            Failure::new(Code::ToolBroken, why)
+        }
         error => Failure::new(Code::ToolBroken, format!("yt-dlp did not run: {error}")),
     }
 }

@@ -1,5 +1,7 @@
 //! Rows of requests.
 
+use std::collections::BTreeSet;
+
 use horahora_protocol::{
     Cid, NodeId, Timestamp, VideoId,
     group::GroupId,
@@ -29,6 +31,9 @@ pub struct RequestRow {
     /// Who asked, none if an earlier version did not write it down.
     #[serde(default)]
     pub by: Option<NodeId>,
+    /// Who wants it, too.
+    #[serde(default)]
+    pub subscribers: BTreeSet<NodeId>,
     /// How many videos it lists.
     #[serde(default)]
     pub count: u64,
@@ -71,6 +76,7 @@ impl RequestRow {
             old_videos: Vec::new(),
             group: Some(group),
             by: Some(by),
+            subscribers: BTreeSet::new(),
             count: 0,
             options: Some(options),
             stand: Stand::Active,
@@ -81,6 +87,19 @@ impl RequestRow {
             next_at: Timestamp::default(),
             interval_ms: 0,
         }
+    }
+
+    /// How many members want it.
+    #[must_use]
+    pub fn wanted_by(&self) -> u32 {
+        let others = self.subscribers.iter().filter(|node| Some(**node) != self.by).count();
+        1 + u32::try_from(others).unwrap_or(u32::MAX - 1)
+    }
+
+    /// Whether a member asked for it.
+    #[must_use]
+    pub fn is_wanted_by(&self, node: &NodeId) -> bool {
+        self.by.as_ref() == Some(node) || self.subscribers.contains(node)
     }
 
     /// Whether its source may have more videos than one.
