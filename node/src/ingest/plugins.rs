@@ -6,10 +6,13 @@ use std::{
 };
 
 const PACKAGE: &str = "horahora/yt_dlp_plugins/extractor";
-const FILES: [(&str, &str); 1] = [(
-    "niconico_lists.py",
-    include_str!("ytdlp/plugins/horahora/yt_dlp_plugins/extractor/niconico_lists.py"),
-)];
+const FILES: [(&str, &str); 2] = [
+    (
+        "bilibili_danmaku.py",
+        include_str!("ytdlp/plugins/horahora/yt_dlp_plugins/extractor/bilibili_danmaku.py"),
+    ),
+    ("niconico_lists.py", include_str!("ytdlp/plugins/horahora/yt_dlp_plugins/extractor/niconico_lists.py")),
+];
 
 /// Writes the package under a data folder. Gives what yt-dlp takes as `--plugin-dirs`: the folder above it.
 ///

@@ -32,8 +32,9 @@ use crate::{
 /// Share of the bar that each stage takes.
 const DOWNLOAD: f64 = 0.7;
 const PACKAGE: f64 = 0.25;
-/// Names under which danmaku come among the subtitles.
-const DANMAKU: [&str; 3] = ["comments", "danmaku", "live_chat"];
+/// Names under which danmaku come among the subtitles. `danmaku_segments` are those of `danmaku` as Bilibili sent them:
+/// kept, and never drawn.
+const DANMAKU: [&str; 4] = ["comments", "danmaku", "danmaku_segments", "live_chat"];
 /// Largest info.json that is read for its words; larger ones are kept all the same.
 const INFO_READ: u64 = 256 << 20;
 

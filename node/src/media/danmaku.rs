@@ -129,8 +129,8 @@ fn bilibili(p: &str, text: &str) -> Option<Comment> {
     let place = match part(1)? {
         "4" => Place::Bottom,
         "5" => Place::Top,
-        // 7 are drawn anywhere and 8 are programs: neither is a line of text.
-        "7" | "8" => return None,
+        // 7 are drawn anywhere, 8 and 9 are programs: none is a line of text.
+        "7" | "8" | "9" => return None,
         _ => Place::Scroll,
     };
     let size = match part(2)?.parse::<u32>().ok()? {
@@ -197,7 +197,8 @@ mod tests {
         let xml = r#"<?xml version="1.0" encoding="UTF-8"?><i><chatid>1</chatid>
             <d p="2.5,4,18,65280,1700000003,0,ef567890,3,10">下 &amp; &lt;b&gt;</d>
             <d p="0.50000,1,25,16777215,1700000001,0,abcd1234,1,10">前方高能</d>
-            <d p="1,7,25,255,1,0,x,1">[1,2]</d><d p="broken">x</d><d p="3,5,36,255,1,0,x,1"></d></i>"#;
+            <d p="1,7,25,255,1,0,x,1">[1,2]</d><d p="1,9,25,255,1,2,x,1">def text</d>
+            <d p="broken">x</d><d p="3,5,36,255,1,0,x,1"></d></i>"#;
         let read = read(xml.as_bytes()).unwrap();
         assert_eq!(read.len(), 2, "{read:?}");
         let second = &read[1];

@@ -267,6 +267,9 @@ def clean_metadata(path):
         with open(path, encoding='utf-8') as file:
             info = json.load(file)
         forget_secrets(info)
+        # They stand in files of their own.
+        for track in itertools.chain.from_iterable((info.get('subtitles') or {}).values()):
+            track.pop('data', None)
         with open(path + '.new', 'w', encoding='utf-8') as file:
             json.dump(info, file, ensure_ascii=False)
         os.replace(path + '.new', path)
