@@ -36,7 +36,9 @@ MODE, SKIP, MAX_ITEMS, PARENT, FOLDER = sys.argv[1], *(int(arg) for arg in sys.a
 ARGS = sys.argv[6:]
 
 WORDS = [
-    ('login', r'--cookies|log ?in|sign in|private|members? only|premium|purchase|subscri|account'),
+    # Before what asks for an account.
+    ('gone', r'account\b.*\b(?:terminated|closed)'),
+    ('login', r'--cookies|log ?in|sign in|private|members?[- ]only|join this channel|premium|purchase|subscri|account'),
     ('rate_limited', r'rate.?limit|try again later|wait and try|blocked by server|not a bot|captcha|\b(?:412|429|352)\b'),
     ('not_yet', r'will begin|scheduled|premieres? in|not (?:yet )?(?:available|started)|upcoming|not currently live|maintenance|temporarily'),
     ('gone', r'removed|delet|terminated|no longer available|does not exist|may not exist|not found|copyright|rights.?holder|was closed'),
