@@ -109,7 +109,7 @@ pub(super) async fn fetch(
                 fetched = Some(Fetched { media, info, thumbnail, texts });
             }
             Event::Failure { kind, message } => return Err(way.explain(url, kind, &message)),
-            Event::Inspected { .. } | Event::Source { .. } | Event::Item { .. } => {}
+            Event::Inspected { .. } | Event::Source { .. } | Event::List | Event::Item { .. } => {}
         }
     }
     child.finish().await?;

@@ -45,6 +45,8 @@ pub(super) enum Event {
         #[serde(default)]
         skipped: u64,
     },
+    /// A list inside the list is opened.
+    List,
     Item {
         site: String,
         id: String,

@@ -5,7 +5,7 @@ usage: driver.py list|fetch|inspect SKIP MAX_ITEMS PARENT_PID FOLDER [yt-dlp opt
 `inspect` says of each URL what yt-dlp takes it for, and asks nobody. `list` leaves out about SKIP videos of a list's
 beginning, where that saves asking for them.
 
-Lines: {"t": "inspected", kind, extractor, site, id}, {"t": "source", title, count, skipped}, {"t": "item", site, id, url, title, names, published}, {"t": "names", names},
+Lines: {"t": "inspected", kind, extractor, site, id}, {"t": "source", title, count, skipped}, {"t": "list"} (one inside it is opened), {"t": "item", site, id, url, title, names, published}, {"t": "names", names},
 {"t": "progress", ...}, {"t": "done", media, info, thumbnail, texts}, {"t": "failure", kind, message}, {"t": "ask", url}. Names
 are [[site, id], ...]: what yt-dlp calls the video and called it before. Before each request to a site, but for those that
 download, "ask" is said and a line on standard input waited for. Exit status 0 proves nothing: only a "done" (fetch) or at
@@ -13,6 +13,7 @@ least one "item" (list) is success. The environment variable HORAHORA_YTDLP name
 own.
 """
 import calendar
+import collections
 import fcntl
 import itertools
 import json
@@ -146,14 +147,19 @@ def published(info):
     return info.get('timestamp') or (calendar.timegm(time.strptime(day, '%Y%m%d')) if day else None)
 
 
+def read_by(ydl, entry):
+    """The extractor that an entry of a list is for: its key and itself."""
+    key = entry.get('ie_key')
+    ies = [(key, ydl.get_info_extractor(key))] if key else ydl._ies.items()
+    return next(((key, ie) for key, ie in ies if ie.suitable(entry['url'])), (None, None))
+
+
 def name_by_url(ydl, info):
     """Some lists give addresses alone: those tell the id, too."""
     if not info.get('id') and info.get('_type') in ('url', 'url_transparent'):
-        key = info.get('ie_key')
-        ies = [(key, ydl.get_info_extractor(key))] if key else ydl._ies.items()
-        found = next(((key, ie) for key, ie in ies if ie.suitable(info['url'])), None)
-        if found and found[0] != 'Generic':
-            info['id'], info['ie_key'] = ident_of(*found, info['url']), found[0]
+        key, ie = read_by(ydl, info)
+        if ie and key != 'Generic':
+            info['id'], info['ie_key'] = ident_of(key, ie, info['url']), key
     return info
 
 
@@ -177,9 +183,76 @@ def follow(ydl, url):
     return info, url
 
 
-def after(entries, skip):
-    """The entries behind the first ones, and how many those are: none where they would be asked for all the same."""
+# A channel has tabs, a tab of lists has lists, a list has lists at some sites.
+DEEPEST = 4
+# More than any channel has.
+MOST_LISTS = 1_000
+# An inner list that fails so is left out: the rest is still worth having.
+LEFT_OUT = ('gone', 'legal', 'geo', 'login', 'forbidden', 'refused', 'unsupported', 'extractor_broken')
+
+
+def address(entry):
+    return entry.get('webpage_url') or entry.get('url')
+
+
+def is_list(ydl, entry):
+    """Whether an entry of a list is a list itself."""
+    if entry.get('_type') in ('playlist', 'multi_video'):
+        return True
+    if entry.get('_type') not in ('url', 'url_transparent') or not entry.get('url'):
+        return False
+    key, ie = read_by(ydl, entry)
+    return ie is not None and listed(key, ie, entry['url'])
+
+
+def inner(ydl, entry):
+    """The entries of a list inside a list."""
+    url = address(entry)
+    if entry.get('_type') not in ('playlist', 'multi_video'):
+        entry, url = follow(ydl, entry['url'])
+    if entry and entry.get('_type') not in ('playlist', 'multi_video'):
+        yield {**entry, 'webpage_url': address(entry) or url}
+    elif entry:
+        yield from entry.get('entries') or ()
+
+
+def videos(ydl, entries):
+    """The videos of a list and of the lists in it. They take turns: what is new in one of them comes early."""
+    lists, links, opened, found, error = collections.deque([(iter(entries), 0)]), set(), 0, False, None
+    while lists:
+        entries, depth = lists.popleft()
+        try:
+            entry = next(entries)
+        except StopIteration:
+            continue
+        except Exception as failed:
+            if not depth or kind_of(failed) not in LEFT_OUT:
+                raise
+            error = failed
+            continue
+        lists.append((entries, depth))
+        link = entry.get('url') if entry and entry.get('_type') in ('url', 'url_transparent') else None
+        if not entry or link in links:
+            continue
+        if link:
+            links.add(link)
+        if not is_list(ydl, entry):
+            found = True
+            yield entry
+        elif depth < DEEPEST and opened < MOST_LISTS:
+            opened += 1
+            say(t='list')
+            lists.append((inner(ydl, entry), depth + 1))
+    if error and not found:
+        raise error
+
+
+def after(ydl, entries, skip):
+    """The entries behind the first ones, and how many those are: none where they would be asked for all the same, or where
+    the entries are lists, whose videos were counted."""
     if isinstance(entries, utils.OnDemandPagedList):
+        if skip and any(entry and is_list(ydl, entry) for entry in entries.getslice(0, 1)):
+            skip = 0
         return entries._getslice(skip, None), skip
     if skip and hasattr(entries, 'skip'):
         return entries, entries.skip(skip)
@@ -194,12 +267,11 @@ def list_source(ydl, url):
         if not tell_item(ydl, info, info.get('webpage_url') or url):
             fail('unsupported', 'There is no video at this address.')
         return None
-    entries, skipped = after(info.get('entries') or (), SKIP)
+    entries, skipped = after(ydl, info.get('entries') or (), SKIP)
     say(t='source', title=info.get('title') or info.get('id'), count=info.get('playlist_count'), skipped=skipped)
     count = skipped
-    for entry in itertools.islice(entries, MAX_ITEMS):
-        if entry:
-            count += tell_item(ydl, entry, entry.get('webpage_url') or entry.get('url') or url)
+    for entry in itertools.islice(videos(ydl, entries), MAX_ITEMS):
+        count += tell_item(ydl, entry, address(entry) or url)
     if not count:
         fail('unsupported', 'The list at this address is empty.')
     return None
@@ -211,6 +283,17 @@ LISTS = re.compile(r'Tab$|History|WatchLater|Favou?rites|Recommended|Subscriptio
 KNOWN = re.compile(
     r'https?://(?:[\w-]+\.)*(?:nicovideo\.jp|nico\.ms|bilibili\.com|bilibili\.tv|youtube\.com|youtu\.be)(?:[:/?#]|$)', re.I)
 CUT_OFF = ('YoutubeTruncatedID', 'YoutubeTruncatedURL')
+
+
+def watched(key, url):
+    """The video that is meant: whoever copies the link of a video inside a list means the video."""
+    found = key == 'YoutubeTab' and re.search(r'/watch\?(?:.*&)?v=([\w-]{11})(?:[&#]|$)', url)
+    return found[1] if found else None
+
+
+def listed(key, ie, url):
+    sort = getattr(ie, '_RETURN_TYPE', None)
+    return not watched(key, url) and bool(sort == 'playlist' or (sort != 'video' and LISTS.search(key)))
 
 
 def ident_of(key, ie, url):
@@ -231,17 +314,12 @@ def inspect(ydl, url):
     key, ie = next(((key, ie) for key, ie in ydl._ies.items() if ie.suitable(url)), (None, None))
     if ie is None or key in CUT_OFF or (key == 'Generic' and KNOWN.match(url)):
         return say(t='inspected', kind='unsupported', extractor=None, site=None, id=None)
-    sort = getattr(ie, '_RETURN_TYPE', None)
-    listed = sort == 'playlist' or (sort != 'video' and LISTS.search(key))
-    ident = ident_of(key, ie, url)
-    # Whoever copies the link of a video inside a list means the video.
-    watched = key == 'YoutubeTab' and re.search(r'/watch\?(?:.*&)?v=([\w-]{11})(?:[&#]|$)', url)
-    if watched:
-        listed, ident = False, watched[1]
-    name = {'YoutubeYtBe': 'Youtube', 'NicoMs': 'Niconico'}.get(key, 'Youtube' if watched else key)
+    video = watched(key, url)
+    ident = video or ident_of(key, ie, url)
+    name = {'YoutubeYtBe': 'Youtube', 'NicoMs': 'Niconico'}.get(key, 'Youtube' if video else key)
     site = re.sub(r'[+].*|[:_ ](?:tab|url)$', '', name if name != key else ie.IE_NAME).replace(':', ' ').lower()
     return say(
-        t='inspected', kind='playlist' if listed else 'video', extractor=name.lower(), site=site, id=ident)
+        t='inspected', kind='playlist' if listed(key, ie, url) else 'video', extractor=name.lower(), site=site, id=ident)
 
 
 def show_progress(status):

@@ -108,6 +108,8 @@ impl<'a> Lister<'a> {
                 Some(Event::Source { title, count, skipped }) => {
                     (self.list, self.title, self.count, self.skipped) = (true, title, count, skipped);
                 }
+                // Its videos may all be known from another one, and there are not many of them.
+                Some(Event::List) => self.in_vain = 0,
                 Some(Event::Item { site, id, url, title, names, published }) => {
                     // An id that cannot be used is left out; the rest of the list is still worth having.
                     let Ok(id) = video_id(&site, &id, &url) else { continue };
