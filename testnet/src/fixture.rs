@@ -17,6 +17,7 @@ use tokio::task::JoinSet;
 mod answer;
 mod ask;
 mod catalog;
+mod channel;
 mod deliver;
 mod files;
 mod fixtube;
@@ -93,7 +94,7 @@ impl Fixture {
         self.room.switches.guests()
     }
 
-    /// Takes a video of a tag away, as if its uploader had deleted it: it is listed no more, and removed.
+    /// Takes a video of a tag or a channel away, as if its uploader had deleted it: it is listed no more, and removed.
     pub fn vanish(&self, id: &str) {
         self.room.switches.vanish(id);
         self.set_error(id, Some("removed"));
@@ -154,8 +155,8 @@ impl Fixture {
 
     /// Makes a video (or an uploader's listing) fail from now on; `None` heals it, a born failure included.
     ///
-    /// Words: removed, private, geo, login, upcoming, maintenance, rights-holder, broken, missing, cut, or an
-    /// HTTP status as in "429".
+    /// Words: removed, private, geo, login, upcoming, maintenance, rights-holder, members, terminated, broken, missing,
+    /// cut, or an HTTP status as in "429".
     ///
     /// # Panics
     /// On any other word: the test is wrong.
@@ -167,9 +168,9 @@ impl Fixture {
         self.room.switches.set_trouble(video, trouble);
     }
 
-    /// Lets a tag of the fake Niconico have so many more videos.
-    pub fn grow(&self, tag: &str, more: u64) {
-        self.room.switches.grow(tag, more);
+    /// Lets a tag of the fake Niconico or a channel of fixtube have so many more videos.
+    pub fn grow(&self, list: &str, more: u64) {
+        self.room.switches.grow(list, more);
     }
 
     /// The file `fxhls` (and `/files/playlist.mp4`) names beside /etc/passwd: the secret that must not leak.

@@ -21,7 +21,10 @@ class _FixtubeBaseIE(InfoExtractor):
         sentence = {
             'removed': 'Video unavailable, it was removed by the uploader',
             'rights-holder': 'Removed by rights-holder request',
-            'private': 'Video unavailable, set to private',
+            'private': "Private video. Sign in if you've been granted access to this video",
+            'members': 'Join this channel to get access to members-only content like this video, and other exclusive perks.',
+            'terminated': 'Video unavailable. This video is no longer available because the YouTube account associated '
+                          'with this video has been terminated.',
             'upcoming': 'This live event will begin in 3 hours.',
             'maintenance': 'Maintenance is in progress',
         }.get(word, f'fixtube refuses: {word}')
@@ -83,3 +86,60 @@ class FixtubeUserIE(_FixtubeBaseIE):
 
         return self.playlist_result(
             OnDemandPagedList(page, self._PAGE_SIZE), name, f'{name} の投稿動画', uploader_id=name)
+
+
+class _FixtubeListBaseIE(_FixtubeBaseIE):
+    _PAGE_SIZE = 3
+
+    def _listed(self, base, path, list_id):
+        """A list: its first page is asked for at once, as YouTube's extractor does."""
+        def ask(number):
+            return self._ask(
+                f'{base}/api/{path}', list_id, note=f'Downloading page {number + 1} of {path}',
+                query={'page': number + 1, 'size': self._PAGE_SIZE})
+
+        first = ask(0)
+
+        def page(number):
+            for item in (ask(number) if number else first)['items']:
+                if 'list' in item:
+                    yield self.url_result(f'{base}/list/{item["list"]}', FixtubePlaylistIE, item['list'], item['title'])
+                else:
+                    yield self.url_result(
+                        f'{base}/watch/{item["id"]}', FixtubeIE, item['id'], item['title'], duration=item.get('duration'))
+
+        return self.playlist_result(
+            OnDemandPagedList(page, self._PAGE_SIZE), list_id, first['title'], playlist_count=first['total'])
+
+
+class FixtubeChannelIE(_FixtubeListBaseIE):
+    IE_NAME = 'fixtube:channel'
+    _VALID_URL = _BASE + r'/channel/(?P<id>\w+)/?(?:[?#]|$)'
+
+    def _real_extract(self, url):
+        base, name = self._match_valid_url(url).group('base', 'id')
+        channel = self._ask(f'{base}/api/channel/{name}', name)
+        first, *rest = channel['tabs']
+        # As YouTube's extractor gives it: one tab as a whole, the others without an id.
+        return self.playlist_result([
+            self._listed(base, f'channel/{name}/{first}', name),
+            *(self.url_result(f'{base}/channel/{name}/{tab}', FixtubeChannelTabIE) for tab in rest),
+        ], name, channel['title'])
+
+
+class FixtubeChannelTabIE(_FixtubeListBaseIE):
+    IE_NAME = 'fixtube:channel:tab'
+    _VALID_URL = _BASE + r'/channel/(?P<id>\w+)/(?P<tab>videos|shorts|playlists)'
+
+    def _real_extract(self, url):
+        base, name, tab = self._match_valid_url(url).group('base', 'id', 'tab')
+        return self._listed(base, f'channel/{name}/{tab}', name)
+
+
+class FixtubePlaylistIE(_FixtubeListBaseIE):
+    IE_NAME = 'fixtube:playlist'
+    _VALID_URL = _BASE + r'/list/(?P<id>\w+)'
+
+    def _real_extract(self, url):
+        base, name = self._match_valid_url(url).group('base', 'id')
+        return self._listed(base, f'list/{name}', name)
