@@ -1,7 +1,8 @@
 //! The fake source sites: everything a test may download, served from this machine to this machine.
 //!
 //! Owns two listeners (on 127.0.0.1 unless told otherwise), a made-up site (`fixtube`, plain HTTP) and a proxy
-//! behind which a fake Niconico lives, together with the switches a test turns and the counters it reads.
+//! behind which a fake Niconico and a fake Bilibili live, together with the switches a test turns and the counters it
+//! reads.
 //! Refuses to know what a node is: it only ever sees requests.
 
 use std::collections::BTreeMap;
@@ -16,6 +17,7 @@ use tokio::task::JoinSet;
 
 mod answer;
 mod ask;
+mod bilibili;
 mod catalog;
 mod channel;
 mod deliver;
@@ -64,7 +66,8 @@ impl Fixture {
         let proxy_listener = TcpListener::bind((bind, proxy_port)).await.context("listen for the proxy")?;
         let site = format!("http://127.0.0.1:{}", site_listener.local_addr()?.port());
         let proxy = format!("http://127.0.0.1:{}", proxy_listener.local_addr()?.port());
-        let tls = listen::Tls::self_signed(niconico::CERTIFICATE_NAMES)?;
+        let tls =
+            listen::Tls::self_signed(&[niconico::CERTIFICATE_NAMES, bilibili::CERTIFICATE_NAMES].concat())?;
         let room = Arc::new(Room { media: media.clone(), switches: Arc::new(Switches::new()), tls });
 
         let mut listeners = JoinSet::new();
@@ -94,7 +97,7 @@ impl Fixture {
         self.room.switches.guests()
     }
 
-    /// Takes a video of a tag or a channel away, as if its uploader had deleted it: it is listed no more, and removed.
+    /// Takes a video of a tag, a space or a channel away, as if its uploader had deleted it: it is listed no more, and removed.
     pub fn vanish(&self, id: &str) {
         self.room.switches.vanish(id);
         self.set_error(id, Some("removed"));
@@ -168,7 +171,7 @@ impl Fixture {
         self.room.switches.set_trouble(video, trouble);
     }
 
-    /// Lets a tag of the fake Niconico or a channel of fixtube have so many more videos.
+    /// Lets a tag of the fake Niconico, a space of the fake Bilibili or a channel of fixtube have so many more videos.
     pub fn grow(&self, list: &str, more: u64) {
         self.room.switches.grow(list, more);
     }

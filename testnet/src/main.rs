@@ -258,8 +258,9 @@ async fn serve(fixture: &Fixture, rate: Option<u64>) -> anyhow::Result<()> {
 fn greeting(fixture: &Fixture) -> String {
     let (site, proxy, arguments) = (fixture.site(), fixture.proxy(), fixture.ytdlp_args());
     format!(
-        "fixtube   {site}/fixtube/watch/fx1   {site}/fixtube/user/u1   {site}/files/bbb.mp4\n\
+        "fixtube   {site}/fixtube/watch/fx1   {site}/fixtube/user/u1   {site}/fixtube/channel/rabbit_8   {site}/files/bbb.mp4\n\
          niconico  https://www.nicovideo.jp/watch/sm9   https://www.nicovideo.jp/user/4242   (through {proxy})\n\
+         bilibili  https://www.bilibili.com/video/BV1Part00012   https://space.bilibili.com/7003   (through it, too)\n\
          \n\
          yt-dlp --ignore-config {arguments} --proxy {proxy} https://www.nicovideo.jp/watch/sm9\n\
          horahora run --allow-private-sources --proxy {proxy} --ytdlp-args \"{arguments}\"\n\
