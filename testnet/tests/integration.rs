@@ -4,6 +4,7 @@
 
 mod adopt;
 mod archive;
+mod bilibili;
 mod browser;
 mod claims;
 mod claims_sim;
