@@ -82,7 +82,9 @@ impl Failure {
         let retry = |pause_ms, tries, then| Reaction::Retry { pause_ms, tries, then };
         match self.code {
             Code::Gone | Code::Legal => Reaction::Stop(State::Gone),
-            Code::Unsupported | Code::Duplicate | Code::Unwanted => Reaction::Stop(State::Refused),
+            Code::Unsupported | Code::Duplicate | Code::Parts | Code::Unwanted => {
+                Reaction::Stop(State::Refused)
+            }
             Code::Geo | Code::Login => Reaction::Stop(State::NeedsOperator),
             Code::NotYet => retry(60 * MINUTE, 48, State::Failed),
             // How long is the site's matter: see `pace`.
@@ -198,6 +200,15 @@ pub struct Fetched {
     pub thumbnail: Option<PathBuf>,
     /// Text tracks: language or track name, format, file.
     pub texts: Vec<(String, String, PathBuf)>,
+}
+
+/// What came of a download.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Brought {
+    /// The video's files.
+    Files(Box<Fetched>),
+    /// Nothing: what was listed as one video is several.
+    Parts(Vec<Item>),
 }
 
 /// How far a download is.
@@ -363,7 +374,7 @@ impl Ingest {
         quality: Quality,
         known: impl Fn(&[VideoId]) -> Result<(), Failure> + Send,
         progress: impl Fn(Downloaded) -> Result<(), Failure> + Send,
-    ) -> Result<Fetched, Failure> {
+    ) -> Result<Brought, Failure> {
         self.check(url).await.map_err(|error| Failure::new(Code::Unsupported, error.to_string()))?;
         let tools = self.tools.ready().await;
         let fetched = ytdlp::fetch(&tools, self.way(), url, dir, quality, known, progress).await;

@@ -138,6 +138,27 @@ async fn a_space_is_archived_but_for_what_is_gone_from_it() {
 }
 
 #[tokio::test]
+async fn a_space_does_not_say_which_videos_have_parts_and_all_of_them_are_archived() {
+    let fixture = fixture().await.unwrap();
+    let (node, _dir) = node_at(&fixture).await;
+    let id = node.request("https://space.bilibili.com/9001/video").await.unwrap();
+    let word = str::to_owned;
+    let stand = |id: &str, state: &str, code: &str| (word(id), word(state), word(code));
+    let mut expected = vec![stand("BV1Hora00001", "done", ""), stand("BV1Part00013", "refused", "parts")];
+    expected.extend((1..=3).map(|n| stand(&format!("BV1Part00013_p{n}"), "done", "")));
+    let all = async || Ok(stands(&node, &id).await == expected);
+    node.until("all parts are there", all).await.unwrap();
+    let seen = node.settled(&id, &["done"]).await.unwrap();
+    assert_eq!((&seen["counts"]["done"], &seen["counts"]["failed"]), (&json!(4), &json!(0)), "{seen}");
+    // Looked at again, it is still what it was.
+    let said = node.cli(&["requests", "retry", &id]).await.unwrap();
+    assert!(said.status.success(), "{}", String::from_utf8_lossy(&said.stderr));
+    node.settled(&id, &["done"]).await.unwrap();
+    node.until("all parts are there", all).await.unwrap();
+    (1..=3).for_each(|n| assert_eq!(fixture.served(&format!("BV1Part00013_p{n}")), 1));
+}
+
+#[tokio::test]
 async fn what_is_blocked_by_risk_control_waits_and_is_fetched_when_that_ends() {
     let fixture = fixture().await.unwrap();
     let (node, _dir) = node_at(&fixture).await;

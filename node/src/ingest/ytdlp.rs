@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, ffi::OsString, path::Path};
 
 use horahora_protocol::VideoId;
 
-use super::{Downloaded, Failure, Fetched, Inspected, Kind, Quality, cookies, pace::Pace, site};
+use super::{Brought, Downloaded, Failure, Fetched, Inspected, Kind, Quality, cookies, pace::Pace, site};
 use crate::{config::SourceOptions, store::rows::Code, tools::Toolset};
 
 use child::{Child, Event, Order, Progress};
@@ -14,6 +14,8 @@ mod lister;
 
 pub use lister::Lister;
 
+/// Videos that one which was listed as one may turn out to be: Bilibili allows 200 parts or so.
+const PARTS: usize = 2_000;
 /// Replies under a video that are kept; sites with millions of them would take days.
 const COMMENTS: &str = "youtube:max_comments=2000,all,200,10";
 
@@ -86,11 +88,11 @@ pub(super) async fn fetch(
     quality: Quality,
     known: impl Fn(&[VideoId]) -> Result<(), Failure> + Send,
     report: impl Fn(Downloaded) -> Result<(), Failure> + Send,
-) -> Result<Fetched, Failure> {
-    let args = fetch_args(dir, quality);
-    let order = Order { mode: "fetch", skip: 0, most: 1, dir, args: &args, urls: &[url] };
+) -> Result<Brought, Failure> {
+    let args = fetch_args(url, dir, quality);
+    let order = Order { mode: "fetch", skip: 0, most: PARTS, dir, args: &args, urls: &[url] };
     let mut child = Child::start(tools, way.options, way.plugins, order)?;
-    let (mut files, mut fetched, mut counted) = (BTreeMap::new(), None, None);
+    let (mut files, mut parts, mut fetched, mut counted) = (BTreeMap::new(), Vec::new(), None, None);
     while let Some(event) = child.next().await? {
         match event {
             Event::Ask { url } => {
@@ -108,15 +110,23 @@ pub(super) async fn fetch(
             Event::Done { media, info, thumbnail, texts } => {
                 fetched = Some(Fetched { media, info, thumbnail, texts });
             }
+            Event::Item(told) => parts.extend(told.item()),
+            Event::Failure { kind: Code::Parts, .. } => return Ok(Brought::Parts(parts)),
             Event::Failure { kind, message } => return Err(way.explain(url, kind, &message)),
-            Event::Inspected { .. } | Event::Source { .. } | Event::List | Event::Item { .. } => {}
+            Event::Inspected { .. } | Event::Source { .. } | Event::List => {}
         }
     }
     child.finish().await?;
+    let fetched = fetched.map(|fetched| Brought::Files(Box::new(fetched)));
     fetched.ok_or_else(|| Failure::new(Code::ToolBroken, "yt-dlp ended without saying what it did."))
 }
 
-fn fetch_args(dir: &Path, quality: Quality) -> Vec<OsString> {
+/// A watch page inside a list names both; the person looked at the video.
+fn video_of_list(url: &str) -> bool {
+    url.contains("v=") && url.contains("list=")
+}
+
+fn fetch_args(url: &str, dir: &Path, quality: Quality) -> Vec<OsString> {
     let fixed = [
         // Without ffmpeg yt-dlp leaves picture and sound as the site's own files, which is what is archived.
         "--ffmpeg-location",
@@ -134,9 +144,9 @@ fn fetch_args(dir: &Path, quality: Quality) -> Vec<OsString> {
         "-N",
         "4",
         "--abort-on-unavailable-fragments",
-        "--no-playlist",
+        // Two are enough to know that it is several.
         "--playlist-items",
-        "1",
+        "1:2",
         "--write-info-json",
         "--write-subs",
         "--sub-langs",
@@ -149,7 +159,9 @@ fn fetch_args(dir: &Path, quality: Quality) -> Vec<OsString> {
         "media.%(ext)s",
         "-P",
     ];
-    let mut args: Vec<_> = fixed.iter().map(OsString::from).chain([dir.as_os_str().to_owned()]).collect();
+    let list = if video_of_list(url) { "--no-playlist" } else { "--yes-playlist" };
+    let fixed = [list].into_iter().chain(fixed);
+    let mut args: Vec<_> = fixed.map(OsString::from).chain([dir.as_os_str().to_owned()]).collect();
     if quality.comments {
         args.extend(["--write-comments", "--extractor-args", COMMENTS].map(OsString::from));
     }
@@ -230,6 +242,7 @@ fn explain(code: Code, message: &str) -> Failure {
         Code::Postprocess => "yt-dlp could not finish the files.",
         Code::Refused => "The origin said no.",
         Code::Duplicate => "It is there already.",
+        Code::Parts => "It is several videos.",
         Code::Unwanted => "Its request leaves it out.",
         Code::Budget => "This node asked the site as much as it may today.",
         Code::Damaged | Code::NotMedia | Code::ToolBroken | Code::NoHolder | Code::Paused => {

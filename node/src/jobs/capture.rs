@@ -20,7 +20,7 @@ use crate::{
     blobs::journal::Journal,
     catalogue::describe,
     clock,
-    ingest::{Downloaded, Failure, Fetched, Quality, read_info},
+    ingest::{Brought, Downloaded, Failure, Fetched, Quality, read_info},
     media::pictures,
     requests,
     store::{
@@ -106,7 +106,10 @@ impl Inner {
         };
         let known = |names: &[VideoId]| self.refuse_known(video, names);
         let quality = self.quality(video)?;
-        let fetched = self.ingest.fetch(&job.url, dir, quality, known, report).await?;
+        let fetched = match self.ingest.fetch(&job.url, dir, quality, known, report).await? {
+            Brought::Files(fetched) => *fetched,
+            Brought::Parts(parts) => return Err(self.note_parts(video, parts).await?),
+        };
         sources::save_fetched(dir, &fetched)?;
         Ok(fetched)
     }

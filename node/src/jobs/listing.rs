@@ -19,7 +19,8 @@ use crate::{
     store::{
         Batch, StoreError,
         rows::{
-            JOBS, JobKey, JobRow, REQUESTS, RequestRow, State, VIDEOS, VIDEOS_BY_AGE, VideoRow, aged_key,
+            Code, JOBS, JobKey, JobRow, REQUESTS, RequestRow, State, VIDEOS, VIDEOS_BY_AGE, VideoRow,
+            aged_key,
         },
     },
 };
@@ -106,7 +107,7 @@ impl Inner {
             title =
                 lister.title.clone().or(title).or_else(|| page.first().and_then(|item| item.title.clone()));
             let now = Reached { title: &title, list: lister.list, videos: lister.skipped + reached };
-            self.note_listed(&key, &page, &group, &now).await?;
+            self.note_listed(&key, &page, &group, Some(&now)).await?;
             parts.part.title.clone_from(&title);
             for part in page.iter().filter_map(|item| parts.add(item)).collect::<Vec<_>>() {
                 self.tell_listed(&group, part).await?;
@@ -155,7 +156,7 @@ impl Inner {
         key: &[u8],
         items: &[Item],
         group: &GroupId,
-        now: &Reached<'_>,
+        now: Option<&Reached<'_>>,
     ) -> Result<(), Failure> {
         let shared = {
             let _changing = self.store.changing();
@@ -173,8 +174,10 @@ impl Inner {
                 requests::set_video(&self.store, &mut batch, &row, &item.id).map_err(disk)?;
             }
             row.news |= row.count > before;
-            row.title.clone_from(now.title);
-            (row.list, row.reached) = (row.list || now.list, now.videos);
+            if let Some(now) = now {
+                row.title.clone_from(now.title);
+                (row.list, row.reached) = (row.list || now.list, now.videos);
+            }
             requests::put(&mut batch, key, &row);
             self.store.write(batch).map_err(disk)?;
             shared
@@ -184,6 +187,31 @@ impl Inner {
             self.share(&video).await?;
         }
         Ok(())
+    }
+
+    /// Makes sure that the parts of what was listed as one video are captured, too; gives why that one is not.
+    pub(super) async fn note_parts(&self, video: &VideoId, mut parts: Vec<Item>) -> Result<Failure, Failure> {
+        parts.retain(|part| part.id != *video);
+        if parts.is_empty() {
+            return Ok(Failure::new(Code::Unsupported, "This is a list, not a video."));
+        }
+        for part in &mut parts {
+            self.call_as_before(part).map_err(disk)?;
+        }
+        for request in self.video(video)?.requests {
+            let Some((key, row)) = requests::find(&self.store, &request).map_err(disk)? else { continue };
+            let group = row.group.unwrap_or_else(|| self.feeds.home());
+            self.note_listed(&key, &parts, &group, None).await?;
+            let mut listing = Parts::new(request, row.listings - 1);
+            listing.part.title = row.title;
+            let full: Vec<_> = parts.iter().filter_map(|part| listing.add(part)).collect();
+            for part in full.into_iter().chain([listing.part]) {
+                self.tell_listed(&group, part).await?;
+            }
+        }
+        self.store.durable().await.map_err(disk)?;
+        let reason = format!("It has {} parts, which are archived as videos of their own.", parts.len());
+        Ok(Failure::new(Code::Parts, reason))
     }
 
     /// Whether a request lists a video already.

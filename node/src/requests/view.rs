@@ -205,6 +205,8 @@ impl Sum {
         self.videos += 1;
         self.progress += progress;
         match video.state {
+            // Its parts are counted.
+            _ if video.code == Some(Code::Parts) => {}
             State::Done => self.counts.done += 1,
             State::Running => self.counts.running += 1,
             State::Queued | State::Waiting => self.counts.waiting += 1,

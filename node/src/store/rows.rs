@@ -260,6 +260,8 @@ pub enum Code {
     NoHolder,
     /// It is archived under another name.
     Duplicate,
+    /// It is several videos, which stand beside it.
+    Parts,
     /// Somebody paused its request.
     Paused,
     /// Its request leaves it out: it is larger, or older, than wanted.

@@ -11,10 +11,11 @@ use horahora_protocol::Timestamp;
 use serde::Deserialize;
 use tokio::io::AsyncWriteExt;
 
+use super::{video_id, video_ids};
 use crate::{
     clock,
     config::SourceOptions,
-    ingest::{Failure, cookies::Cookies, site},
+    ingest::{Failure, Item, cookies::Cookies, site},
     process::{Input, Invocation, Lines, Output, ProcessError, Running, tail},
     store::rows::Code,
     tools::Toolset,
@@ -47,16 +48,7 @@ pub(super) enum Event {
     },
     /// A list inside the list is opened.
     List,
-    Item {
-        site: String,
-        id: String,
-        url: String,
-        title: Option<String>,
-        #[serde(default)]
-        names: Vec<(String, String)>,
-        /// Seconds since 1970.
-        published: Option<f64>,
-    },
+    Item(ToldItem),
     Names {
         names: Vec<(String, String)>,
     },
@@ -71,6 +63,30 @@ pub(super) enum Event {
         kind: Code,
         message: String,
     },
+}
+
+/// A video of a list, in the driver's words.
+#[derive(Debug, Deserialize)]
+pub(super) struct ToldItem {
+    site: String,
+    id: String,
+    url: String,
+    title: Option<String>,
+    #[serde(default)]
+    names: Vec<(String, String)>,
+    /// Seconds since 1970.
+    published: Option<f64>,
+}
+
+impl ToldItem {
+    /// The video; none when its id cannot be used. The rest of its list is still worth having.
+    pub(super) fn item(self) -> Option<Item> {
+        let Self { site, id, url, title, names, published } = self;
+        let id = video_id(&site, &id, &url).ok()?;
+        let earlier = video_ids(&names, &url);
+        let published = published.map(|at| Timestamp((at.max(0.0) * 1000.0) as u64));
+        Some(Item { id, earlier, url, title, published })
+    }
 }
 
 #[derive(Debug, Deserialize)]

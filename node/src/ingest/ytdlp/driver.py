@@ -9,7 +9,7 @@ Lines: {"t": "inspected", kind, extractor, site, id}, {"t": "source", title, cou
 {"t": "progress", ...}, {"t": "done", media, info, thumbnail, texts}, {"t": "failure", kind, message}, {"t": "ask", url}. Names
 are [[site, id], ...]: what yt-dlp calls the video and called it before. Before each request to a site, but for those that
 download, "ask" is said and a line on standard input waited for. Exit status 0 proves nothing: only a "done" (fetch) or at
-least one "item" (list) is success. The environment variable HORAHORA_YTDLP names the folder of another yt-dlp than Python's
+least one "item" (list) is success. A "fetch" that finds several videos tells them as items and fails with "parts". The environment variable HORAHORA_YTDLP names the folder of another yt-dlp than Python's
 own.
 """
 import calendar
@@ -367,13 +367,21 @@ def parts_of(info):
     return info.get('requested_formats') or [info]
 
 
+def tell_parts(ydl, url):
+    """What was listed as one video is several: a list of uploads does not say how many parts each one has."""
+    info, url = follow(ydl, url)
+    for entry in itertools.islice(videos(ydl, (info or {}).get('entries') or ()), MAX_ITEMS):
+        tell_item(ydl, entry, address(entry) or url)
+    fail('parts', 'these are several videos')
+
+
 def fetch(ydl, url):
     info = ydl.extract_info(url, download=False)
     if info and info.get('_type') in ('playlist', 'multi_video'):
         entries = [entry for entry in info.get('entries') or () if entry]
-        if len(entries) != 1:
-            return fail('unsupported', 'This is a list, not a video.')
-        info = entries[0]
+        if len(entries) > 1:
+            return tell_parts(ydl, url)
+        info = entries[0] if entries else None
     if not info:
         return fail('unsupported', 'There is no video at this address.')
     if info.get('live_status') in ('is_live', 'is_upcoming', 'post_live'):

@@ -6,9 +6,9 @@ use std::{
     hash::{DefaultHasher, Hash, Hasher},
 };
 
-use horahora_protocol::{Timestamp, VideoId};
+use horahora_protocol::VideoId;
 
-use super::{Child, Event, Order, Way, explain, video_id, video_ids};
+use super::{Child, Event, Order, Way, explain, video_of_list};
 use crate::{
     ingest::{Failure, Item, Wish},
     store::rows::Code,
@@ -60,9 +60,7 @@ impl<'a> Lister<'a> {
         url: &'a str,
         wish: Wish,
     ) -> Result<Self, Failure> {
-        // A watch page inside a list names both; the person looked at the video.
-        let video_of_list = url.contains("v=") && url.contains("list=");
-        let args = [if video_of_list { "--no-playlist" } else { "--yes-playlist" }].map(OsString::from);
+        let args = [if video_of_list(url) { "--no-playlist" } else { "--yes-playlist" }].map(OsString::from);
         let dir = std::env::temp_dir();
         let order =
             Order { mode: "list", skip: wish.skip, most: wish.most, dir: &dir, args: &args, urls: &[url] };
@@ -110,20 +108,16 @@ impl<'a> Lister<'a> {
                 }
                 // Its videos may all be known from another one, and there are not many of them.
                 Some(Event::List) => self.in_vain = 0,
-                Some(Event::Item { site, id, url, title, names, published }) => {
-                    // An id that cannot be used is left out; the rest of the list is still worth having.
-                    let Ok(id) = video_id(&site, &id, &url) else { continue };
-                    if !self.told.insert(hash(&id)) {
+                Some(Event::Item(told)) => {
+                    let Some(item) = told.item().filter(|item| self.told.insert(hash(&item.id))) else {
                         continue;
-                    }
+                    };
                     self.in_vain = 0;
-                    self.known_in_a_row = if known(&id) { self.known_in_a_row + 1 } else { 0 };
+                    self.known_in_a_row = if known(&item.id) { self.known_in_a_row + 1 } else { 0 };
                     if self.known_in_a_row >= KNOWN_IN_A_ROW {
                         self.child = None;
                     }
-                    let published = published.map(|at| Timestamp((at.max(0.0) * 1000.0) as u64));
-                    let earlier = video_ids(&names, &url);
-                    page.push(Item { id, earlier, url, title, published });
+                    page.push(item);
                 }
                 Some(Event::Failure { kind, message }) => {
                     return Err(self.way.explain(self.url, kind, &message));
