@@ -26,10 +26,11 @@ use crate::{
 };
 
 mod canonical;
+mod creators;
 mod learn;
 mod tell;
 
-pub use learn::describe;
+pub use creators::{NameRow, describe};
 
 /// Captures learned that nobody looked at yet; who falls behind looks at everything.
 const LEARNED: usize = 1024;

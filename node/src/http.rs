@@ -29,6 +29,7 @@ use crate::{
 mod api;
 mod auth;
 mod bytes;
+mod creators;
 mod error;
 mod events;
 mod groups;
@@ -120,6 +121,7 @@ fn router(rooms: Arc<Rooms>, stop: &CancellationToken) -> Router {
         .route("/watch/{video}", get(watch::watch))
         .route("/watch/{video}/keep", post(watch::keep))
         .route("/watch/{video}/let-go", post(watch::let_go))
+        .route("/creators/{site}/{id}", get(creators::page))
         .route("/login", get(auth::login))
         .route("/assets/{name}", get(pages::asset))
         .route("/healthz", get(api::healthz))
@@ -139,6 +141,7 @@ fn router(rooms: Arc<Rooms>, stop: &CancellationToken) -> Router {
         .route("/api/v1/videos", get(api::videos))
         .route("/api/v1/videos/{video}", get(api::video))
         .route("/api/v1/videos/{video}/keep", post(api::keep).delete(api::let_go))
+        .route("/api/v1/creators/{site}/{id}", get(creators::one))
         .route("/api/v1/nodes", get(nodes::list).post(nodes::add))
         .route("/api/v1/nodes/{node}", delete(nodes::forget))
         .route("/api/v1/videos/{video}/who", get(groups::who))

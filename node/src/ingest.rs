@@ -120,7 +120,7 @@ pub enum Kind {
 }
 
 /// What yt-dlp takes a link for.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Inspected {
     /// The lower-case key of the extractor that would read it.
     pub extractor: Option<String>,
@@ -134,10 +134,13 @@ pub struct Inspected {
     pub title: Option<String>,
     /// How many videos the site says that it has, if it was asked and says so.
     pub count: Option<u64>,
+    /// Its first videos, if it was asked.
+    #[serde(skip)]
+    pub first: Vec<Item>,
 }
 
 /// One video of a listing.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Item {
     /// The video.
     pub id: VideoId,
@@ -149,7 +152,12 @@ pub struct Item {
     pub title: Option<String>,
     /// When the site published it, if the listing tells.
     pub published: Option<Timestamp>,
+    /// Its length in seconds, if the listing tells.
+    pub duration_s: Option<f64>,
 }
+
+/// Videos of a list that are looked at before it is asked for: a page of most sites.
+const SAMPLE: usize = 100;
 
 /// How much of a list is wanted.
 #[derive(Debug, Clone, Copy)]
@@ -203,7 +211,7 @@ pub struct Fetched {
 }
 
 /// What came of a download.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Brought {
     /// The video's files.
     Files(Box<Fetched>),
@@ -268,11 +276,13 @@ impl Ingest {
         if found.kind == Kind::Unsupported {
             return Ok(Some(found));
         }
-        let wish = Wish { skip: 0, most: 1 };
+        let wish = Wish { skip: 0, most: SAMPLE };
         let listed = async {
             let mut lister = Lister::start(&*self.tools.ready().await, self.way(), url, wish)?;
-            let only = lister.next(|_| false).await?.pop();
+            let first = lister.next(|_| false).await?;
+            let only = first.first().cloned();
             Ok(Inspected {
+                first,
                 kind: if lister.list { Kind::Playlist } else { Kind::Video },
                 title: lister.title.clone().or_else(|| only.as_ref().and_then(|only| only.title.clone())),
                 count: lister.count,
@@ -287,7 +297,8 @@ impl Ingest {
         match self.note(url, listed.await) {
             Err(failure) if failure.code == Code::Unsupported => {
                 let (kind, extractor) = (Kind::Unsupported, None);
-                Ok(Some(Inspected { extractor, site: found.site, kind, id: None, title: None, count: None }))
+                let none = Inspected { extractor, kind, id: None, title: None, count: None, ..found };
+                Ok(Some(none))
             }
             asked => asked.map(Some),
         }
@@ -301,6 +312,12 @@ impl Ingest {
             Err(_) => {}
         }
         done
+    }
+
+    /// How many requests a minute this node may send to the site of a link; none is no limit.
+    #[must_use]
+    pub fn requests_per_minute(&self, url: &str) -> Option<u32> {
+        self.pace.per_minute(&self.options, url)
     }
 
     /// Until when nothing is begun at the site of a link, if it is closed.

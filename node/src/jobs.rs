@@ -41,6 +41,7 @@ mod growing;
 mod import;
 mod keep;
 mod listing;
+mod origin;
 mod publish;
 mod rendition;
 mod shared;

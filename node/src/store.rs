@@ -29,7 +29,7 @@ const RETRY: Duration = Duration::from_millis(100);
 const PATIENCE: u32 = 30;
 const META: &str = "meta";
 /// Names of the trees, in the order of [`Table`]'s indices.
-const TREES: [&str; 28] = [
+const TREES: [&str; 30] = [
     "meta",
     "entries",
     "bodies",
@@ -58,6 +58,8 @@ const TREES: [&str; 28] = [
     "request_videos",
     "imports",
     "sites",
+    "creators",
+    "creator_names",
 ];
 
 /// Why the database did not do it.

@@ -38,7 +38,7 @@ pub struct Entry {
     /// When the node says that it wrote this.
     pub at: Timestamp,
     /// What the body is: `profile`, `request`, `request-change`, `capture`, `group`, `listing`, `failure`,
-    /// `confirmation`, or a kind of a later version.
+    /// `confirmation`, `origin`, or a kind of a later version.
     pub kind: String,
     /// The body's block.
     pub body: Cid,
@@ -72,6 +72,8 @@ pub enum Body {
     Failure(Failure),
     /// A member looked at what another one captured.
     Confirmation(Confirmation),
+    /// An archived video is gone at its origin, or there again.
+    Origin(Origin),
 }
 
 /// Who a node is.
@@ -197,6 +199,19 @@ pub struct Confirmation {
     pub good: bool,
 }
 
+/// A member asked the origin for a video that is archived. Of several such words the latest counts, of equally late ones that
+/// of the greater node id.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Origin {
+    /// Version of this form, 1.
+    pub v: u8,
+    /// The video.
+    pub video: VideoId,
+    /// Whether the origin has it no more.
+    pub gone: bool,
+}
+
 /// What names a capture before it has a manifest.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -251,6 +266,7 @@ impl Body {
             Self::Listing(_) => "listing",
             Self::Failure(_) => "failure",
             Self::Confirmation(_) => "confirmation",
+            Self::Origin(_) => "origin",
         }
     }
 
@@ -266,6 +282,7 @@ impl Body {
             Self::Listing(body) => codec::block(body),
             Self::Failure(body) => codec::block(body),
             Self::Confirmation(body) => codec::block(body),
+            Self::Origin(body) => codec::block(body),
         }
     }
 
@@ -284,6 +301,7 @@ impl Body {
             "listing" => Self::Listing(codec::decode(block, cap)?),
             "failure" => Self::Failure(codec::decode(block, cap)?),
             "confirmation" => Self::Confirmation(codec::decode(block, cap)?),
+            "origin" => Self::Origin(codec::decode(block, cap)?),
             other => return Err(BodyError::UnknownKind(other.to_owned())),
         };
         body.check()?;
@@ -302,6 +320,7 @@ impl Body {
             Self::Listing(body) => (body.v, "", body.title.iter().collect()),
             Self::Failure(body) => (body.v, "", vec![&body.job, &body.code]),
             Self::Confirmation(body) => (body.v, "", vec![]),
+            Self::Origin(body) => (body.v, "", vec![]),
         };
         let known = match self {
             Self::Capture(body) => version == if body.summary.is_some() { 2 } else { 1 },
@@ -311,7 +330,8 @@ impl Body {
             | Self::Group(_)
             | Self::Listing(_)
             | Self::Failure(_)
-            | Self::Confirmation(_) => version == 1,
+            | Self::Confirmation(_)
+            | Self::Origin(_) => version == 1,
         };
         if !known {
             return Err(BodyError::UnknownVersion(version));

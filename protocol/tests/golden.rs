@@ -114,6 +114,7 @@ fn forms() -> Vec<Vectors> {
             "body of a confirmation: what, address, hex of the block",
             claims::confirmations(),
         ),
+        ("origin-1.cbor.hex", "body of an origin: what, address, hex of the block", claims::origins()),
         ("claim-1.cbor.hex", "signed claim: what, address, hex of the block", claims::claims()),
         ("granted-1.cbor.hex", "signed grant: what, address, hex of the block", claims::grants()),
         ("presence-2.cbor.hex", "signed presence: what, address, hex of the block", sent::presences()),

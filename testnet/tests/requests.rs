@@ -175,3 +175,24 @@ async fn who_asks_for_what_is_wanted_already_is_a_subscriber_and_one_priority_co
     let high = async || Ok(self::one(two, &id).await["options"]["priority"] == "high");
     two.until("the priority counts for all", high).await.unwrap();
 }
+
+#[tokio::test]
+async fn what_vanished_from_its_origin_is_told_and_stays() {
+    let fixture = fixture().await.unwrap();
+    let node = Node::at(&fixture).await.unwrap();
+    let url = "https://www.nicovideo.jp/tag/GONE_3";
+    let id = ask(&node, url, &json!({})).await;
+    let ended = node.settled(&id, &["done"]).await.unwrap();
+    assert_eq!(ended["counts"]["done"], 3, "{ended}");
+    fixture.vanish("sm30002");
+    assert_eq!(node.request(url).await.unwrap(), id);
+    let video = async || node.own("/api/v1/videos/niconico%3Asm30002").await;
+    let gone = async || Ok(video().await?["gone_at"].is_number());
+    node.until("it is known that it is gone", gone).await.unwrap();
+    let kept = video().await.unwrap();
+    assert_eq!(kept["state"], "done");
+    assert!(node.play_through(&kept).await.unwrap() > 0);
+    assert!(node.own("/api/v1/videos/niconico%3Asm30001").await.unwrap()["gone_at"].is_null());
+    let page = node.bytes("/watch/niconico:sm30002").await.unwrap();
+    assert!(String::from_utf8_lossy(&page).contains("Gone from niconico since"));
+}

@@ -48,7 +48,9 @@ async fn a_link_says_what_it_is_before_it_is_archived() {
     assert_eq!(fixture.hits("www.nicovideo.jp/api/watch/v3_guest/sm9"), 0, "nobody was asked");
     let tag = inspected(&node, "https://www.nicovideo.jp/tag/YTPMV_2400", false).await;
     assert_eq!((tag["kind"].as_str(), tag["count"].as_u64()), (Some("playlist"), Some(2_401)), "{tag}");
-    assert_eq!(tag["says"], "A list of about 2401 videos, niconico tag. \u{201c}YTPMV_2400\u{201d}");
+    let says = "A list of about 2401 videos, niconico tag. \u{201c}YTPMV_2400\u{201d} About 7 GB, and 8 h for one node.";
+    assert_eq!(tag["says"], says);
+    assert_eq!(tag["first"], serde_json::json!({ "listed": 100, "archived": 0 }));
     let wrong = inspected(&node, "https://www.nicovideo.jp/ranking", true).await;
     assert_eq!((wrong["kind"].as_str(), &wrong["id"]), (Some("unsupported"), &Value::Null));
     node.archive("https://nico.ms/sm9").await.unwrap();
@@ -70,4 +72,28 @@ async fn a_tag_of_niconico_is_archived_by_our_own_lister() {
     let gone = node.get("/api/v1/videos/niconico%3Asm30002").await.unwrap();
     assert_eq!((gone["state"].as_str(), gone["code"].as_str()), (Some("gone"), Some("gone")), "{gone}");
     assert_eq!(ended["counts"]["done"], 2, "{ended}");
+}
+
+#[tokio::test]
+async fn a_creator_has_a_page_with_what_is_archived_of_them() {
+    let fixture = fixture().await.unwrap();
+    let node = Node::at(&fixture).await.unwrap();
+    for id in ["sm11", "sm12"] {
+        node.archive(&format!("https://www.nicovideo.jp/watch/{id}")).await.unwrap();
+    }
+    let video = node.own("/api/v1/videos/niconico%3Asm11").await.unwrap();
+    assert_eq!(video["creator_id"], "4242");
+    let seen = node.get("/api/v1/creators/niconico/4242").await.unwrap();
+    let ids: Vec<_> = seen["items"].as_array().unwrap().iter().map(|video| video["id"].clone()).collect();
+    assert_eq!(ids, ["niconico:sm12", "niconico:sm11"]);
+    assert_eq!((&seen["name"], &seen["names"][0]["name"]), (&video["creator"], &video["creator"]));
+    let first = node.get("/api/v1/creators/niconico/4242?limit=1").await.unwrap();
+    let path = format!("/api/v1/creators/niconico/4242?limit=1&after={}", first["next"].as_str().unwrap());
+    let second = node.get(&path).await.unwrap();
+    assert_eq!(second["items"][0]["id"], "niconico:sm11");
+    let page = node.bytes("/creators/niconico/4242").await.unwrap();
+    let page = String::from_utf8(page.to_vec()).unwrap();
+    assert!(page.contains("sm11") && page.contains(video["creator"].as_str().unwrap()), "{page}");
+    let none = node.ask(reqwest::Method::GET, "/api/v1/creators/niconico/1").send().await.unwrap();
+    assert_eq!(none.status(), 404);
 }

@@ -4,6 +4,7 @@
 const PAUSE_MS = 250;
 
 interface Inspected {
+  kind: string;
   says: string;
 }
 
@@ -36,15 +37,19 @@ export function startPaste(): void {
   }
 }
 
-/** Says what the link is, without asking the site. */
+/** Says what the link is: at once as far as the link tells, then as the site says. */
 async function look(form: HTMLFormElement, field: HTMLInputElement, said: HTMLElement): Promise<void> {
   const url = field.value.trim();
   if (!/^https?:\/\/./.test(url)) return;
   try {
-    const answer = await fetch(`/api/v1/inspect?offline=true&url=${encodeURIComponent(url)}`);
-    if (!answer.ok || field.value.trim() !== url) return;
-    const found = (await answer.json()) as Inspected;
-    say(form, field, said, found.says, false);
+    for (const asked of ["&offline=true", ""]) {
+      const answer = await fetch(`/api/v1/inspect?url=${encodeURIComponent(url)}${asked}`);
+      if (!answer.ok || field.value.trim() !== url || form.classList.contains("err")) return;
+      const found = (await answer.json()) as Inspected;
+      say(form, field, said, found.says, false);
+      // What is one video or nothing needs no more words.
+      if (found.kind !== "playlist") return;
+    }
   } catch {
     // It is told when it is sent.
   }

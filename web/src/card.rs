@@ -7,6 +7,8 @@ pub struct Card {
     pub href: String,
     pub title: String,
     pub creator: Option<String>,
+    /// The page of who made it.
+    pub creator_href: Option<String>,
     /// `4:12`
     pub duration: Option<String>,
     /// The picture's address.

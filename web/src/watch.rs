@@ -20,6 +20,10 @@ pub struct WatchPage {
     pub player: Option<Player>,
     pub creator: Option<String>,
     pub creator_url: Option<String>,
+    /// Since when the origin has it no more.
+    pub gone: Option<String>,
+    /// What else of them is archived.
+    pub creator_href: Option<String>,
     pub published: Option<String>,
     pub site: String,
     pub origin_url: Option<String>,

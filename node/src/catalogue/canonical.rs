@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use horahora_protocol::{Cid, NodeId, group::GroupId, limits};
 
-use super::{Catalogue, learn::describe};
+use super::{Catalogue, creators::describe};
 use crate::store::{
     Batch, StoreError,
     rows::{CAPTURES, CaptureRow, TOLD, Told, VideoRow, told_key},
@@ -68,7 +68,7 @@ impl Catalogue {
     ///
     /// # Errors
     /// When the database fails.
-    pub fn show(&self, video: &mut VideoRow, batch: &Batch) -> Result<bool, StoreError> {
+    pub fn show(&self, video: &mut VideoRow, batch: &mut Batch) -> Result<bool, StoreError> {
         let mut among = Vec::new();
         for (capture, row) in self.captures_of(video, batch)? {
             let Some(manifest) = row.revisions.last().copied() else { continue };
@@ -85,7 +85,7 @@ impl Catalogue {
         (video.capture, video.manifest) = (Some(best.capture), Some(best.manifest));
         // Nothing was told of those that an earlier version knew.
         if best.told != Told::default() {
-            describe(video, &best.told.summary);
+            describe(&self.store, video, &best.told.summary, batch)?;
         }
         Ok(true)
     }

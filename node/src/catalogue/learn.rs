@@ -1,16 +1,15 @@
 //! What follows for the catalogue when a feed says something, and when that counts no more.
 
 use horahora_protocol::{
-    Cid, Timestamp, Verified, VideoId,
-    entry::{Body, Capture, Entry, Listing},
+    Cid, NodeId, Timestamp, Verified, VideoId,
+    entry::{Body, Capture, Entry, Listing, Origin},
     group::{GroupId, Role},
     growing::Growing,
     request::Stand,
-    summary::Summary,
 };
 use serde_json::json;
 
-use super::Catalogue;
+use super::{Catalogue, creators::describe};
 use crate::{
     clock,
     groups::View,
@@ -59,7 +58,11 @@ impl Catalogue {
                     requests::keep_early(entry, &listing.request, batch);
                 }
             }
+            Body::Origin(said) if view.group.counts(&entry.node) => {
+                self.learn_origin((entry.at, entry.node), said, batch)?;
+            }
             Body::Request(_)
+            | Body::Origin(_)
             | Body::RequestChange(_)
             | Body::Listing(_)
             | Body::Failure(_)
@@ -70,6 +73,25 @@ impl Catalogue {
             // `groups` hears of them.
             Body::Group(_) => {}
         }
+        Ok(())
+    }
+
+    /// What the origin of an archived video says.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn learn_origin(
+        &self,
+        (at, by): (Timestamp, NodeId),
+        said: &Origin,
+        batch: &mut Batch,
+    ) -> Result<(), StoreError> {
+        let row: Option<VideoRow> = self.store.get_after(batch, &VIDEOS, said.video.as_str().as_bytes())?;
+        let Some(mut video) = row.filter(|row| row.origin_said < Some((at, by))) else { return Ok(()) };
+        let since = at.min(clock::now());
+        video.gone = said.gone.then(|| video.gone.unwrap_or(since));
+        video.origin_said = Some((at, by));
+        self.put_video(batch, &video, false);
         Ok(())
     }
 
@@ -210,13 +232,13 @@ impl Catalogue {
         }
         let fresh = || new_video(&record.video, &record.source_url, record.run.min(clock::now()));
         let mut video = known.clone().unwrap_or_else(fresh);
-        describe(&mut video, &record.summary);
+        let mut batch = Batch::default();
+        describe(&self.store, &mut video, &record.summary, &mut batch)?;
         video.capture = Some(record.capture);
         if !video.groups.contains(&record.group) {
             video.groups.push(record.group);
         }
         (video.state, video.code, video.reason) = (State::Running, None, None);
-        let mut batch = Batch::default();
         batch.put(&ELSEWHERE, &record.capture.to_bytes(), &video.id);
         self.put_video(&mut batch, &video, known.is_none());
         self.store.write(batch)
@@ -341,16 +363,4 @@ impl Catalogue {
 
 fn new_video(id: &VideoId, url: &str, added: Timestamp) -> VideoRow {
     VideoRow::queued(id.clone(), id.to_string(), url.to_owned(), added)
-}
-
-/// Takes over what a summary says of a video.
-pub fn describe(video: &mut VideoRow, summary: &Summary) {
-    if !summary.title.is_empty() {
-        video.title.clone_from(&summary.title);
-    }
-    video.creator = summary.creator.as_ref().map(|creator| creator.name.clone());
-    video.duration_ms = summary.duration_ms;
-    video.published_at = summary.published_at;
-    video.audio_only = summary.audio_only;
-    video.poster = summary.poster.is_some();
 }

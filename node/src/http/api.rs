@@ -266,13 +266,14 @@ impl Rooms {
         Ok(all)
     }
 
-    fn video_json(&self, row: &VideoRow) -> Result<Value, ApiError> {
+    pub(super) fn video_json(&self, row: &VideoRow) -> Result<Value, ApiError> {
         let held = self.held(row)?;
         let growing = |capture: &Cid| held == "part" || self.growing.elsewhere(capture).is_some();
         Ok(json!({
             "id": row.id,
             "title": row.title,
             "creator": row.creator,
+            "creator_id": row.creator_id,
             "duration_s": row.duration_ms as f64 / 1000.0,
             "manifest": row.manifest.map(|cid| cid.to_string()),
             "live": row.capture.filter(|capture| row.manifest.is_none() && growing(capture)).map(|cid| cid.to_string()),
@@ -285,6 +286,7 @@ impl Rooms {
             "url": row.url,
             "added_at": row.added,
             "published_at": row.published_at,
+            "gone_at": row.gone,
             "poster": row.manifest.filter(|_| row.poster).map(|cid| format!("/media/{cid}/poster.jpg")),
         }))
     }

@@ -5,7 +5,7 @@ use axum::{
     extract::{Query, State},
     http::StatusCode,
 };
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::{Rooms, Shared, api::Answer, error::ApiError, viewer::Viewer};
@@ -46,6 +46,7 @@ impl Rooms {
             Some(video) => self.catalogue.video(&video)?.filter(|row| row.manifest.is_some()),
             None => None,
         };
+        let (first, estimate) = (self.first_of(found)?, self.estimate(url, found));
         Ok(json!({
             "url": url,
             "extractor": found.extractor,
@@ -54,13 +55,71 @@ impl Rooms {
             "title": found.title,
             "count": found.count,
             "archived": here.is_some(),
-            "says": says(found, here.is_some()),
+            "first": first.map(|(listed, known)| json!({ "listed": listed, "archived": known })),
+            "estimate": estimate,
+            "says": says(found, here.is_some(), first, estimate.as_ref()),
         }))
+    }
+
+    /// How many of the first videos of a list were told, and how many of those are archived.
+    fn first_of(&self, found: &Inspected) -> Result<Option<(usize, usize)>, ApiError> {
+        if found.kind != Kind::Playlist || found.first.is_empty() {
+            return Ok(None);
+        }
+        let mut known = 0;
+        for item in &found.first {
+            let row = self.catalogue.video(&item.id)?;
+            known += usize::from(row.is_some_and(|row| row.manifest.is_some()));
+        }
+        Ok(Some((found.first.len(), known)))
+    }
+
+    /// What archiving all of a link takes, reckoned from what this node holds and from the lengths that the list tells.
+    fn estimate(&self, url: &str, found: &Inspected) -> Option<Estimate> {
+        let count = match found.kind {
+            Kind::Playlist => found.count.unwrap_or(found.first.len() as u64),
+            Kind::Video => 1,
+            Kind::Unsupported => 0,
+        };
+        if count == 0 || found.first.is_empty() {
+            return None;
+        }
+        let lengths: Vec<f64> = found.first.iter().filter_map(|item| item.duration_s).collect();
+        let held = self.catalogue.totals();
+        let each = if lengths.is_empty() {
+            if held.whole >= MANY { held.bytes / held.whole } else { BYTES_A_VIDEO }
+        } else {
+            (lengths.iter().sum::<f64>() / lengths.len() as f64 * BYTES_A_SECOND) as u64
+        };
+        let pace = self.requests.ingest().requests_per_minute(url);
+        let asking = pace.map_or(0, |pace| count * REQUESTS_A_VIDEO * 60 / u64::from(pace.max(1)));
+        let bytes = count * each;
+        Some(Estimate { bytes, seconds: asking.max(bytes / LINE_BYTES_A_SECOND) })
     }
 }
 
-/// One sentence for people.
-fn says(found: &Inspected, here: bool) -> String {
+/// What archiving takes.
+#[derive(Debug, Clone, Copy, Serialize)]
+struct Estimate {
+    /// Bytes on the disk.
+    bytes: u64,
+    /// Seconds for this node alone.
+    seconds: u64,
+}
+
+/// Videos held from which on their mean says something.
+const MANY: u64 = 10;
+/// Bytes of an ordinary video with its smaller sizes, when nothing is known.
+const BYTES_A_VIDEO: u64 = 150_000_000;
+/// The same for each second of it: 5 Mbit/s in all.
+const BYTES_A_SECOND: f64 = 600_000.0;
+/// What a video of Niconico takes; others take 3 to 8.
+const REQUESTS_A_VIDEO: u64 = 4;
+/// An ordinary line at home: 40 Mbit/s.
+const LINE_BYTES_A_SECOND: u64 = 5_000_000;
+
+/// A sentence or two for people.
+fn says(found: &Inspected, here: bool, first: Option<(usize, usize)>, estimate: Option<&Estimate>) -> String {
     let site = found.site.as_deref().unwrap_or("generic");
     let what = match (found.kind, site) {
         (Kind::Unsupported, _) => {
@@ -76,6 +135,32 @@ fn says(found: &Inspected, here: bool) -> String {
         },
     };
     let title = found.title.as_ref().map(|title| format!(" \u{201c}{title}\u{201d}")).unwrap_or_default();
-    let here = if here { " It is archived already." } else { "" };
-    format!("{what}{title}{here}")
+    let here = match first {
+        _ if here => " It is archived already.".to_owned(),
+        Some((listed, known)) if known > 0 && found.count == Some(listed as u64) => {
+            format!(" {known} of them are archived already.")
+        }
+        Some((listed, known)) if known > 0 => format!(" {known} of the first {listed} are archived already."),
+        _ => String::new(),
+    };
+    let takes = estimate.filter(|_| found.kind == Kind::Playlist).map_or_else(String::new, |estimate| {
+        format!(" About {}, and {} for one node.", size(estimate.bytes), time(estimate.seconds))
+    });
+    format!("{what}{title}{here}{takes}")
+}
+
+fn size(bytes: u64) -> String {
+    match bytes / 1_000_000 {
+        megabytes if megabytes < 1_000 => format!("{} MB", megabytes.max(1)),
+        megabytes if megabytes < 1_000_000 => format!("{} GB", megabytes / 1_000),
+        megabytes => format!("{:.1} TB", megabytes as f64 / 1e6),
+    }
+}
+
+fn time(seconds: u64) -> String {
+    match seconds / 60 {
+        minutes if minutes < 90 => format!("{} min", minutes.max(1)),
+        minutes if minutes < 48 * 60 => format!("{} h", minutes / 60),
+        minutes => format!("{} days", minutes / 60 / 24),
+    }
 }

@@ -16,7 +16,7 @@ use serde::Deserialize;
 use std::str::FromStr;
 
 use super::{
-    Rooms, Shared, api, auth,
+    Rooms, Shared, api, auth, creators,
     error::ApiError,
     viewer::Viewer,
     wishes::{self, WishForm},
@@ -143,6 +143,7 @@ pub(super) fn card(video: &VideoRow) -> Card {
         href: watch_path(video),
         title,
         creator: video.creator.clone(),
+        creator_href: creator_path(video),
         duration: (video.duration_ms > 0).then(|| duration(video.duration_ms)),
         poster: video.manifest.filter(|_| video.poster).map(|cid| format!("/media/{cid}/poster.jpg")),
         site: video.id.site().to_owned(),
@@ -151,6 +152,11 @@ pub(super) fn card(video: &VideoRow) -> Card {
         state: (video.state != Stand::Done).then(|| StateView::of(video.state.name())),
         why: video.reason.clone().filter(|_| video.state.ended() && video.state != Stand::Done),
     }
+}
+
+/// The page of who made a video, where the origin told their id.
+pub(super) fn creator_path(video: &VideoRow) -> Option<String> {
+    video.creator_id.as_ref().map(|id| creators::path(video.id.site(), id))
 }
 
 pub(super) fn watch_path(video: &VideoRow) -> String {

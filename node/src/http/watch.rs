@@ -15,7 +15,7 @@ use super::{
     Rooms, Shared,
     error::ApiError,
     media::is_playable,
-    pages::{View, card, count, date, message_page, watch_path},
+    pages::{View, card, count, creator_path, date, message_page, watch_path},
     viewer::Viewer,
 };
 use crate::{
@@ -109,6 +109,8 @@ impl Rooms {
             doing,
             player: self.player(row, manifest, elsewhere).await?,
             creator: row.creator.clone(),
+            gone: row.gone.filter(|_| row.manifest.is_some()).map(|at| date(at.0)),
+            creator_href: creator_path(row),
             creator_url: creator.and_then(|creator| creator.url.clone()),
             published: row.published_at.map(|at| date(at.0)),
             site: row.id.site().to_owned(),

@@ -183,6 +183,11 @@ impl Pace {
         asked.closed(&name, &rules(options, url), clock::now())
     }
 
+    /// How many requests a minute may go to the site of `url`.
+    pub(super) fn per_minute(&self, options: &SourceOptions, url: &str) -> Option<u32> {
+        rules(options, url).per_minute
+    }
+
     /// All sites that were asked, by their names.
     pub(super) fn views(&self, options: &SourceOptions) -> Vec<SiteView> {
         let now = clock::now();

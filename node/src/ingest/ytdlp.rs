@@ -77,7 +77,7 @@ fn inspected(kind: &str, extractor: Option<String>, id: Option<String>, url: &st
         Kind::Playlist => id.map(|id| format!("{site}:{id}")),
         Kind::Unsupported => None,
     };
-    Inspected { extractor, site: None, kind, id, title: None, count: None }
+    Inspected { extractor, site: None, kind, id, title: None, count: None, first: Vec::new() }
 }
 
 pub(super) async fn fetch(

@@ -162,11 +162,11 @@ impl Inner {
         let mut video = self.video(&draft.video)?;
         row.groups.clone_from(&video.groups);
         // One that is there is shown until this one is, too, and is better.
+        let mut batch = Batch::default();
         if video.manifest.is_none() {
-            describe(&mut video, &Summary::of(&draft));
+            describe(&self.store, &mut video, &Summary::of(&draft), &mut batch).map_err(disk)?;
             video.capture = Some(capture);
         }
-        let mut batch = Batch::default();
         batch.put(&CAPTURES, &capture.to_bytes(), &row);
         batch.put(&VIDEOS, video.id.as_str().as_bytes(), &video);
         self.store.write(batch).map_err(disk)?;

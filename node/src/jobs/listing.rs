@@ -11,7 +11,7 @@ use horahora_protocol::{
 };
 use serde_json::json;
 
-use super::{Inner, Jobs, disk};
+use super::{Inner, Jobs, disk, origin::Missed};
 use crate::{
     clock,
     ingest::{Failure, Item, Wish},
@@ -114,7 +114,11 @@ impl Inner {
             }
             self.tell_reached(&text, now.videos, lister.count);
         }
+        // Nothing was left out, so what is not in it is perhaps gone.
+        let whole = lister.list && lister.whole && lister.skipped == 0 && options.newest.is_none();
+        let missed = if whole { self.not_listed(&request, &lister)? } else { Missed::default() };
         drop(lister);
+        self.look_for(missed, &group, &text).await?;
         self.finish_listing(&request)?;
         self.store.durable().await.map_err(disk)?;
         parts.part.last = true;

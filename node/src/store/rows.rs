@@ -13,15 +13,18 @@ use serde::{Deserialize, Serialize};
 use serde_bytes::ByteBuf;
 
 use super::Table;
-use crate::ingest::{Asked, Fetched};
+use crate::{
+    catalogue::NameRow,
+    ingest::{Asked, Fetched},
+};
 
 mod keys;
 mod requests;
 mod videos;
 
 pub use keys::{
-    age, aged_key, claim_key, entry_key, entry_of, feed_key, feed_of, open_job_key, request_video_key,
-    rung_prefix, segment_key, session_key, told_key,
+    age, aged_key, claim_key, creator_key, creator_video_key, entry_key, entry_of, feed_key, feed_of,
+    open_job_key, request_video_key, rung_prefix, segment_key, session_key, told_key,
 };
 pub use requests::RequestRow;
 pub use videos::{CaptureRow, Holding, ManifestRow, Told, VideoRow};
@@ -92,6 +95,12 @@ pub const IMPORTS: Table<Fetched> = Table::new(26);
 
 /// What was asked of each site, under its name and the proxy's.
 pub const SITES: Table<Asked> = Table::new(27);
+
+/// The videos of each creator, under `site ‖ 0 ‖ id ‖ 0 ‖ age ‖ video`.
+pub const CREATORS: Table<VideoId> = Table::new(28);
+
+/// The names that creators had, under `site ‖ 0 ‖ id ‖ 0 ‖ name`.
+pub const CREATOR_NAMES: Table<NameRow> = Table::new(29);
 
 /// A block of bytes.
 #[derive(Debug, Clone, Serialize, Deserialize)]

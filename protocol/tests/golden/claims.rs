@@ -3,7 +3,7 @@
 use horahora_protocol::{
     Cid, Codec,
     claim::{Claim, Granted},
-    entry::{Body, Confirmation, Failure, Listed, Listing, Outcome},
+    entry::{Body, Confirmation, Failure, Listed, Listing, Origin, Outcome},
     message::Vote,
     sign::Signable,
 };
@@ -102,6 +102,11 @@ pub(crate) fn confirmations() -> Vec<Case> {
         body("good", &Body::Confirmation(of(true))),
         body("not-what-it-should-be", &Body::Confirmation(of(false))),
     ]
+}
+
+pub(crate) fn origins() -> Vec<Case> {
+    let of = |gone| Origin { v: 1, video: video(), gone };
+    vec![body("gone", &Body::Origin(of(true))), body("there-again", &Body::Origin(of(false)))]
 }
 
 pub(crate) fn votes() -> Vec<(&'static str, Vote)> {

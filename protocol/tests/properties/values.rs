@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use horahora_protocol::{
     Cid, Codec, NodeId, NodeKey, Timestamp, VideoId,
-    entry::{Body, Capture, CaptureStart, Entry, Profile, Request},
+    entry::{Body, Capture, CaptureStart, Entry, Origin, Profile, Request},
     feed::FeedId,
     group::Genesis,
     manifest::{Blob, Creator, File, Manifest, MediaKind, Meta, Recipe, Rendition, Segment, TextTrack},
@@ -214,7 +214,9 @@ pub(crate) fn body() -> BoxedStrategy<Body> {
     let request =
         ("\\PC{1,60}", any::<bool>()).prop_map(|(url, follow)| Body::Request(Request { v: 1, url, follow }));
     let change = changes::change().prop_map(changes::body);
-    prop_oneof![profile, request, request_change(), capture().prop_map(Body::Capture), change].boxed()
+    let origin =
+        (video_id(), any::<bool>()).prop_map(|(video, gone)| Body::Origin(Origin { v: 1, video, gone }));
+    prop_oneof![profile, request, origin, request_change(), capture().prop_map(Body::Capture), change].boxed()
 }
 
 fn request_change() -> impl Strategy<Value = Body> {

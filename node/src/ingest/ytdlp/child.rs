@@ -76,16 +76,18 @@ pub(super) struct ToldItem {
     names: Vec<(String, String)>,
     /// Seconds since 1970.
     published: Option<f64>,
+    /// Seconds.
+    duration: Option<f64>,
 }
 
 impl ToldItem {
     /// The video; none when its id cannot be used. The rest of its list is still worth having.
     pub(super) fn item(self) -> Option<Item> {
-        let Self { site, id, url, title, names, published } = self;
+        let Self { site, id, url, title, names, published, duration } = self;
         let id = video_id(&site, &id, &url).ok()?;
         let earlier = video_ids(&names, &url);
         let published = published.map(|at| Timestamp((at.max(0.0) * 1000.0) as u64));
-        Some(Item { id, earlier, url, title, published })
+        Some(Item { id, earlier, url, title, published, duration_s: duration.filter(|length| *length > 0.0) })
     }
 }
 

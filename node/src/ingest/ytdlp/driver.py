@@ -5,7 +5,7 @@ usage: driver.py list|fetch|inspect SKIP MAX_ITEMS PARENT_PID FOLDER [yt-dlp opt
 `inspect` says of each URL what yt-dlp takes it for, and asks nobody. `list` leaves out about SKIP videos of a list's
 beginning, where that saves asking for them.
 
-Lines: {"t": "inspected", kind, extractor, site, id}, {"t": "source", title, count, skipped}, {"t": "list"} (one inside it is opened), {"t": "item", site, id, url, title, names, published}, {"t": "names", names},
+Lines: {"t": "inspected", kind, extractor, site, id}, {"t": "source", title, count, skipped}, {"t": "list"} (one inside it is opened), {"t": "item", site, id, url, title, names, published, duration}, {"t": "names", names},
 {"t": "progress", ...}, {"t": "done", media, info, thumbnail, texts}, {"t": "failure", kind, message}, {"t": "ask", url}. Names
 are [[site, id], ...]: what yt-dlp calls the video and called it before. Before each request to a site, but for those that
 download, "ask" is said and a line on standard input waited for. Exit status 0 proves nothing: only a "done" (fetch) or at
@@ -168,7 +168,7 @@ def tell_item(ydl, info, url):
     if names:
         site, ident = names[0]
         say(t='item', site=site, id=ident, url=url, title=info.get('title'), names=names[1:],
-            published=published(info))
+            published=published(info), duration=info.get('duration'))
         return 1
     return 0
 

@@ -42,6 +42,8 @@ pub struct Lister<'a> {
     pub count: Option<u64>,
     /// How many of its first videos were left out.
     pub skipped: u64,
+    /// Whether it was read to its own end.
+    pub whole: bool,
 }
 
 impl std::fmt::Debug for Lister<'_> {
@@ -76,7 +78,14 @@ impl<'a> Lister<'a> {
             title: None,
             count: None,
             skipped: 0,
+            whole: false,
         })
+    }
+
+    /// Whether the list told a video.
+    #[must_use]
+    pub fn told(&self, id: &VideoId) -> bool {
+        self.told.contains(&hash(id))
     }
 
     /// The next videos, in the site's order; none at the end. `known` tells which are known: where many of them follow each
@@ -128,6 +137,7 @@ impl<'a> Lister<'a> {
                 None => {
                     if let Some(child) = self.child.take() {
                         child.finish().await?;
+                        self.whole = true;
                     }
                 }
             }

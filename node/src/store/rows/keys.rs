@@ -1,6 +1,6 @@
 //! Keys of the tables, byte by byte.
 
-use horahora_protocol::{Cid, NodeId, Timestamp, feed::FeedId};
+use horahora_protocol::{Cid, NodeId, Timestamp, VideoId, feed::FeedId};
 
 use super::JobRow;
 
@@ -14,6 +14,18 @@ pub fn age(at: Timestamp) -> [u8; 8] {
 #[must_use]
 pub fn aged_key(at: Timestamp, id: &[u8]) -> Vec<u8> {
     [&age(at), id].concat()
+}
+
+/// What the keys of a creator in [`CREATORS`] and [`CREATOR_NAMES`] start with. Sites have no NUL in their names and ids.
+#[must_use]
+pub fn creator_key(site: &str, id: &str) -> Vec<u8> {
+    [site.as_bytes(), b"\0", id.as_bytes(), b"\0"].concat()
+}
+
+/// Key of a video in [`CREATORS`].
+#[must_use]
+pub fn creator_video_key(site: &str, id: &str, added: Timestamp, video: &VideoId) -> Vec<u8> {
+    [creator_key(site, id), aged_key(added, video.as_str().as_bytes())].concat()
 }
 
 /// Key in [`OPEN_JOBS`]: each kind for itself, oldest first.

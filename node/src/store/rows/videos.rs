@@ -48,6 +48,9 @@ pub struct VideoRow {
     pub title: String,
     /// Who made it.
     pub creator: Option<String>,
+    /// What the site calls them, the same under every name.
+    #[serde(default)]
+    pub creator_id: Option<String>,
     /// Length in milliseconds, 0 until known.
     pub duration_ms: u64,
     /// Where the source is.
@@ -79,6 +82,12 @@ pub struct VideoRow {
     /// The requests that list it.
     #[serde(default)]
     pub requests: Vec<Cid>,
+    /// Since when the origin has it no more, as far as a member looked.
+    #[serde(default)]
+    pub gone: Option<Timestamp>,
+    /// When that was last said, and by whom.
+    #[serde(default)]
+    pub origin_said: Option<(Timestamp, NodeId)>,
 }
 
 impl VideoRow {
@@ -89,6 +98,7 @@ impl VideoRow {
             id,
             title,
             creator: None,
+            creator_id: None,
             duration_ms: 0,
             url,
             added,
@@ -103,6 +113,8 @@ impl VideoRow {
             groups: Vec::new(),
             captures: Vec::new(),
             requests: Vec::new(),
+            gone: None,
+            origin_said: None,
         }
     }
 
