@@ -55,8 +55,12 @@ enum Command {
     Run(RunOptions),
     /// Ask a node to archive what a link names
     Archive {
-        /// Link to a video, a list, a creator
-        url: String,
+        /// Links to videos, lists, creators
+        #[arg(required_unless_present = "from")]
+        urls: Vec<String>,
+        /// File with one link a line, lines with # left out; - reads standard input
+        #[arg(long, value_name = "FILE")]
+        from: Option<PathBuf>,
         /// Wait until it is archived, showing progress
         #[arg(long)]
         wait: bool,
@@ -165,8 +169,9 @@ async fn dispatch(cli: Cli) -> Result<ExitCode> {
     match cli.command {
         None => run::run(global, cli.run).await,
         Some(Command::Run(options)) => run::run(global, options.or(cli.run)).await,
-        Some(Command::Archive { url, wait, group, wish }) => {
-            show::archive(global, &url, wait, group.as_deref(), &wish).await
+        Some(Command::Archive { urls, from, wait, group, wish }) => {
+            let urls = show::links(urls, from.as_deref())?;
+            show::archive(global, &urls, wait, group.as_deref(), &wish).await
         }
         Some(Command::Import { dir, group }) => show::import(global, &dir, group.as_deref()).await,
         Some(Command::Requests { command }) => requests::requests(global, command).await,

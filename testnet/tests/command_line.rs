@@ -34,6 +34,14 @@ async fn archive_list_status_id_and_login() {
 
     let gone = node.cli(&["archive", "https://www.nicovideo.jp/watch/sm90", "--wait"]).await.unwrap();
     assert!(!gone.status.success() && complaint(&gone).contains("gone"), "{}", complaint(&gone));
+    // Many links at once: what is wrong among them is told, the others are asked for.
+    let file = node.data().join("links.txt");
+    let lines =
+        "# mine\nhttps://www.nicovideo.jp/watch/sm14\n\nnonsense\nhttps://www.nicovideo.jp/watch/sm15\n";
+    std::fs::write(&file, lines).unwrap();
+    let many = node.cli(&["archive", "--from", file.to_str().unwrap(), "--wait"]).await.unwrap();
+    assert!(!many.status.success() && complaint(&many).contains("nonsense: "), "{}", complaint(&many));
+    assert!(out(&many).contains("niconico:sm14") && out(&many).contains("niconico:sm15"), "{}", out(&many));
     let bad = node.cli(&["archive", "nonsense"]).await.unwrap();
     assert!(!bad.status.success() && complaint(&bad).contains("not-a-url"), "{}", complaint(&bad));
     let second = node.cli(&["run", "--http", "127.0.0.1:0"]).await.unwrap();

@@ -29,7 +29,7 @@ const DONE: ExitCode = ExitCode::SUCCESS;
 
 pub(super) async fn archive(
     global: &Global,
-    url: &str,
+    urls: &[String],
     wait: bool,
     group: Option<&str>,
     wish: &Wish,
@@ -39,19 +39,36 @@ pub(super) async fn archive(
         Some(named) => Some(groups::find(&client, Some(named)).await?),
         None => None,
     };
-    let answer = client
-        .post("/api/v1/requests", &json!({ "url": url, "group": group, "options": wish.json() }))
-        .await?;
-    let path = format!("/api/v1/requests/{}", text(&answer["id"]));
-    if !wait {
-        if global.json {
-            say(&answer);
-        } else {
-            say("Requested. `horahora status` shows how far it is.");
+    let (mut asked, mut refused) = (Vec::new(), Vec::new());
+    for url in urls {
+        let body = json!({ "url": url, "group": group, "options": wish.json() });
+        match client.post("/api/v1/requests", &body).await {
+            Ok(answer) => asked.push(answer),
+            // The others are still worth asking for.
+            Err(error) if urls.len() > 1 => refused.push(format!("{url}: {error:#}")),
+            Err(error) => return Err(error),
         }
-        return Ok(DONE);
     }
-    let request = follow(&client, &path, global.json).await?;
+    if wait {
+        for answer in &asked {
+            let path = format!("/api/v1/requests/{}", text(&answer["id"]));
+            if let Err(error) = wait_for(global, &client, &path).await {
+                refused.push(format!("{error:#}"));
+            }
+        }
+    } else if global.json {
+        asked.iter().for_each(say);
+    } else {
+        let what =
+            if asked.len() == 1 { "Requested.".to_owned() } else { format!("{} requested.", asked.len()) };
+        say(format_args!("{what} `horahora status` shows how far it is."));
+    }
+    if refused.is_empty() { Ok(DONE) } else { bail!("{}", refused.join("\n")) }
+}
+
+/// Waits until a request is archived, showing progress.
+async fn wait_for(global: &Global, client: &Client, path: &str) -> Result<()> {
+    let request = follow(client, path, global.json).await?;
     if global.json {
         say(&request);
     } else {
@@ -60,9 +77,23 @@ pub(super) async fn archive(
         }
     }
     if request["state"] == "done" {
-        return Ok(DONE);
+        return Ok(());
     }
     bail!("{}: {} ({})", text(&request["state"]), text(&request["reason"]), text(&request["code"]))
+}
+
+/// Links from the command line, then those of a file: one a line.
+pub(super) fn links(mut urls: Vec<String>, from: Option<&Path>) -> Result<Vec<String>> {
+    if let Some(file) = from {
+        let text = if file == Path::new("-") {
+            std::io::read_to_string(std::io::stdin()).context("standard input cannot be read")?
+        } else {
+            std::fs::read_to_string(file).with_context(|| format!("{} cannot be read", file.display()))?
+        };
+        let lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
+        urls.extend(lines.map(str::to_owned));
+    }
+    if urls.is_empty() { bail!("there is no link to archive") } else { Ok(urls) }
 }
 
 /// Asks for a folder's videos and waits until all are in; whoever stops waiting stops nothing.
