@@ -62,6 +62,8 @@ if [ "${1:-}" = --long ]; then
   target/release/testnet sim model --states 2000000
   say "twenty nodes on a network that fails"
   cargo test --workspace --locked --test integration -- --ignored mesh::
+  say "five nodes and a tag of 2,000 videos of a site that sends eager guests away"
+  cargo test --workspace --locked --test integration -- --ignored pace::
   say "the exchange of blobs beside a plain copy"
   target/release/testnet bench exchange
   target/release/testnet bench sync

@@ -116,6 +116,8 @@ struct Inner {
     /// Jobs that the group left to this node, and what ends each.
     allowed: Mutex<BTreeMap<String, CancellationToken>>,
     claims: Claims,
+    /// When the sites of jobs open, as it was looked at a moment ago: each with when.
+    openings: Mutex<BTreeMap<String, (Timestamp, Timestamp)>>,
     adopt: Adopt,
     space: Space,
     /// Held from reading the last revision of a manifest until the next one is written.
@@ -182,6 +184,7 @@ impl Jobs {
             taken: Mutex::default(),
             allowed: Mutex::default(),
             claims,
+            openings: Mutex::default(),
             adopt,
             space,
             revising: tokio::sync::Mutex::default(),

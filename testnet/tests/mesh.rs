@@ -196,7 +196,7 @@ impl Drop for Mesh {
 }
 
 /// Writes down how far the test is, with its figures, for who runs it by hand.
-fn note(text: &str) {
+pub(crate) fn note(text: &str) {
     use std::io::Write;
     let path = shared_dir().unwrap().join("mesh.txt");
     let mut file = std::fs::OpenOptions::new().create(true).append(true).open(path).unwrap();

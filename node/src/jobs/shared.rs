@@ -6,7 +6,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{BTreeMap, Ended, Inner, Jobs, MutexGuard, PoisonError, Taken};
 use crate::{
-    requests,
+    clock, requests,
     store::{
         StoreError,
         rows::{JOBS, JobKey, JobRow, OPEN_JOBS, State, VIDEOS, VideoRow},
@@ -40,6 +40,8 @@ fn pile_number(request: &Cid, fresh: bool) -> u32 {
     (u32::from_le_bytes(end) | 2) & !1 | u32::from(fresh)
 }
 
+/// How long it is taken for true when a site opens.
+const LOOKED_MS: u64 = 500;
 /// How long a worker waits when nothing is its to do.
 const IDLE: std::time::Duration = std::time::Duration::from_secs(60);
 
@@ -105,8 +107,22 @@ impl Jobs {
     /// When a job may begin: after its own pause and when its site is open.
     #[must_use]
     pub fn begins(&self, job: &JobRow) -> Timestamp {
-        let closed = self.closed(&job.url).map(|closed| closed.until).unwrap_or_default();
-        job.not_before.max(closed)
+        job.not_before.max(self.opens(&job.url))
+    }
+
+    /// When the site of a link opens. Thousands of jobs of a few sites are asked about at once.
+    fn opens(&self, url: &str) -> Timestamp {
+        let host = url.split('/').nth(2).unwrap_or_default();
+        let now = clock::steady();
+        let known = self.0.openings().get(host).copied();
+        if let Some((_, opens)) = known.filter(|(looked, _)| now.ms_since(*looked) < LOOKED_MS) {
+            return opens;
+        }
+        let opens = self.closed(url).map(|closed| closed.until).unwrap_or_default();
+        let mut all = self.0.openings();
+        all.retain(|_, (looked, _)| now.ms_since(*looked) < LOOKED_MS);
+        all.insert(host.to_owned(), (now, opens));
+        opens
     }
 
     /// The job of a name.
@@ -186,6 +202,10 @@ impl Inner {
             }
         }
         Ok(Taken::Later(IDLE))
+    }
+
+    fn openings(&self) -> MutexGuard<'_, BTreeMap<String, (Timestamp, Timestamp)>> {
+        self.openings.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(super) fn allowed(&self) -> MutexGuard<'_, BTreeMap<String, CancellationToken>> {
