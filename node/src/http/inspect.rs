@@ -149,7 +149,8 @@ fn says(found: &Inspected, here: bool, first: Option<(usize, usize)>, estimate: 
     format!("{what}{title}{here}{takes}")
 }
 
-fn size(bytes: u64) -> String {
+/// "1 MB", "12 GB", "1.3 TB"; never nothing.
+pub(super) fn size(bytes: u64) -> String {
     match bytes / 1_000_000 {
         megabytes if megabytes < 1_000 => format!("{} MB", megabytes.max(1)),
         megabytes if megabytes < 1_000_000 => format!("{} GB", megabytes / 1_000),

@@ -13,7 +13,7 @@ use horahora_web::{SiteRow, SitesPage, StateView};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{Rooms, Shared, api::Answer, error::ApiError, viewer::Viewer};
+use super::{Rooms, Shared, api::Answer, error::ApiError, inspect::size, viewer::Viewer};
 use crate::ingest::{COOKIES_BYTES, CookiesError, SiteView};
 
 /// `GET /api/v1/sites`
@@ -131,8 +131,7 @@ impl Rooms {
 
 fn row(site: &SiteView) -> SiteRow {
     let of = |most: Option<u64>| most.map(|most| format!(" of {most}")).unwrap_or_default();
-    let gigabytes = |bytes: u64| format!("{:.2} GB", bytes as f64 / 1e9);
-    let most = site.bytes_per_day.map(|most| format!(" of {}", gigabytes(most))).unwrap_or_default();
+    let most = site.bytes_per_day.map(|most| format!(" of {}", size(most))).unwrap_or_default();
     let minute = site.requests_per_minute.map_or_else(String::new, |most| {
         format!("{} of {most} requests in the last minute, ", site.requests_minute)
     });
@@ -148,7 +147,7 @@ fn row(site: &SiteView) -> SiteRow {
             "{minute}{}{} requests and {}{most} today{hours}",
             site.requests_today,
             of(site.requests_per_day),
-            gigabytes(site.bytes_today)
+            size(site.bytes_today)
         ),
         state,
         reason: site.reason.clone(),
