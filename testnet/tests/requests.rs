@@ -69,6 +69,11 @@ async fn options_choose_which_videos_are_fetched_and_say_why_others_are_not() {
     let ended = node.settled(&large, &["refused", "done"]).await.unwrap();
     let stands = (ended["state"].as_str(), ended["code"].as_str());
     assert_eq!(stands, (Some("refused"), Some("unwanted")), "{ended}");
+    // Nobody tells before how large a stream is: it ends when it has become too large, and is not called lost.
+    let stream = ask(&node, "https://www.nicovideo.jp/watch/sm16", &json!({ "max_bytes": 1000 })).await;
+    let ended = node.settled(&stream, &["refused", "done", "gone", "failed"]).await.unwrap();
+    let stands = (ended["state"].as_str(), ended["code"].as_str());
+    assert_eq!(stands, (Some("refused"), Some("unwanted")), "{ended}");
     let ended = node.settled(&old, &["done"]).await.unwrap();
     assert_eq!(ended["reason"], "Nothing that the source lists is wanted as the options stand.");
     let wrong =

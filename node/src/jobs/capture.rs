@@ -95,6 +95,7 @@ impl Inner {
         }
         let text = job.key.text();
         self.live.progress(&text, 0.0, "asks the site");
+        let quality = self.quality(video)?;
         let report = |at: Downloaded| {
             let size = |bytes: u64| format!("{:.1}", bytes as f64 / 1e6);
             let doing = match at.total {
@@ -102,10 +103,15 @@ impl Inner {
                 None => format!("downloads, {} MB", size(at.bytes)),
             };
             self.live.progress(&text, DOWNLOAD * at.fraction, &doing);
+            if quality.max_bytes.is_some_and(|most| at.bytes.max(at.total.unwrap_or(0)) > most) {
+                return Err(Failure::new(
+                    Code::Unwanted,
+                    "Its request leaves it out: it is larger than wanted.",
+                ));
+            }
             self.has_room(at.total.map_or(0, |total| total.saturating_sub(at.bytes)))
         };
         let known = |names: &[VideoId]| self.refuse_known(video, names);
-        let quality = self.quality(video)?;
         let fetched = match self.ingest.fetch(&job.url, dir, quality, known, report).await? {
             Brought::Files(fetched) => *fetched,
             Brought::Parts(parts) => return Err(self.note_parts(video, parts).await?),

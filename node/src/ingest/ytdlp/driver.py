@@ -37,6 +37,7 @@ MODE, SKIP, MAX_ITEMS, PARENT, FOLDER = sys.argv[1], *(int(arg) for arg in sys.a
 ARGS = sys.argv[6:]
 
 WORDS = [
+    ('transient', r'fragment \d+ not found'),
     # Before what asks for an account.
     ('gone', r'account\b.*\b(?:terminated|closed)'),
     ('login', r'--cookies|log ?in|sign in|private|members?[- ]only|join this channel|premium|purchase|subscri|account'),
@@ -395,12 +396,12 @@ def fetch(ydl, url):
     # The formats are chosen and encrypted ones are left out by now. From here on this setting only keeps
     # picture and sound apart as the site sent them; without it yt-dlp gives up for want of ffmpeg.
     ydl.params['allow_unplayable_formats'] = True
+    # The node counts: yt-dlp would hold each piece against it, and call one that is too large missing.
+    ydl.params['max_filesize'] = None
     ydl.downloads = True
     ydl.process_info(info)
     media = [part['filepath'] for part in parts_of(info) if part.get('filepath')]
     if not media or not all(os.path.isfile(path) for path in media):
-        if ydl.params.get('max_filesize'):
-            return fail('unwanted', 'it is larger than wanted')
         return fail('refused', 'yt-dlp ended without a file.')
     thumbnails = [t['filepath'] for t in info.get('thumbnails') or () if t.get('filepath')]
     say(t='done', media=media, info=clean_metadata(info.get('infojson_filename')), thumbnail=next(iter(thumbnails), None),
