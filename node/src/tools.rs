@@ -186,7 +186,7 @@ impl Keeper {
             let Some(using) = self.give.borrow().clone() else { return };
             let now = clock::steady();
             match doubt {
-                Doubt::Broken if update::check(&using).await.is_ok() && install::runs(&using).await => {}
+                Doubt::Broken if is_well(&using).await => {}
                 Doubt::Broken if using.newer.is_some() => {
                     tracing::warn!("the newer yt-dlp does not run any more; the pinned one is used");
                     let forgotten = update::forget(&self.dir);
@@ -227,6 +227,16 @@ impl Keeper {
             }
         }
     }
+}
+
+/// Whether the tools do their work. A machine out of memory or room makes them fail, too, and that passes: nothing is thrown
+/// away after one look.
+async fn is_well(using: &Toolset) -> bool {
+    if install::runs(using).await && update::check(using).await.is_ok() {
+        return true;
+    }
+    tokio::time::sleep(FIRST_RETRY).await;
+    install::runs(using).await && update::check(using).await.is_ok()
 }
 
 impl ToolStatus {
