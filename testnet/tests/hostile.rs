@@ -322,8 +322,13 @@ async fn wants_streams_and_questions_without_end_stop_nobody_from_watching() {
     }
     let streams = liar("streams").await;
     let before = flood().await;
-    let _ = streams.open_streams(&a.id, 40).await;
-    a.node.until("too many streams are refused", async || Ok(flood().await > before)).await.unwrap();
+    let mut open = Vec::new();
+    let refused = async || {
+        open.push(streams.open_streams(&a.id, 10).await);
+        Ok(flood().await > before)
+    };
+    a.node.until("too many streams are refused", refused).await.unwrap();
+    drop(open);
     let wants = liar("wants").await;
     let before = flood().await;
     let many: Vec<_> = blobs.iter().copied().cycle().take(2000).collect();
