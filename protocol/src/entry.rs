@@ -9,10 +9,12 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::{
+    approval::Verdict,
     codec::{self, Cid, CodecError},
     group::{GroupChange, GroupId},
     id::{NodeId, VideoId},
     limits,
+    manifest::Creator,
     request::RequestChange,
     sign::{Signable, Signed},
     summary::Summary,
@@ -38,7 +40,7 @@ pub struct Entry {
     /// When the node says that it wrote this.
     pub at: Timestamp,
     /// What the body is: `profile`, `request`, `request-change`, `capture`, `group`, `listing`, `failure`,
-    /// `confirmation`, `origin`, or a kind of a later version.
+    /// `confirmation`, `origin`, `verdict`, or a kind of a later version.
     pub kind: String,
     /// The body's block.
     pub body: Cid,
@@ -74,6 +76,8 @@ pub enum Body {
     Confirmation(Confirmation),
     /// An archived video is gone at its origin, or there again.
     Origin(Origin),
+    /// A member approved of something, or refused it.
+    Verdict(Verdict),
 }
 
 /// Who a node is.
@@ -155,6 +159,23 @@ pub struct Listed {
     pub url: String,
     /// Its title, if the listing tells.
     pub title: Option<String>,
+    /// What else the listing tells; not written when that is nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub about: Option<About>,
+}
+
+/// What a listing tells of a video besides its title, so that people can sort before anything is fetched.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct About {
+    /// Who made it.
+    pub creator: Option<Creator>,
+    /// Its first [`limits::TAGS`] tags.
+    pub tags: Vec<String>,
+    /// When the site published it.
+    pub published_at: Option<Timestamp>,
+    /// Length in milliseconds, 0 when it does not tell.
+    pub duration_ms: u64,
 }
 
 /// A job could not be done by who writes this.
@@ -267,6 +288,7 @@ impl Body {
             Self::Failure(_) => "failure",
             Self::Confirmation(_) => "confirmation",
             Self::Origin(_) => "origin",
+            Self::Verdict(_) => "verdict",
         }
     }
 
@@ -283,6 +305,7 @@ impl Body {
             Self::Failure(body) => codec::block(body),
             Self::Confirmation(body) => codec::block(body),
             Self::Origin(body) => codec::block(body),
+            Self::Verdict(body) => codec::block(body),
         }
     }
 
@@ -302,6 +325,7 @@ impl Body {
             "failure" => Self::Failure(codec::decode(block, cap)?),
             "confirmation" => Self::Confirmation(codec::decode(block, cap)?),
             "origin" => Self::Origin(codec::decode(block, cap)?),
+            "verdict" => Self::Verdict(codec::decode(block, cap)?),
             other => return Err(BodyError::UnknownKind(other.to_owned())),
         };
         body.check()?;
@@ -321,6 +345,7 @@ impl Body {
             Self::Failure(body) => (body.v, "", vec![&body.job, &body.code]),
             Self::Confirmation(body) => (body.v, "", vec![]),
             Self::Origin(body) => (body.v, "", vec![]),
+            Self::Verdict(body) => (body.v, "", vec![]),
         };
         let known = match self {
             Self::Capture(body) => version == if body.summary.is_some() { 2 } else { 1 },
@@ -331,7 +356,8 @@ impl Body {
             | Self::Listing(_)
             | Self::Failure(_)
             | Self::Confirmation(_)
-            | Self::Origin(_) => version == 1,
+            | Self::Origin(_)
+            | Self::Verdict(_) => version == 1,
         };
         if !known {
             return Err(BodyError::UnknownVersion(version));
@@ -346,6 +372,9 @@ impl Body {
             return Err(BodyError::TooLong("title"));
         }
         if matches!(self, Self::Listing(body) if !body.is_bounded()) {
+            return Err(BodyError::TooLong("list"));
+        }
+        if matches!(self, Self::Verdict(body) if !body.is_bounded()) {
             return Err(BodyError::TooLong("list"));
         }
         if matches!(self, Self::Failure(body) if body.reason.len() > limits::REASON_BYTES) {
@@ -366,7 +395,17 @@ impl Listing {
         let long = |item: &Listed| {
             item.url.len() > limits::URL_BYTES
                 || item.title.as_ref().is_some_and(|title| title.len() > limits::NAME_BYTES)
+                || item.about.as_ref().is_some_and(|about| !about.is_bounded())
         };
         self.items.len() <= limits::LISTED && !self.items.iter().any(long)
+    }
+}
+
+impl About {
+    fn is_bounded(&self) -> bool {
+        let name = |text: &String| text.len() <= limits::NAME_BYTES;
+        self.creator.as_ref().is_none_or(Creator::is_bounded)
+            && self.tags.len() <= limits::TAGS
+            && self.tags.iter().all(name)
     }
 }

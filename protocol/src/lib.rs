@@ -3,6 +3,7 @@
 //! This crate decides and never does: no async, no IO, no clock, no randomness, no unordered maps.
 //! Everything here can run in a simulator and gives the same bytes on every machine.
 
+pub mod approval;
 pub mod claim;
 pub mod codec;
 pub mod entry;

@@ -87,6 +87,12 @@ pub const CLAIM_BYTES: usize = 8 << 10;
 pub const GOSSIP_CLAIMS: usize = 16;
 /// Claims that hold in one answer: a group of 500 nodes with two jobs each.
 pub const CLAIMS: usize = 1_000;
+/// Categories of a group: more are no help to who sorts by them.
+pub const CATEGORIES: usize = 64;
+/// Words of one category: with [`CATEGORIES`] and usual words a body is well below its bound.
+pub const CATEGORY_WORDS: usize = 64;
+/// Subjects of one verdict: what a page of a queue shows at once, twice over.
+pub const SUBJECTS: usize = 200;
 /// Videos that one entry lists; a long listing is many entries. 300 bytes each fit into a body.
 pub const LISTED: usize = 100;
 /// Captures of one video that a node tells of.

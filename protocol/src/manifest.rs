@@ -84,6 +84,15 @@ pub struct Creator {
     pub url: Option<String>,
 }
 
+impl Creator {
+    pub(crate) fn is_bounded(&self) -> bool {
+        let name = |text: &String| text.len() <= limits::NAME_BYTES;
+        name(&self.name)
+            && self.id.as_ref().is_none_or(name)
+            && self.url.as_ref().is_none_or(|url| url.len() <= limits::URL_BYTES)
+    }
+}
+
 /// A file as a list of raw blobs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

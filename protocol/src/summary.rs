@@ -74,11 +74,7 @@ impl Summary {
             && self.tags.len() <= limits::TAGS
             && self.tags.iter().all(name)
             && self.poster.is_none_or(|poster| poster.bytes <= limits::CHUNK_BYTES as u64)
-            && self.creator.as_ref().is_none_or(|creator| {
-                name(&creator.name)
-                    && creator.id.as_ref().is_none_or(name)
-                    && creator.url.as_ref().is_none_or(|url| url.len() <= limits::URL_BYTES)
-            })
+            && self.creator.as_ref().is_none_or(Creator::is_bounded)
     }
 }
 

@@ -114,6 +114,7 @@ fn forms() -> Vec<Vectors> {
             "body of a confirmation: what, address, hex of the block",
             claims::confirmations(),
         ),
+        ("verdict-1.cbor.hex", "body of a verdict: what, address, hex of the block", claims::verdicts()),
         ("origin-1.cbor.hex", "body of an origin: what, address, hex of the block", claims::origins()),
         ("claim-1.cbor.hex", "signed claim: what, address, hex of the block", claims::claims()),
         ("granted-1.cbor.hex", "signed grant: what, address, hex of the block", claims::grants()),

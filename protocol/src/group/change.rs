@@ -7,7 +7,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use serde_bytes::ByteBuf;
 
-use crate::{id::NodeId, limits};
+use crate::{approval::Rules, id::NodeId, limits};
 
 /// What a node may do in a group.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -96,6 +96,13 @@ pub enum Change {
         /// Where members let somebody in before this and it counts: node, incarnation, last entry.
         last: Vec<(NodeId, u64, u64)>,
     },
+    /// An admin says what waits for approval, and how videos are sorted. The highest number counts.
+    Rules {
+        /// Counts up from 1.
+        number: u32,
+        /// From now on.
+        rules: Rules,
+    },
     /// An admin gives a private group its first key, or a new one when somebody left.
     Key(GroupKey),
     /// The writer leaves. Nothing of this incarnation counts after it.
@@ -112,6 +119,7 @@ impl Change {
             }
             Self::Rule { last, .. } => last.len() <= limits::LIVES,
             Self::Policy { last, .. } => last.len() <= limits::FEEDS,
+            Self::Rules { rules, .. } => rules.is_bounded(),
             Self::Key(key) => key.secret.len() == 32,
             Self::Leave => true,
         }

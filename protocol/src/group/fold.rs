@@ -14,6 +14,7 @@ use serde::Serialize;
 use self::ruling::{Ruling, counts};
 use super::{Genesis, GroupKey, Role};
 use crate::{
+    approval::Rules,
     codec::{self, Cid},
     feed::FeedId,
     id::NodeId,
@@ -81,6 +82,10 @@ pub struct Group {
     pub members_invite: bool,
     /// Number of the policy, 0 for that of the beginning.
     pub policy: u32,
+    /// What waits for approval, and how videos are sorted.
+    pub rules: Rules,
+    /// Number of those rules, 0 for those of the beginning.
+    pub rules_number: u32,
     /// The last entry of each incarnation of a node that let somebody in.
     pub admitted: BTreeMap<(NodeId, u64), u64>,
     /// Whom each invitation let in.
@@ -170,7 +175,8 @@ impl Group {
         let gone: Vec<_> = self.gone.iter().collect();
         let forks: Vec<_> = self.forks.iter().collect();
         let key = self.key.as_ref().map(|key| (key.number, Cid::of(codec::Codec::Raw, &key.secret)));
-        let agreed = (self.founder, self.public, self.policy, self.members_invite, key);
+        let rules = (self.rules_number, &self.rules);
+        let agreed = (self.founder, self.public, self.policy, self.members_invite, key, rules);
         *blake3::hash(&codec::encode(&(agreed, members, gone, forks))).as_bytes()
     }
 }
@@ -193,8 +199,10 @@ struct Seat {
     incarnation: Option<u64>,
 }
 
+/// A number that an admin gave, and how near that one is.
+type Nearest = (u32, std::cmp::Reverse<(u32, Place)>);
 /// A policy: its number and how near its admin is, what it says, where members invited before it.
-type Agreed<'a> = ((u32, std::cmp::Reverse<(u32, Place)>), bool, &'a BTreeMap<(NodeId, u64), u64>);
+type Agreed<'a> = (Nearest, bool, &'a BTreeMap<(NodeId, u64), u64>);
 
 struct Folding<'a> {
     founder: NodeId,
@@ -205,6 +213,7 @@ struct Folding<'a> {
     rulings: BTreeMap<NodeId, Ruling>,
     policy: (u32, bool),
     invited_before: BTreeMap<(NodeId, u64), u64>,
+    rules: (u32, Rules),
     key: Option<GroupKey>,
     seats: BTreeMap<NodeId, Seat>,
     admitted: BTreeMap<(NodeId, u64), u64>,
@@ -231,6 +240,7 @@ impl<'a> Folding<'a> {
             rulings: BTreeMap::new(),
             policy: (0, true),
             invited_before: BTreeMap::new(),
+            rules: Default::default(),
             key: None,
             seats: BTreeMap::new(),
             admitted: BTreeMap::new(),
@@ -305,16 +315,26 @@ impl<'a> Folding<'a> {
         }
     }
 
-    /// Policy and key: the highest number, of equal ones the nearest admin's.
+    fn nearest(&self, number: u32, place: &Place) -> Nearest {
+        (number, std::cmp::Reverse((self.ranks[&place.node], *place)))
+    }
+
+    /// Policy, rules and key: the highest number, of equal ones the nearest admin's.
     fn agree(&mut self) {
         let (mut best, mut newest): (Option<Agreed<'_>>, Option<&GroupKey>) = (None, None);
+        let mut rules: Option<(Nearest, &Rules)> = None;
         for (place, fact) in self.facts.iter().filter(|(place, _)| self.rules(place)) {
             match fact {
                 Fact::Policy { number, members_invite, last } => {
-                    let nearer = std::cmp::Reverse((self.ranks[&place.node], *place));
-                    let this = (*number, nearer);
+                    let this = self.nearest(*number, place);
                     if best.as_ref().is_none_or(|(known, ..)| *known < this) {
                         best = Some((this, *members_invite, last));
+                    }
+                }
+                Fact::Rules { number, rules: said } => {
+                    let this = self.nearest(*number, place);
+                    if rules.is_none_or(|(known, _)| known < this) {
+                        rules = Some((this, said));
                     }
                 }
                 Fact::Key(key) => newest = newest.max(Some(key)),
@@ -322,6 +342,9 @@ impl<'a> Folding<'a> {
             }
         }
         self.key = newest.cloned();
+        if let Some(((number, _), said)) = rules {
+            self.rules = (number, said.clone());
+        }
         if let Some(((number, _), members_invite, last)) = best {
             self.policy = (number, members_invite);
             self.invited_before.clone_from(last);
@@ -412,6 +435,8 @@ impl<'a> Folding<'a> {
             forks: self.forks.clone(),
             members_invite: self.policy.1,
             policy: self.policy.0,
+            rules_number: self.rules.0,
+            rules: self.rules.1,
             admitted: self.admitted,
             used: self.used,
             key: self.key,

@@ -1,9 +1,11 @@
 //! Who does which job: claims, grants, and what feeds say of jobs.
 
 use horahora_protocol::{
-    Cid, Codec,
+    Cid, Codec, Timestamp,
+    approval::{Ruling, Subject, Verdict},
     claim::{Claim, Granted},
-    entry::{Body, Confirmation, Failure, Listed, Listing, Origin, Outcome},
+    entry::{About, Body, Confirmation, Failure, Listed, Listing, Origin, Outcome},
+    manifest::Creator,
     message::Vote,
     sign::Signable,
 };
@@ -71,13 +73,35 @@ fn body(name: &'static str, body: &Body) -> Case {
 pub(crate) fn listings() -> Vec<Case> {
     let request = Cid::of(Codec::DagCbor, b"a request");
     let url = "https://www.nicovideo.jp/watch/sm9".to_owned();
+    let creator = Creator {
+        name: "中の".to_owned(),
+        id: Some("4".to_owned()),
+        url: Some("https://a.example/4".to_owned()),
+    };
+    let about = About {
+        creator: Some(creator),
+        tags: vec!["音MAD".to_owned(), "陰陽師".to_owned()],
+        published_at: Some(Timestamp(1_173_108_780_000)),
+        duration_ms: 320_000,
+    };
     let items = vec![
-        Listed { video: video(), url: url.clone(), title: Some("新・豪血寺一族".to_owned()) },
-        Listed { video: video(), url, title: None },
+        Listed {
+            video: video(), url: url.clone(), title: Some("新・豪血寺一族".to_owned()), about: None
+        },
+        Listed { video: video(), url: url.clone(), title: None, about: None },
+    ];
+    let told = vec![
+        Listed { video: video(), url: url.clone(), title: None, about: Some(about) },
+        Listed { video: video(), url, title: None, about: Some(About::default()) },
     ];
     let full = Listing { v: 1, request, n: 0, title: Some("タグ".to_owned()), items, last: true };
     let part = Listing { n: u32::MAX, title: None, items: vec![], last: false, ..full.clone() };
-    vec![body("two-videos", &Body::Listing(full)), body("nothing-yet", &Body::Listing(part))]
+    let told = Listing { items: told, ..full.clone() };
+    vec![
+        body("two-videos", &Body::Listing(full)),
+        body("nothing-yet", &Body::Listing(part)),
+        body("what-they-are-about", &Body::Listing(told)),
+    ]
 }
 
 pub(crate) fn failures() -> Vec<Case> {
@@ -107,6 +131,22 @@ pub(crate) fn confirmations() -> Vec<Case> {
 pub(crate) fn origins() -> Vec<Case> {
     let of = |gone| Origin { v: 1, video: video(), gone };
     vec![body("gone", &Body::Origin(of(true))), body("there-again", &Body::Origin(of(false)))]
+}
+
+pub(crate) fn verdicts() -> Vec<Case> {
+    let creator = Subject::Creator { site: "niconico".to_owned(), id: "4".to_owned() };
+    let subjects = vec![Subject::Video(video()), creator, Subject::tag(" 音MAD")];
+    let of = |ruling, reason: &str| Verdict {
+        v: 1,
+        subjects: subjects.clone(),
+        ruling,
+        reason: reason.to_owned(),
+    };
+    vec![
+        body("approved", &Body::Verdict(of(Ruling::Approved, ""))),
+        body("refused", &Body::Verdict(of(Ruling::Refused, "転載です"))),
+        body("open", &Body::Verdict(Verdict { subjects: vec![], ..of(Ruling::Open, "") })),
+    ]
 }
 
 pub(crate) fn votes() -> Vec<(&'static str, Vote)> {

@@ -1,7 +1,9 @@
 //! What makes and changes a group: each form built from its value and read back.
 
 use horahora_protocol::{
-    Cid, Codec, NodeKey, codec,
+    Cid, Codec, NodeKey,
+    approval::{Approve, Category, Rules},
+    codec,
     entry::{Body, Entry},
     group::{
         Change, Fork, GroupChange, GroupKey, Invite, Redemption, Role, Ticket,
@@ -30,9 +32,20 @@ pub(crate) fn changes() -> Vec<Case> {
         of("rule-removed", rule(None, vec![(1_000_001, 3), (1_000_000, u64::MAX)])),
         of("policy-members-invite", policy(1, true, vec![])),
         of("policy-admins-invite", policy(u32::MAX, false, vec![(node, 1_000_000, 41), (other, 0, 0)])),
+        of("rules", Change::Rules { number: 1, rules: rules() }),
+        of("rules-of-the-beginning", Change::Rules { number: u32::MAX, rules: Rules::default() }),
         of("key", Change::Key(GroupKey { number: 1, secret: vec![0x5a; 32] })),
         of("leave", Change::Leave),
     ]
+}
+
+fn rules() -> Rules {
+    let category = |name: &str, words: &[&str]| Category {
+        name: name.to_owned(),
+        words: words.iter().map(|&word| word.to_owned()).collect(),
+    };
+    let categories = vec![category("音楽", &["音mad", "vocaloid"]), category("Other", &[])];
+    Rules { approve: Approve::NewCreators, categories }
 }
 
 pub(crate) fn invites() -> Vec<Case> {

@@ -1,6 +1,7 @@
 //! Changes of a group as bodies of entries: read back, in one form, and no longer than allowed.
 
 use horahora_protocol::{
+    approval::{Approve, Category, Rules},
     codec,
     entry::{Body, BodyError},
     group::{Change, Fact, GroupChange, GroupKey, Role},
@@ -30,10 +31,17 @@ pub(crate) fn change() -> impl Strategy<Value = Change> {
         (node_id(), role, places).prop_map(|(node, role, last)| Change::Rule { node, role, last }),
         (any::<u32>(), any::<bool>(), vec((node_id(), number(), number()), 0..5))
             .prop_map(|(number, members_invite, last)| Change::Policy { number, members_invite, last }),
+        (any::<u32>(), rules()).prop_map(|(number, rules)| Change::Rules { number, rules }),
         (any::<u32>(), any::<[u8; 32]>())
             .prop_map(|(number, secret)| Change::Key(GroupKey { number, secret: secret.to_vec() })),
         Just(Change::Leave),
     ]
+}
+
+fn rules() -> impl Strategy<Value = Rules> {
+    let approve = select(vec![Approve::Never, Approve::NewCreators, Approve::Always]);
+    let category = ("\\PC{0,20}", vec("\\PC{0,20}", 0..4)).prop_map(|(name, words)| Category { name, words });
+    (approve, vec(category, 0..4)).prop_map(|(approve, categories)| Rules { approve, categories })
 }
 
 pub(crate) fn samples() -> Vec<Body> {
@@ -45,10 +53,16 @@ pub(crate) fn samples() -> Vec<Body> {
         Change::Rule { node, role: Some(Role::Admin), last: vec![] },
         Change::Rule { node, role: None, last: vec![(1, 24), (300, 0)] },
         Change::Policy { number: 1, members_invite: false, last: vec![(node, 1, 24)] },
+        Change::Rules { number: 2, rules: some_rules(1, 1) },
         Change::Key(GroupKey { number: 300, secret: vec![9; 32] }),
         Change::Leave,
     ];
     changes.into_iter().map(body).collect()
+}
+
+fn some_rules(categories: usize, words: usize) -> Rules {
+    let category = Category { name: "a".to_owned(), words: vec!["b".to_owned(); words] };
+    Rules { approve: Approve::Always, categories: vec![category; categories] }
 }
 
 pub(crate) fn body(change: Change) -> Body {
@@ -71,6 +85,7 @@ proptest! {
                 let last = last.into_iter().map(|(node, life, seq)| ((node, life), seq)).collect();
                 prop_assert_eq!(fact, Some(Fact::Policy { number, members_invite, last }));
             }
+            Change::Rules { number, rules } => prop_assert_eq!(fact, Some(Fact::Rules { number, rules })),
             Change::Key(key) => prop_assert_eq!(fact, Some(Fact::Key(key))),
             Change::Leave => prop_assert_eq!(fact, Some(Fact::Leave)),
         }
@@ -104,7 +119,9 @@ fn a_change_is_as_long_as_allowed() {
     };
     let key = |bytes| Change::Key(GroupKey { number: 1, secret: vec![0; bytes] });
     let most = limits::INVITE_BYTES;
-    for change in [admit(most, most), rule(limits::LIVES), policy(limits::FEEDS), key(32)] {
+    let rules = |categories, words| Change::Rules { number: 1, rules: some_rules(categories, words) };
+    let full = rules(limits::CATEGORIES, limits::CATEGORY_WORDS);
+    for change in [admit(most, most), rule(limits::LIVES), policy(limits::FEEDS), full, key(32)] {
         let body = body(change);
         assert_eq!(Body::decode(Body::GROUP, &body.block().1).expect("it is within its bounds"), body);
     }
@@ -113,6 +130,8 @@ fn a_change_is_as_long_as_allowed() {
         admit(0, most + 1),
         rule(limits::LIVES + 1),
         policy(limits::FEEDS + 1),
+        rules(limits::CATEGORIES + 1, 0),
+        rules(1, limits::CATEGORY_WORDS + 1),
         key(31),
         key(33),
         key(0),

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use horahora_protocol::{
     Cid, Codec, NodeId,
+    approval::{Approve, Rules},
     group::{Fact, Forks, Group, GroupKey, Role, fold::Gone},
 };
 use proptest::{
@@ -211,6 +212,27 @@ fn of_equal_policies_the_nearest_admins_counts() {
     assert!(!world.group(&Forks::new()).members_invite);
     world.say(0, Fact::Policy { number: 1, members_invite: true, last: BTreeMap::new() });
     assert!(world.group(&Forks::new()).members_invite);
+}
+
+#[test]
+fn of_equal_rules_the_nearest_admins_count_and_a_members_never() {
+    let mut world = with_members(0);
+    world.tell(&rule(0, 1, ADMIN));
+    world.tell(&rule(1, 2, ADMIN));
+    let said = |number, approve| Fact::Rules { number, rules: Rules { approve, ..Rules::default() } };
+    let count = |world: &World| {
+        let group = world.group(&Forks::new());
+        (group.rules_number, group.rules.approve)
+    };
+    assert_eq!(count(&world), (0, Approve::Never));
+    world.say(3, said(9, Approve::Always));
+    assert_eq!(count(&world), (0, Approve::Never), "a member's");
+    world.say(2, said(1, Approve::Always));
+    assert_eq!(count(&world), (1, Approve::Always));
+    world.say(1, said(1, Approve::NewCreators));
+    assert_eq!(count(&world), (1, Approve::NewCreators));
+    world.say(2, said(2, Approve::Never));
+    assert_eq!(count(&world), (2, Approve::Never));
 }
 
 #[test]

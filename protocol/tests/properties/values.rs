@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use horahora_protocol::{
     Cid, Codec, NodeId, NodeKey, Timestamp, VideoId,
+    approval::{Ruling, Subject, Verdict},
     entry::{Body, Capture, CaptureStart, Entry, Origin, Profile, Request},
     feed::FeedId,
     group::Genesis,
@@ -216,7 +217,25 @@ pub(crate) fn body() -> BoxedStrategy<Body> {
     let change = changes::change().prop_map(changes::body);
     let origin =
         (video_id(), any::<bool>()).prop_map(|(video, gone)| Body::Origin(Origin { v: 1, video, gone }));
-    prop_oneof![profile, request, origin, request_change(), capture().prop_map(Body::Capture), change].boxed()
+    prop_oneof![
+        profile,
+        request,
+        origin,
+        verdict(),
+        request_change(),
+        capture().prop_map(Body::Capture),
+        change
+    ]
+    .boxed()
+}
+
+fn verdict() -> impl Strategy<Value = Body> {
+    let creator = ("[a-z]{1,8}", "\\PC{1,20}").prop_map(|(site, id)| Subject::Creator { site, id });
+    let tag = "\\PC{0,20}".prop_map(|tag| Subject::tag(&tag));
+    let subject = prop_oneof![video_id().prop_map(Subject::Video), creator, tag];
+    let ruling = prop_oneof![Just(Ruling::Approved), Just(Ruling::Refused), Just(Ruling::Open)];
+    (vec(subject, 0..5), ruling, "\\PC{0,40}")
+        .prop_map(|(subjects, ruling, reason)| Body::Verdict(Verdict { v: 1, subjects, ruling, reason }))
 }
 
 fn request_change() -> impl Strategy<Value = Body> {

@@ -7,6 +7,7 @@ use std::{
 
 use horahora_protocol::{
     Cid, Codec, NodeId, NodeKey,
+    approval::{Approve, Rules},
     feed::FeedId,
     group::{
         Change, Fact, Facts, Forks, Genesis, Group, GroupId, GroupKey, Invite, Limit, Member, Place, Role,
@@ -48,6 +49,8 @@ pub(crate) enum Step {
     Rule { by: usize, node: usize, role: Option<Role>, last: Last },
     /// `by` sets the policy.
     Policy { by: usize, number: u32, members_invite: bool, last: Last },
+    /// `by` sets the rules.
+    Rules { by: usize, number: u32, approve: Approve },
     /// `by` gives a key.
     Key { by: usize, number: u32, secret: u8 },
     /// `by` leaves.
@@ -217,6 +220,10 @@ impl World {
                 let last = (0..NODES).flat_map(of).collect();
                 self.say(*by, Fact::Policy { number: *number, members_invite: *members_invite, last });
             }
+            Step::Rules { by, number, approve } => {
+                let rules = Rules { approve: *approve, categories: Vec::new() };
+                self.say(*by, Fact::Rules { number: *number, rules });
+            }
             Step::Key { by, number, secret } => {
                 self.say(*by, Fact::Key(GroupKey { number: *number, secret: vec![*secret; 32] }));
             }
@@ -293,12 +300,16 @@ pub(crate) fn step() -> impl Strategy<Value = Step> {
     });
     let policy = (anybody(), 1..4_u32, any::<bool>(), last())
         .prop_map(|(by, number, members_invite, last)| Step::Policy { by, number, members_invite, last });
+    let approve = prop_oneof![Just(Approve::Never), Just(Approve::NewCreators), Just(Approve::Always)];
+    let rules =
+        (anybody(), 1..4_u32, approve).prop_map(|(by, number, approve)| Step::Rules { by, number, approve });
     let key =
         (anybody(), 1..4_u32, any::<u8>()).prop_map(|(by, number, secret)| Step::Key { by, number, secret });
     prop_oneof![
         9 => admit,
         9 => rule,
         2 => policy,
+        1 => rules,
         1 => key,
         1 => (0..NODES).prop_map(|by| Step::Leave { by }),
         1 => (0..NODES).prop_map(|by| Step::Live { by }),

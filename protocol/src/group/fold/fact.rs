@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::{
+    approval::Rules,
     codec::Cid,
     group::{Change, GroupId, GroupKey, Role, invite::Admission},
     id::NodeId,
@@ -57,6 +58,13 @@ pub enum Fact {
         /// Members' last entries that let somebody in.
         last: BTreeMap<(NodeId, u64), u64>,
     },
+    /// See [`Change::Rules`].
+    Rules {
+        /// Counts up.
+        number: u32,
+        /// From then on.
+        rules: Rules,
+    },
     /// See [`Change::Key`].
     Key(GroupKey),
     /// See [`Change::Leave`].
@@ -93,6 +101,7 @@ impl Fact {
                 members_invite: *members_invite,
                 last: last.iter().map(|(node, incarnation, seq)| ((*node, *incarnation), *seq)).collect(),
             },
+            Change::Rules { number, rules } => Self::Rules { number: *number, rules: rules.clone() },
             Change::Key(key) => Self::Key(key.clone()),
             Change::Leave => Self::Leave,
         })
