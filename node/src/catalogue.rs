@@ -12,6 +12,7 @@ use serde_json::json;
 use tokio::sync::broadcast;
 
 use crate::{
+    approval::Approvals,
     blobs::Blobs,
     groups::{Groups, View},
     live::Live,
@@ -30,7 +31,7 @@ mod creators;
 mod learn;
 mod tell;
 
-pub use creators::{NameRow, describe};
+pub use creators::{NameRow, describe, introduce};
 
 /// Captures learned that nobody looked at yet; who falls behind looks at everything.
 const LEARNED: usize = 1024;
@@ -43,6 +44,7 @@ pub struct Catalogue {
     live: Live,
     provide: Provide,
     groups: Groups,
+    approvals: Approvals,
     me: NodeId,
     totals: Arc<Mutex<Sums>>,
     learned: broadcast::Sender<Cid>,
@@ -111,7 +113,8 @@ impl Catalogue {
     ) -> Result<Self, StoreError> {
         let totals = Arc::default();
         let learned = broadcast::Sender::new(LEARNED);
-        let catalogue = Self { store, blobs, live, provide, groups, me, totals, learned };
+        let approvals = Approvals::new(store.clone(), groups.clone());
+        let catalogue = Self { store, blobs, live, provide, groups, approvals, me, totals, learned };
         catalogue.recount()?;
         for (key, row) in catalogue.store.scan(&CAPTURES, b"", None, usize::MAX)? {
             let Some(last) = row.revisions.last().filter(|_| row.by.is_none()) else { continue };
@@ -133,6 +136,12 @@ impl Catalogue {
             }
         }
         Ok(catalogue)
+    }
+
+    /// What the groups approve of.
+    #[must_use]
+    pub fn approvals(&self) -> &Approvals {
+        &self.approvals
     }
 
     /// Adds up anew what is held.

@@ -10,6 +10,7 @@ use crate::{
     process::confine::{self, ConfineArgs},
 };
 
+mod approve;
 mod client;
 mod groups;
 mod others;
@@ -75,6 +76,8 @@ enum Command {
         #[command(subcommand)]
         command: Option<requests::RequestCommand>,
     },
+    /// List what waits for approval before it is fetched, or approve of it, or refuse it
+    Approve(approve::Approve),
     /// Take the videos of a folder into the archive: one that yt-dlp filled, or plain files. Nothing in it is changed
     Import {
         /// The folder, on the node's machine
@@ -174,6 +177,7 @@ async fn dispatch(cli: Cli) -> Result<ExitCode> {
             show::archive(global, &urls, wait, group.as_deref(), &wish).await
         }
         Some(Command::Import { dir, group }) => show::import(global, &dir, group.as_deref()).await,
+        Some(Command::Approve(said)) => approve::approve(global, said).await,
         Some(Command::Requests { command }) => requests::requests(global, command).await,
         Some(Command::Inspect { url, offline }) => show::inspect(global, &url, offline).await,
         Some(Command::Videos) => show::videos(global).await,

@@ -38,6 +38,7 @@ mod inspect;
 mod jobs;
 mod media;
 mod members;
+mod moderate;
 mod nodes;
 mod pages;
 mod requests;
@@ -106,6 +107,7 @@ fn router(rooms: Arc<Rooms>, stop: &CancellationToken) -> Router {
         .route("/", get(pages::home))
         .route("/archive", get(pages::archive).post(pages::request))
         .route("/archive/{request}", get(wishes::page).post(wishes::change))
+        .route("/moderate", get(moderate::page).post(moderate::change))
         .route("/sites", get(sites::page).post(sites::change))
         .route("/nodes", get(nodes::nodes).post(nodes::add_form))
         .route("/nodes/forget", post(nodes::forget_form))
@@ -134,6 +136,7 @@ fn router(rooms: Arc<Rooms>, stop: &CancellationToken) -> Router {
         .route("/api/v1/imports", post(requests::import))
         .route("/api/v1/requests/{request}/videos", get(requests::videos))
         .route("/api/v1/requests/{request}/retry", post(requests::retry))
+        .route("/api/v1/approvals", get(moderate::queue).post(moderate::judge))
         .route("/api/v1/sites", get(sites::list))
         .route("/api/v1/sites/{site}/cookies", put(sites::keep_cookies).delete(sites::forget_cookies))
         .route("/api/v1/sites/{site}/resume", post(sites::resume))
@@ -153,6 +156,7 @@ fn router(rooms: Arc<Rooms>, stop: &CancellationToken) -> Router {
         .route("/api/v1/groups/{group}/invites", post(groups::invite))
         .route("/api/v1/groups/{group}/leave", post(groups::leave))
         .route("/api/v1/groups/{group}/policy", get(groups::policy).post(groups::set_policy))
+        .route("/api/v1/groups/{group}/rules", get(moderate::rules).post(moderate::set_rules))
         .route("/api/v1/jobs", get(jobs::jobs))
         .route("/api/v1/verify", post(api::verify))
         .route("/api/v1/login-links", post(auth::login_link))

@@ -8,7 +8,7 @@ use std::{
     sync::Arc,
 };
 
-use horahora_protocol::{Timestamp, VideoId};
+use horahora_protocol::{Timestamp, VideoId, entry::About, limits, manifest::Creator};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 use url::Url;
@@ -92,8 +92,9 @@ impl Failure {
             Code::Budget => retry(MINUTE, u32::MAX, State::Failed),
             Code::Forbidden | Code::Refused => retry(5 * MINUTE, 3, State::NeedsOperator),
             Code::Transient => retry(15 * SECOND, 6, State::Failed),
-            // Nobody fails with it.
-            Code::Paused => Reaction::Stop(State::Waiting),
+            // Nobody fails with them.
+            Code::Disapproved => Reaction::Stop(State::Refused),
+            Code::Paused | Code::Approval => Reaction::Stop(State::Waiting),
             Code::NoHolder => retry(30 * SECOND, 40, State::Failed),
             Code::LocalIo => retry(5 * MINUTE, 12, State::NeedsOperator),
             Code::DiskFull => retry(MINUTE, u32::MAX, State::Failed),
@@ -154,6 +155,28 @@ pub struct Item {
     pub published: Option<Timestamp>,
     /// Its length in seconds, if the listing tells.
     pub duration_s: Option<f64>,
+    /// Who made it, if the listing tells.
+    pub creator: Option<Creator>,
+    /// Its tags, as far as the listing tells.
+    pub tags: Vec<String>,
+}
+
+impl Item {
+    /// What is told of it besides its title; none when that is nothing.
+    #[must_use]
+    pub fn about(&self) -> Option<About> {
+        let creator = self.creator.clone().map(|creator| Creator {
+            url: creator.url.filter(|url| url.len() <= limits::URL_BYTES),
+            ..creator
+        });
+        let about = About {
+            creator,
+            tags: self.tags.iter().take(limits::TAGS).cloned().collect(),
+            published_at: self.published,
+            duration_ms: self.duration_s.map_or(0, |seconds| (seconds * 1000.0) as u64),
+        };
+        (about != About::default()).then_some(about)
+    }
 }
 
 /// Videos of a list that are looked at before it is asked for: a page of most sites.

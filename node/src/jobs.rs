@@ -15,6 +15,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
+    approval::Approvals,
     blobs::Blobs,
     catalogue::Catalogue,
     claims::{Claims, Ended},
@@ -41,6 +42,7 @@ mod growing;
 mod import;
 mod keep;
 mod listing;
+mod look;
 mod origin;
 mod publish;
 mod rendition;
@@ -224,6 +226,12 @@ impl Jobs {
         } else {
             batch.put(&OPEN_JOBS, &open_job_key(job), &job.key);
         }
+    }
+
+    /// What the groups approve of.
+    #[must_use]
+    pub fn approvals(&self) -> Approvals {
+        self.0.catalogue.approvals().clone()
     }
 
     /// Makes free workers look again.

@@ -3,6 +3,7 @@
 //! Rooms stand beside each other and talk through small handles that `node` hands out. The map of them is in
 //! docs/ARCHITECTURE.md.
 
+pub mod approval;
 pub mod blobs;
 pub mod catalogue;
 pub mod claims;

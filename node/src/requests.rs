@@ -12,6 +12,7 @@ use thiserror::Error;
 use tokio::sync::Mutex;
 
 use crate::{
+    approval::Approvals,
     clock,
     feeds::{Feeds, FeedsError},
     ingest::{Failure, Ingest, Inspected, SourceError, check_link},
@@ -25,12 +26,15 @@ use crate::{
     },
 };
 
+mod approve;
 mod control;
 mod feed;
 mod import;
 mod videos;
 mod view;
 
+pub(crate) use approve::learn_verdict;
+pub use approve::{Filter, Queue, ruling};
 pub(crate) use control::{as_it_stands, listed, set_video};
 pub(crate) use feed::{early, keep_early, learn, learn_change};
 pub(crate) use import::is_local;
@@ -45,6 +49,7 @@ pub struct Requests {
     ingest: Ingest,
     jobs: Jobs,
     live: Live,
+    approvals: Approvals,
     /// Held while it is decided whether a source was asked for before.
     submitting: Arc<Mutex<()>>,
     /// Where long requests stood when they were looked at last.
@@ -75,6 +80,9 @@ pub enum RequestError {
     /// A text is longer than allowed.
     #[error("The words of a title filter may have 512 bytes.")]
     TooLong,
+    /// What was said is of nothing, or of too much.
+    #[error("Name 1 to 200 videos, creators or tags, and at most 1,024 bytes of a reason.")]
+    Verdict,
     /// The site, or yt-dlp, failed.
     #[error(transparent)]
     Site(#[from] Failure),
@@ -93,7 +101,9 @@ impl Requests {
         live: Live,
     ) -> Result<Self, StoreError> {
         videos::move_old(&store)?;
-        Ok(Self { store, feeds, ingest, jobs, live, submitting: Arc::default(), counted: Arc::default() })
+        let approvals = jobs.approvals();
+        let (submitting, counted) = (Arc::default(), Arc::default());
+        Ok(Self { store, feeds, ingest, jobs, live, approvals, submitting, counted })
     }
 
     /// The way to source sites.

@@ -29,7 +29,7 @@ const RETRY: Duration = Duration::from_millis(100);
 const PATIENCE: u32 = 30;
 const META: &str = "meta";
 /// Names of the trees, in the order of [`Table`]'s indices.
-const TREES: [&str; 30] = [
+const TREES: [&str; 31] = [
     "meta",
     "entries",
     "bodies",
@@ -60,6 +60,7 @@ const TREES: [&str; 30] = [
     "sites",
     "creators",
     "creator_names",
+    "verdicts",
 ];
 
 /// Why the database did not do it.

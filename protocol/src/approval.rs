@@ -82,6 +82,18 @@ pub enum Ruling {
     Open,
 }
 
+impl Approve {
+    /// Its name in JSON and on the command line.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Never => "never",
+            Self::NewCreators => "new-creators",
+            Self::Always => "always",
+        }
+    }
+}
+
 impl Rules {
     /// Whether every part is within its bounds.
     #[must_use]

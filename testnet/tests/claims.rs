@@ -9,7 +9,7 @@ use horahora_testnet::{
 };
 use serde_json::{Value, json};
 
-const GROUP: &str = "Keepers";
+pub(crate) const GROUP: &str = "Keepers";
 /// Many videos on two cores.
 const LONG: Duration = Duration::from_secs(300);
 

@@ -16,12 +16,12 @@ use crate::claims::{ask, gather};
 const LONG: Duration = Duration::from_secs(600);
 const SEARCH: &str = "snapshot.search.nicovideo.jp/api/v2/snapshot/video/contents/search";
 
-fn tag(name: &str) -> String {
+pub(crate) fn tag(name: &str) -> String {
     format!("https://www.nicovideo.jp/tag/{name}")
 }
 
 /// A node that reaches the fake Niconico through this proxy, with these lines set for that site.
-async fn node_with(fixture: &Fixture, proxy: &str, set: &str) -> (Node, TempDir) {
+pub(crate) async fn node_with(fixture: &Fixture, proxy: &str, set: &str) -> (Node, TempDir) {
     let dir = TempDir::with_prefix("horahora-pace-").unwrap();
     std::fs::write(dir.path().join("config.toml"), format!("[sites.\"nicovideo.jp\"]\n{set}\n")).unwrap();
     let args = format!("--ytdlp-args={}", fixture.ytdlp_args());

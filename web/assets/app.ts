@@ -2,6 +2,7 @@
 
 import { startLive } from "./live";
 import { startPaste } from "./paste";
+import { startQueue } from "./queue";
 import { isTyping, startCopy, startMenus, startTheme } from "./page";
 
 document.documentElement.classList.add("script");
@@ -10,8 +11,9 @@ startMenus();
 startCopy();
 startPaste();
 startLive();
+startQueue();
 
-// `g h`, `g a`, `g n`: go to a page. `/`: paste a link.
+// `g h`, `g a`, `g n`, `g m`: go to a page. `/`: paste a link.
 let afterG = 0;
 document.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey || isTyping(event.target)) return;
@@ -23,7 +25,7 @@ document.addEventListener("keydown", (event) => {
     }
     return;
   }
-  const pages: Record<string, string> = { h: "/", a: "/archive", n: "/nodes" };
+  const pages: Record<string, string> = { h: "/", a: "/archive", n: "/nodes", m: "/moderate" };
   const target = pages[event.key];
   if (target && performance.now() - afterG < 1500) location.assign(target);
   afterG = event.key === "g" ? performance.now() : 0;

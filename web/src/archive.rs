@@ -75,6 +75,8 @@ pub struct RequestRow {
     /// Whether "Try again" is offered.
     pub retry: bool,
     pub paused: bool,
+    /// Whether members have to decide of its videos.
+    pub decide: bool,
     /// Whether this node can say that it wants it, too.
     pub subscribe: bool,
     /// Whether something is still to come of it.

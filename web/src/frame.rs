@@ -11,6 +11,8 @@ pub struct Frame {
     /// `auto`, `light` or `dark`, as the cookie `theme` says.
     pub theme: String,
     pub logged_in: bool,
+    /// Whether a group of this node's decides what is fetched.
+    pub moderates: bool,
     /// Empty once every tool is ready.
     pub tools: Vec<ToolRow>,
 }

@@ -23,6 +23,8 @@ pub struct GroupView {
     pub may_invite: bool,
     /// Whether members who are no admins may invite; the policy.
     pub members_invite: bool,
+    /// `never`, `new-creators` or `always`: which videos wait for approval.
+    pub approve: String,
 }
 
 /// A node in a group.
@@ -117,6 +119,18 @@ impl GroupView {
 
     pub(crate) fn is_admin(&self) -> bool {
         self.role == "admin"
+    }
+
+    pub(crate) fn is_member(&self) -> bool {
+        matches!(self.role.as_str(), "admin" | "member")
+    }
+
+    pub(crate) fn approve_words(&self) -> &'static str {
+        match self.approve.as_str() {
+            "always" => "a member approves of each video.",
+            "new-creators" => "a member approves of videos of new creators.",
+            _ => "nobody is asked.",
+        }
     }
 
     /// `an admin`

@@ -14,6 +14,7 @@ mod holders;
 mod home;
 mod map;
 mod message;
+mod moderate;
 mod nodes;
 mod qr;
 mod request;
@@ -31,6 +32,7 @@ pub use groups::{FollowedRow, GroupForms, GroupView, JoinView, Link, MemberRow, 
 pub use holders::{HolderRow, Keep};
 pub use home::{HomePage, JobRow, home, home_live};
 pub use message::{MessagePage, message};
+pub use moderate::{Choice, ModeratePage, RulesForm, StandingRow, WaitingRow, moderate};
 pub use nodes::{Direction, MoveRow, NodeRow, NodesPage, nodes, nodes_live};
 pub use request::{RequestPage, request, request_live};
 pub use sites::{SiteRow, SitesPage, sites};

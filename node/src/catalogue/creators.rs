@@ -1,6 +1,6 @@
 //! Who made what: the videos of each creator, by the id that the origin gives, and the names that they had there.
 
-use horahora_protocol::{Timestamp, VideoId, manifest::Creator, summary::Summary};
+use horahora_protocol::{Timestamp, VideoId, entry::About, manifest::Creator, summary::Summary};
 use serde::{Deserialize, Serialize};
 
 use super::Catalogue;
@@ -34,10 +34,12 @@ pub fn describe(
         video.title.clone_from(&summary.title);
     }
     video.duration_ms = summary.duration_ms;
+    video.tags.clone_from(&summary.tags);
     video.published_at = summary.published_at;
     video.audio_only = summary.audio_only;
     video.poster = summary.poster.is_some();
-    video.creator = summary.creator.as_ref().map(|creator| creator.name.clone());
+    let name = summary.creator.as_ref().map(|creator| creator.name.clone());
+    video.creator = name.filter(|name| !name.is_empty());
     let creator = summary.creator.as_ref().and_then(|creator| creator.id.as_ref().map(|id| (id, creator)));
     let before = std::mem::replace(&mut video.creator_id, creator.map(|(id, _)| id.clone()));
     if let Some(before) = before.filter(|before| Some(before) != video.creator_id.as_ref()) {
@@ -49,6 +51,41 @@ pub fn describe(
     note_name(store, video, id, creator, batch)
 }
 
+/// Takes over what a listing tells of a video of which nothing is archived yet; what it does not tell stays as it was. Gives
+/// whether that changed anything.
+pub fn introduce(
+    store: &Store,
+    video: &mut VideoRow,
+    title: Option<&str>,
+    about: Option<&About>,
+    batch: &mut Batch,
+) -> Result<bool, StoreError> {
+    let Some(about) = about.filter(|_| video.capture.is_none() && video.manifest.is_none()) else {
+        return Ok(false);
+    };
+    let known = video.creator_id.is_some() || video.creator.is_some();
+    let named = about.creator.as_ref().is_some_and(|creator| !creator.name.is_empty());
+    let creator = about.creator.clone().filter(|_| named || !known).or_else(|| {
+        known.then(|| Creator {
+            name: video.creator.clone().unwrap_or_default(),
+            id: video.creator_id.clone(),
+            url: None,
+        })
+    });
+    let (tags, length) = (&about.tags, about.duration_ms);
+    let summary = Summary {
+        title: title.unwrap_or_default().to_owned(),
+        creator,
+        tags: if tags.is_empty() { video.tags.clone() } else { tags.clone() },
+        published_at: about.published_at.or(video.published_at),
+        duration_ms: if length == 0 { video.duration_ms } else { length },
+        ..Summary::default()
+    };
+    let before = (video.title.clone(), video.creator.clone(), video.creator_id.clone(), video.tags.clone());
+    describe(store, video, &summary, batch)?;
+    Ok(before != (video.title.clone(), video.creator.clone(), video.creator_id.clone(), video.tags.clone()))
+}
+
 fn note_name(
     store: &Store,
     video: &VideoRow,
@@ -57,7 +94,7 @@ fn note_name(
     batch: &mut Batch,
 ) -> Result<(), StoreError> {
     let key = [creator_key(video.id.site(), id).as_slice(), name.as_bytes()].concat();
-    if store.get_after(batch, &CREATOR_NAMES, &key)?.is_none() {
+    if !name.is_empty() && store.get_after(batch, &CREATOR_NAMES, &key)?.is_none() {
         let row = NameRow { name: name.clone(), url: url.clone(), since: video.added };
         batch.put(&CREATOR_NAMES, &key, &row);
     }

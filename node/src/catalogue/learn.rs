@@ -9,7 +9,10 @@ use horahora_protocol::{
 };
 use serde_json::json;
 
-use super::{Catalogue, creators::describe};
+use super::{
+    Catalogue,
+    creators::{describe, introduce},
+};
 use crate::{
     clock,
     groups::View,
@@ -47,7 +50,8 @@ impl Catalogue {
                 }
             }
             Body::RequestChange(change) if shares => {
-                let known = requests::learn_change(&self.store, (entry.at, entry.node), change, batch)?;
+                let said = (entry.at, entry.node);
+                let known = requests::learn_change(&self.store, &self.approvals, said, change, batch)?;
                 if !known {
                     requests::keep_early(entry, &change.request, batch);
                 }
@@ -58,11 +62,17 @@ impl Catalogue {
                     requests::keep_early(entry, &listing.request, batch);
                 }
             }
+            Body::Verdict(verdict) if view.group.counts(&entry.node) => {
+                let said = (entry.at, entry.node);
+                requests::learn_verdict(&self.store, &self.approvals, &entry.group, said, verdict, batch)?;
+                self.live.tell("approval", json!({}));
+            }
             Body::Origin(said) if view.group.counts(&entry.node) => {
                 self.learn_origin((entry.at, entry.node), said, batch)?;
             }
             Body::Request(_)
             | Body::Origin(_)
+            | Body::Verdict(_)
             | Body::RequestChange(_)
             | Body::Listing(_)
             | Body::Failure(_)
@@ -125,6 +135,7 @@ impl Catalogue {
                 video.groups.push(*group);
             }
             requests::add_video(&mut row, &mut video, batch);
+            introduce(&self.store, &mut video, item.title.as_deref(), item.about.as_ref(), batch)?;
             self.put_video(batch, &video, fresh);
             let job = JobKey::Capture { video: item.video.clone() };
             let job_known: Option<JobRow> = self.store.get_after(batch, &JOBS, job.text().as_bytes())?;
@@ -134,7 +145,7 @@ impl Catalogue {
                     &JobRow::queued(job, Some(item.video.clone()), item.url.clone(), title, now),
                 );
             }
-            requests::set_video(&self.store, batch, &row, &item.video)?;
+            requests::set_video(&self.store, &self.approvals, batch, Some(&row), &item.video)?;
         }
         row.news |= row.count > before;
         if listing.last {

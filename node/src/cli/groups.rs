@@ -88,6 +88,9 @@ pub(super) enum GroupCommand {
         /// Whether members who are no admins may invite
         #[arg(long, value_name = "yes|no", value_parser = yes_or_no)]
         members_invite: Option<bool>,
+        /// Which listed videos wait until a member approves of them
+        #[arg(long, value_parser = ["never", "new-creators", "always"])]
+        approve: Option<String>,
     },
 }
 
@@ -146,12 +149,18 @@ pub(super) async fn group(global: &Global, command: GroupCommand) -> Result<Exit
             let group = find(&client, Some(group)).await?;
             client.delete(&format!("/api/v1/groups/{group}")).await?
         }
-        GroupCommand::Policy { group, members_invite } => {
-            let path = format!("/api/v1/groups/{}/policy", find(&client, group.as_deref()).await?);
-            match members_invite {
-                Some(may) => client.post(&path, &json!({ "members_invite": may })).await?,
-                None => client.get(&path).await?,
+        GroupCommand::Policy { group, members_invite, approve } => {
+            let group = format!("/api/v1/groups/{}", find(&client, group.as_deref()).await?);
+            let (policy, rules) = (format!("{group}/policy"), format!("{group}/rules"));
+            if let Some(may) = members_invite {
+                client.post(&policy, &json!({ "members_invite": may })).await?;
             }
+            if let Some(approve) = approve {
+                client.post(&rules, &json!({ "approve": approve })).await?;
+            }
+            let (mut policy, rules) = (client.get(&policy).await?, client.get(&rules).await?);
+            policy["approve"] = rules["approve"].clone();
+            policy
         }
     };
     if global.json {
@@ -208,6 +217,11 @@ fn tell(command: &GroupCommand, answer: &Value) {
         GroupCommand::Policy { .. } => {
             let who = if answer["members_invite"] == true { "Members and admins" } else { "Only admins" };
             say(format_args!("{who} may invite."));
+            say(match text(&answer["approve"]) {
+                "always" => "Every listed video waits until a member approves of it.",
+                "new-creators" => "Videos of new creators wait until a member approves of them.",
+                _ => "What requests list is fetched without asking.",
+            });
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use horahora_protocol::{
     Cid, NodeId, Timestamp,
+    approval::Rules,
     entry::Body,
     feed::FeedId,
     group::{
@@ -361,6 +362,22 @@ impl Feeds {
         let number = view.group.policy.saturating_add(1);
         let change = Change::Policy { number, members_invite, last: view.admissions() };
         Ok(self.say(group, change).await?)
+    }
+
+    /// Says what waits for approval in a group, and how it sorts videos.
+    ///
+    /// # Errors
+    /// When this node is no admin there, a list is too long, or the disk fails.
+    pub async fn set_rules(&self, group: &GroupId, rules: Rules) -> Result<(), MembershipError> {
+        let view = self.view(group)?;
+        if view.group.role(&self.key.node_id()) != Some(Role::Admin) {
+            return Err(MembershipError::NotAllowed("only an admin says what waits for approval"));
+        }
+        if !rules.is_bounded() {
+            return Err(MembershipError::NotAllowed("a group has at most 64 categories of 64 words"));
+        }
+        let number = view.group.rules_number.saturating_add(1);
+        Ok(self.say(group, Change::Rules { number, rules }).await?)
     }
 
     /// Leaves a group. What is here of it stays.

@@ -95,6 +95,7 @@ impl From<RequestError> for ApiError {
                 Self::not_found("unknown-request", "This node has no request with this id.")
             }
             RequestError::Folder(_) => Self::bad("no-such-folder", error.to_string()),
+            RequestError::Verdict => Self::bad("bad-verdict", error.to_string()),
             RequestError::TooLong => Self::bad("bad-option", error.to_string()),
             RequestError::Site(failure) => Self::new(StatusCode::BAD_GATEWAY, "site-failed", failure.reason),
         }

@@ -201,7 +201,7 @@ pub(super) async fn who(State(rooms): Shared, Path(video): Path<String>) -> Answ
     Ok(Json(holders.iter().map(one).collect()))
 }
 
-fn read(body: &[u8]) -> Result<Value, ApiError> {
+pub(super) fn read(body: &[u8]) -> Result<Value, ApiError> {
     serde_json::from_slice(body)
         .map_err(|error| ApiError::bad("invalid-json", format!("The body is no JSON: {error}.")))
 }

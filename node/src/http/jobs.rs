@@ -126,7 +126,7 @@ impl Rooms {
             _ if elsewhere => said.unwrap_or_default(),
             _ if tools_missing => "Waits until yt-dlp and ffmpeg are installed.".to_owned(),
             (Some(now), _) => format!("{} {}", self.name, now.doing),
-            (None, Some(reason)) if job.code == Some(Code::Paused) => reason.clone(),
+            (None, Some(reason)) if matches!(job.code, Some(Code::Paused | Code::Approval)) => reason.clone(),
             (None, Some(reason)) => format!("{reason} Tried again {}.", until(job.not_before.0)),
             (None, None) => said.unwrap_or_else(|| "Waits for a free worker.".to_owned()),
         };

@@ -25,7 +25,7 @@ use crate::{
     clock,
     groups::View as Group,
     requests,
-    store::rows::{GROUPS, GroupRow, State as Stand, VideoRow},
+    store::rows::{Code, GROUPS, GroupRow, State as Stand, VideoRow},
 };
 
 type Page = Result<Response, ApiError>;
@@ -179,6 +179,7 @@ impl Rooms {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             theme: theme.unwrap_or("auto").to_owned(),
             logged_in: self.auth.is_operator(headers),
+            moderates: self.moderates(),
             tools: if self.tools.now().is_some() { vec![] } else { tools.collect() },
         }
     }
@@ -327,6 +328,7 @@ impl Rooms {
             group: Cid::from_str(&request.group).ok().and_then(|group| self.group_mark(&group)),
             state: StateView::of(if paused { "paused" } else { request.state.name() }),
             paused,
+            decide: request.code == Some(Code::Approval) && !paused,
             goes_on: !request.state.ended() || request.next_at.is_some() || request.counts.waiting > 0,
             wish: wishes::of(&request.id, &request.options),
             done: request.counts.done,
@@ -337,7 +339,7 @@ impl Rooms {
             reason: request.reason.clone(),
             retry: !paused
                 && ((request.state.ended() && request.state != Stand::Done)
-                    || request.state == Stand::Waiting
+                    || (request.state == Stand::Waiting && request.code != Some(Code::Approval))
                     || (request.state == Stand::Done && request.counts.failed > 0)),
         })
     }

@@ -13,7 +13,10 @@ const TAGS: usize = 200;
 /// Reads info.json. What is missing or of another shape stays empty: a site's metadata is never trusted.
 #[must_use]
 pub fn read_info(json: &[u8]) -> Meta {
-    let info: Value = serde_json::from_slice(json).unwrap_or_default();
+    read(&serde_json::from_slice(json).unwrap_or_default())
+}
+
+pub(super) fn read(info: &Value) -> Meta {
     let text = |key: &str| info[key].as_str().map(str::trim).filter(|text| !text.is_empty());
     let first = |keys: &[&str]| keys.iter().find_map(|key| text(key)).map(|t| cut(t, limits::NAME_BYTES));
     let creator = first(&["uploader", "channel", "creator", "artist"]).map(|name| Creator {
@@ -27,7 +30,7 @@ pub fn read_info(json: &[u8]) -> Meta {
         creator,
         description: cut(text("description").unwrap_or_default(), DESCRIPTION),
         tags: tags.take(TAGS).map(|tag| cut(tag, limits::NAME_BYTES)).collect(),
-        published_at: published(&info),
+        published_at: published(info),
         duration_ms: info["duration"].as_f64().map_or(0, |seconds| (seconds.max(0.0) * 1000.0) as u64),
     }
 }

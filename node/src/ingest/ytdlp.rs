@@ -245,9 +245,13 @@ fn explain(code: Code, message: &str) -> Failure {
         Code::Parts => "It is several videos.",
         Code::Unwanted => "Its request leaves it out.",
         Code::Budget => "This node asked the site as much as it may today.",
-        Code::Damaged | Code::NotMedia | Code::ToolBroken | Code::NoHolder | Code::Paused => {
-            "It did not work."
-        }
+        Code::Damaged
+        | Code::NotMedia
+        | Code::ToolBroken
+        | Code::NoHolder
+        | Code::Paused
+        | Code::Approval
+        | Code::Disapproved => "It did not work.",
     };
     Failure::new(code, format!("{means} ({words})"))
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use horahora_protocol::{
-    Cid, VideoId,
+    Cid, VideoId, codec,
     entry::{Body, Listed, Listing},
     group::GroupId,
     limits,
@@ -13,6 +13,7 @@ use serde_json::json;
 
 use super::{Inner, Jobs, disk, origin::Missed};
 use crate::{
+    catalogue::introduce,
     clock,
     ingest::{Failure, Item, Wish},
     requests,
@@ -41,26 +42,29 @@ struct Reached<'a> {
 }
 
 /// What the other members hear of a listing, part by part.
-struct Parts {
-    part: Listing,
+pub(super) struct Parts {
+    pub(super) part: Listing,
     bytes: usize,
 }
 
 impl Parts {
-    fn new(request: Cid, n: u32) -> Self {
+    pub(super) fn new(request: Cid, n: u32) -> Self {
         let part = Listing { v: 1, request, n, title: None, items: Vec::new(), last: false };
         Self { part, bytes: 0 }
     }
 
+    pub(super) fn is_empty(&self) -> bool {
+        self.part.items.is_empty()
+    }
+
     /// Adds a video; gives a part that is full.
-    fn add(&mut self, item: &Item) -> Option<Listing> {
+    pub(super) fn add(&mut self, item: &Item) -> Option<Listing> {
         let title = item
             .title
             .as_ref()
             .map(|title| title[..title.floor_char_boundary(limits::NAME_BYTES)].to_owned());
-        let listed = Listed { video: item.id.clone(), url: item.url.clone(), title };
-        let size =
-            listed.url.len() + listed.title.as_ref().map_or(0, String::len) + limits::SITE_ID_BYTES + 64;
+        let listed = Listed { video: item.id.clone(), url: item.url.clone(), title, about: item.about() };
+        let size = codec::encode(&listed).len();
         let full = self.part.items.len() >= limits::LISTED || self.bytes + size > PART_BYTES;
         let told = full.then(|| {
             self.bytes = 0;
@@ -119,6 +123,7 @@ impl Inner {
         let missed = if whole { self.not_listed(&request, &lister)? } else { Missed::default() };
         drop(lister);
         self.look_for(missed, &group, &text).await?;
+        self.look_at_waiting(&request, n, &group, &text).await?;
         self.finish_listing(&request)?;
         self.store.durable().await.map_err(disk)?;
         parts.part.last = true;
@@ -147,7 +152,7 @@ impl Inner {
         self.store.write(batch).map_err(disk)
     }
 
-    async fn tell_listed(&self, group: &GroupId, part: Listing) -> Result<(), Failure> {
+    pub(super) async fn tell_listed(&self, group: &GroupId, part: Listing) -> Result<(), Failure> {
         if self.tells(group) {
             self.feeds.publish(&[*group], Body::Listing(part), |_, _| ()).await.map_err(disk)?;
         }
@@ -171,11 +176,13 @@ impl Inner {
             let mut seen = BTreeSet::new();
             for item in items.iter().filter(|item| seen.insert(&item.id)) {
                 self.want(&mut batch, item, group)?;
-                if self.belongs(&mut batch, &mut row, &item.id, *group).map_err(disk)? {
+                if self.belongs(&mut batch, &mut row, item, *group).map_err(disk)? {
                     shared.push(item.id.clone());
                 }
                 // It may be paused here, or no more because of this request.
-                requests::set_video(&self.store, &mut batch, &row, &item.id).map_err(disk)?;
+                let approvals = self.catalogue.approvals();
+                requests::set_video(&self.store, approvals, &mut batch, Some(&row), &item.id)
+                    .map_err(disk)?;
             }
             row.news |= row.count > before;
             if let Some(now) = now {
@@ -244,20 +251,26 @@ impl Inner {
         &self,
         batch: &mut Batch,
         row: &mut RequestRow,
-        id: &VideoId,
+        item: &Item,
         group: GroupId,
     ) -> Result<bool, StoreError> {
-        let known: Option<VideoRow> = self.store.get_after(batch, &VIDEOS, id.as_str().as_bytes())?;
+        let id = item.id.as_str().as_bytes();
+        let known: Option<VideoRow> = self.store.get_after(batch, &VIDEOS, id)?;
         let Some(mut video) = known else { return Ok(false) };
         let listed = requests::add_video(row, &mut video, batch);
+        let told = self.introduce(&mut video, item, batch)?;
         let news = !video.groups.contains(&group);
         if news {
             video.groups.push(group);
         }
-        if listed || news {
-            batch.put(&VIDEOS, id.as_str().as_bytes(), &video);
+        if listed || news || told {
+            batch.put(&VIDEOS, id, &video);
         }
         Ok(news)
+    }
+
+    fn introduce(&self, video: &mut VideoRow, item: &Item, batch: &mut Batch) -> Result<bool, StoreError> {
+        introduce(&self.store, video, item.title.as_deref(), item.about().as_ref(), batch)
     }
 
     /// Whether it need not be captured for a group: for the node's own one it is enough that a node that it follows has
@@ -299,7 +312,8 @@ impl Inner {
             }
         };
         if self.store.get(&VIDEOS, item.id.as_str().as_bytes()).map_err(disk)?.is_none() {
-            let video = VideoRow::queued(item.id.clone(), job.title.clone(), item.url.clone(), now);
+            let mut video = VideoRow::queued(item.id.clone(), job.title.clone(), item.url.clone(), now);
+            self.introduce(&mut video, item, batch).map_err(disk)?;
             batch.put(&VIDEOS, item.id.as_str().as_bytes(), &video);
             batch.put(&VIDEOS_BY_AGE, &aged_key(now, item.id.as_str().as_bytes()), &item.id);
             Jobs::add(batch, &job);

@@ -82,7 +82,7 @@ impl Inner {
 
     /// Puts a job into the batch, and what follows for its video; tells open pages.
     pub(super) fn put_job(&self, batch: &mut Batch, job: JobRow) -> Result<(), StoreError> {
-        let job = requests::as_it_stands(&self.store, job)?;
+        let job = requests::as_it_stands(&self.store, self.catalogue.approvals(), job)?;
         Jobs::add(batch, &job);
         if let Some(id) = &job.video
             && !matches!(job.key, JobKey::Keep { .. })

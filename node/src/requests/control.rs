@@ -10,6 +10,7 @@ use horahora_protocol::{
 
 use super::{RequestError, Requests, find, is_local, list_job, options_of, put, videos};
 use crate::{
+    approval::{Approvals, Hold},
     clock,
     jobs::Jobs,
     spawn::Tasks,
@@ -67,7 +68,7 @@ impl Requests {
                     let mut row: RequestRow = self.store.get(&REQUESTS, &key)?.unwrap_or_else(|| row.clone());
                     let now = entry.map_or_else(clock::now, |entry| entry.at);
                     row.changed = entry.map(|entry| (now, entry.node));
-                    apply(&self.store, &key, &mut row, &change, batch)
+                    apply(&self.store, &self.approvals, &key, &mut row, &change, batch)
                 })();
             })
             .await?;
@@ -89,6 +90,7 @@ impl Requests {
 
     /// Looks at followed sources again when it is time.
     pub fn start(&self, tasks: &Tasks) {
+        self.follow_approvals(tasks);
         let requests = self.clone();
         tasks.spawn("follow", async move {
             let mut ticks = tokio::time::interval(LOOK);
@@ -145,6 +147,7 @@ fn is_due(row: &RequestRow, now: Timestamp) -> bool {
 /// Adds to the batch what follows from a change.
 pub(super) fn apply(
     store: &Store,
+    approvals: &Approvals,
     key: &[u8],
     row: &mut RequestRow,
     change: &RequestChange,
@@ -164,14 +167,14 @@ pub(super) fn apply(
     }
     let listing = list_job(row).key;
     let stand = row.stand;
-    set(store, batch, &listing, stand)?;
+    set(store, batch, &listing, stand, None)?;
     let mut after: Option<Vec<u8>> = None;
     loop {
         let page = videos::page(store, &row.id, after.as_deref(), PAGE)?;
         let Some((last, _)) = page.last() else { return Ok(()) };
         after = Some(last.clone());
         for (_, video) in &page {
-            set_video(store, batch, row, video)?;
+            set_video(store, approvals, batch, Some(row), video)?;
         }
     }
 }
@@ -184,25 +187,37 @@ fn source_names(row: &RequestRow) -> Vec<String> {
 }
 
 /// A job that is to be begun by itself, as far as its requests go on.
-pub(crate) fn as_it_stands(store: &Store, mut job: JobRow) -> Result<JobRow, StoreError> {
+pub(crate) fn as_it_stands(
+    store: &Store,
+    approvals: &Approvals,
+    mut job: JobRow,
+) -> Result<JobRow, StoreError> {
     if !matches!(job.state, State::Queued | State::Waiting) {
         return Ok(job);
     }
-    let stand = match &job.key {
-        JobKey::List { request, .. } => find(store, request)?.map(|(_, row)| row.stand),
+    let (mut stand, mut hold) = (None, None);
+    match &job.key {
+        JobKey::List { request, .. } => stand = find(store, request)?.map(|(_, row)| row.stand),
         JobKey::Capture { video } => {
             let row: Option<VideoRow> = store.get(&VIDEOS, video.as_str().as_bytes())?;
-            row.map(|row| stand_of(store, &row.requests)).transpose()?.flatten()
+            if let Some(row) = row.filter(|_| !is_local(&job.url)) {
+                stand = stand_of(store, &row.requests)?;
+                hold = approvals.hold(&Batch::default(), &row)?;
+            }
         }
-        JobKey::Rendition { .. } | JobKey::Keep { .. } => None,
-    };
+        JobKey::Rendition { .. } | JobKey::Keep { .. } => {}
+    }
     match stand {
         Some(Stand::Paused) => pause(&mut job),
         Some(Stand::Removed) => {
             (job.state, job.code, job.reason) =
                 (State::Refused, Some(Code::Unwanted), Some("Its request was removed.".to_owned()));
         }
-        Some(Stand::Active) | None => {}
+        Some(Stand::Active) | None => {
+            if let Some(hold) = hold {
+                wait_for(&mut job, hold);
+            }
+        }
     }
     Ok(job)
 }
@@ -221,21 +236,30 @@ fn pause(job: &mut JobRow) {
     job.not_before = NEVER;
 }
 
-/// A video is begun while one of its requests is active.
+fn wait_for(job: &mut JobRow, hold: Hold) {
+    let waits = hold.code == Code::Approval;
+    job.state = if waits { State::Waiting } else { State::Refused };
+    (job.code, job.reason, job.not_before) = (Some(hold.code), Some(hold.reason), NEVER);
+}
+
+/// A video is begun while one of its requests is active (`row` is one as it will be written) and its group lets it.
 pub(crate) fn set_video(
     store: &Store,
+    approvals: &Approvals,
     batch: &mut Batch,
-    row: &RequestRow,
+    row: Option<&RequestRow>,
     id: &VideoId,
 ) -> Result<(), StoreError> {
     let Some(mut video): Option<VideoRow> = store.get_after(batch, &VIDEOS, id.as_str().as_bytes())? else {
         return Ok(());
     };
     // This one's row is perhaps not written yet.
-    let others: Vec<_> = video.requests.iter().copied().filter(|other| *other != row.id).collect();
-    let stand = stand_of(store, &others)?.map_or(row.stand, |others| others.min(row.stand));
+    let others = video.requests.iter().copied().filter(|other| row.is_none_or(|row| *other != row.id));
+    let others = stand_of(store, &others.collect::<Vec<_>>())?;
+    let stand = row.map(|row| row.stand).into_iter().chain(others).min().unwrap_or_default();
+    let hold = if is_local(&video.url) { None } else { approvals.hold(batch, &video)? };
     let key = JobKey::Capture { video: id.clone() };
-    let Some(job) = set(store, batch, &key, stand)? else { return Ok(()) };
+    let Some(job) = set(store, batch, &key, stand, hold)? else { return Ok(()) };
     if stand == Stand::Removed && video.all_captures().next().is_none() {
         batch.remove(&VIDEOS, id.as_str().as_bytes());
         batch.remove(&VIDEOS_BY_AGE, &aged_key(video.added, id.as_str().as_bytes()));
@@ -249,19 +273,32 @@ pub(crate) fn set_video(
 }
 
 /// Lets a job that is not at work wait, go on, or vanish. Gives the job if that changed it.
-fn set(store: &Store, batch: &mut Batch, key: &JobKey, stand: Stand) -> Result<Option<JobRow>, StoreError> {
+fn set(
+    store: &Store,
+    batch: &mut Batch,
+    key: &JobKey,
+    stand: Stand,
+    hold: Option<Hold>,
+) -> Result<Option<JobRow>, StoreError> {
     let job: Option<JobRow> = store.get_after(batch, &JOBS, key.text().as_bytes())?;
-    let Some(mut job) = job.filter(|job| !job.state.ended() && job.state != State::Running) else {
-        return Ok(None);
-    };
-    match stand {
-        Stand::Active if job.code == Some(Code::Paused) => {
+    let refused = |job: &JobRow| job.code == Some(Code::Disapproved);
+    let open = |job: &JobRow| (!job.state.ended() || refused(job)) && job.state != State::Running;
+    let Some(mut job) = job.filter(open) else { return Ok(None) };
+    let held = matches!(job.code, Some(Code::Paused | Code::Approval | Code::Disapproved));
+    match (stand, hold) {
+        (Stand::Active, Some(hold))
+            if job.code == Some(hold.code) && job.reason.as_ref() == Some(&hold.reason) =>
+        {
+            return Ok(None);
+        }
+        (Stand::Active, Some(hold)) => wait_for(&mut job, hold),
+        (Stand::Active, None) if held => {
             (job.state, job.code, job.reason) = (State::Queued, None, None);
             job.not_before = Timestamp::default();
         }
-        Stand::Active => return Ok(None),
-        Stand::Paused => pause(&mut job),
-        Stand::Removed => {
+        (Stand::Active, None) => return Ok(None),
+        (Stand::Paused, _) => pause(&mut job),
+        (Stand::Removed, _) => {
             let ended = JobRow { state: State::Refused, ..job.clone() };
             Jobs::add(batch, &ended);
             batch.remove(&JOBS, key.text().as_bytes());

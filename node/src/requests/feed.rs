@@ -13,6 +13,7 @@ use url::Url;
 
 use super::{control, find_after, list_job, put};
 use crate::{
+    approval::Approvals,
     clock,
     jobs::Jobs,
     store::{
@@ -80,6 +81,7 @@ pub(super) fn subscribe(
 /// yet.
 pub(crate) fn learn_change(
     store: &Store,
+    approvals: &Approvals,
     (at, by): (Timestamp, NodeId),
     change: &RequestChange,
     batch: &mut Batch,
@@ -87,7 +89,7 @@ pub(crate) fn learn_change(
     let Some((key, mut row)) = find_after(store, batch, &change.request)? else { return Ok(false) };
     if row.changed.is_none_or(|known| known < (at, by)) {
         row.changed = Some((at, by));
-        control::apply(store, &key, &mut row, change, batch)?;
+        control::apply(store, approvals, &key, &mut row, change, batch)?;
     }
     Ok(true)
 }

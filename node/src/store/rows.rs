@@ -14,6 +14,7 @@ use serde_bytes::ByteBuf;
 
 use super::Table;
 use crate::{
+    approval::VerdictRow,
     catalogue::NameRow,
     ingest::{Asked, Fetched},
 };
@@ -24,7 +25,7 @@ mod videos;
 
 pub use keys::{
     age, aged_key, claim_key, creator_key, creator_video_key, entry_key, entry_of, feed_key, feed_of,
-    open_job_key, request_video_key, rung_prefix, segment_key, session_key, told_key,
+    open_job_key, request_video_key, rung_prefix, segment_key, session_key, subject_key, told_key,
 };
 pub use requests::RequestRow;
 pub use videos::{CaptureRow, Holding, ManifestRow, Told, VideoRow};
@@ -101,6 +102,9 @@ pub const CREATORS: Table<VideoId> = Table::new(28);
 
 /// The names that creators had, under `site ‖ 0 ‖ id ‖ 0 ‖ name`.
 pub const CREATOR_NAMES: Table<NameRow> = Table::new(29);
+
+/// What members said of what waits for approval, under `group ‖ kind ‖ subject`.
+pub const VERDICTS: Table<VerdictRow> = Table::new(30);
 
 /// A block of bytes.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -273,6 +277,10 @@ pub enum Code {
     Parts,
     /// Somebody paused its request.
     Paused,
+    /// A member of its group has to approve of it first.
+    Approval,
+    /// A member of its group refused it.
+    Disapproved,
     /// Its request leaves it out: it is larger, or older, than wanted.
     Unwanted,
     /// This node asked the site as much as it may today, or may not ask it at this hour.

@@ -81,6 +81,7 @@ fn group(name: &str, members: usize, private: bool) -> GroupView {
         members: (0..members).map(member).collect(),
         may_invite: true,
         members_invite: members > 2,
+        approve: if private { "always".into() } else { "never".into() },
     }
 }
 

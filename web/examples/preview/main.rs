@@ -84,6 +84,7 @@ fn frame() -> Frame {
         version: "0.1.0".into(),
         theme: "auto".into(),
         logged_in: true,
+        moderates: true,
         tools: Vec::new(),
     }
 }

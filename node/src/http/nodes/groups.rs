@@ -278,6 +278,7 @@ impl Rooms {
             own: view.id == self.feeds.home(),
             may_invite: view.group.may_invite(&me),
             members_invite: view.group.members_invite,
+            approve: view.group.rules.approve.name().to_owned(),
             members: members
                 .iter()
                 .map(|member| MemberRow {

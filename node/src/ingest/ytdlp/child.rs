@@ -7,15 +7,19 @@ use std::{
     time::Duration,
 };
 
-use horahora_protocol::Timestamp;
+use horahora_protocol::{
+    Timestamp, limits,
+    manifest::{Creator, Meta},
+};
 use serde::Deserialize;
+use serde_json::Value;
 use tokio::io::AsyncWriteExt;
 
 use super::{video_id, video_ids};
 use crate::{
     clock,
     config::SourceOptions,
-    ingest::{Failure, Item, cookies::Cookies, site},
+    ingest::{Failure, Item, cookies::Cookies, metadata::read, site},
     process::{Input, Invocation, Lines, Output, ProcessError, Running, tail},
     store::rows::Code,
     tools::Toolset,
@@ -78,16 +82,25 @@ pub(super) struct ToldItem {
     published: Option<f64>,
     /// Seconds.
     duration: Option<f64>,
+    /// What the site tells of it, in the words of info.json.
+    #[serde(default)]
+    about: Value,
 }
 
 impl ToldItem {
     /// The video; none when its id cannot be used. The rest of its list is still worth having.
     pub(super) fn item(self) -> Option<Item> {
-        let Self { site, id, url, title, names, published, duration } = self;
+        let Self { site, id, url, title, names, published, duration, about } = self;
         let id = video_id(&site, &id, &url).ok()?;
         let earlier = video_ids(&names, &url);
         let published = published.map(|at| Timestamp((at.max(0.0) * 1000.0) as u64));
-        Some(Item { id, earlier, url, title, published, duration_s: duration.filter(|length| *length > 0.0) })
+        let duration_s = duration.filter(|length| *length > 0.0);
+        let Meta { creator, tags, .. } = read(&about);
+        // Some lists tell only whom the site's number stands for.
+        let number = || about["uploader_id"].as_str().filter(|id| id.len() <= limits::NAME_BYTES);
+        let nameless = |id: &str| Creator { name: String::new(), id: Some(id.to_owned()), url: None };
+        let creator = creator.or_else(|| number().map(nameless));
+        Some(Item { id, earlier, url, title, published, duration_s, creator, tags })
     }
 }
 

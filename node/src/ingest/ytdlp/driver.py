@@ -5,7 +5,7 @@ usage: driver.py list|fetch|inspect SKIP MAX_ITEMS PARENT_PID FOLDER [yt-dlp opt
 `inspect` says of each URL what yt-dlp takes it for, and asks nobody. `list` leaves out about SKIP videos of a list's
 beginning, where that saves asking for them.
 
-Lines: {"t": "inspected", kind, extractor, site, id}, {"t": "source", title, count, skipped}, {"t": "list"} (one inside it is opened), {"t": "item", site, id, url, title, names, published, duration}, {"t": "names", names},
+Lines: {"t": "inspected", kind, extractor, site, id}, {"t": "source", title, count, skipped}, {"t": "list"} (one inside it is opened), {"t": "item", site, id, url, title, names, published, duration, about}, {"t": "names", names},
 {"t": "progress", ...}, {"t": "done", media, info, thumbnail, texts}, {"t": "failure", kind, message}, {"t": "ask", url}. Names
 are [[site, id], ...]: what yt-dlp calls the video and called it before. Before each request to a site, but for those that
 download, "ask" is said and a line on standard input waited for. Exit status 0 proves nothing: only a "done" (fetch) or at
@@ -148,6 +148,14 @@ def published(info):
     return info.get('timestamp') or (calendar.timegm(time.strptime(day, '%Y%m%d')) if day else None)
 
 
+ABOUT = ('uploader', 'channel', 'creator', 'artist', 'uploader_id', 'channel_id', 'uploader_url', 'channel_url', 'tags')
+
+
+def about(info):
+    """Who made it and its tags, under the names of info.json."""
+    return {key: info[key] for key in ABOUT if isinstance(info.get(key), (str, list))}
+
+
 def read_by(ydl, entry):
     """The extractor that an entry of a list is for: its key and itself."""
     key = entry.get('ie_key')
@@ -169,7 +177,7 @@ def tell_item(ydl, info, url):
     if names:
         site, ident = names[0]
         say(t='item', site=site, id=ident, url=url, title=info.get('title'), names=names[1:],
-            published=published(info), duration=info.get('duration'))
+            published=published(info), duration=info.get('duration'), about=about(info))
         return 1
     return 0
 

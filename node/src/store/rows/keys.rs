@@ -1,6 +1,6 @@
 //! Keys of the tables, byte by byte.
 
-use horahora_protocol::{Cid, NodeId, Timestamp, VideoId, feed::FeedId};
+use horahora_protocol::{Cid, NodeId, Timestamp, VideoId, approval::Subject, feed::FeedId, group::GroupId};
 
 use super::JobRow;
 
@@ -26,6 +26,17 @@ pub fn creator_key(site: &str, id: &str) -> Vec<u8> {
 #[must_use]
 pub fn creator_video_key(site: &str, id: &str, added: Timestamp, video: &VideoId) -> Vec<u8> {
     [creator_key(site, id), aged_key(added, video.as_str().as_bytes())].concat()
+}
+
+/// Key of a verdict: of one group those of videos first, then those of creators, then those of tags.
+#[must_use]
+pub fn subject_key(group: &GroupId, subject: &Subject) -> Vec<u8> {
+    let (kind, text) = match subject {
+        Subject::Video(id) => (0, id.as_str().as_bytes().to_vec()),
+        Subject::Creator { site, id } => (1, creator_key(site, id)),
+        Subject::Tag(tag) => (2, tag.as_bytes().to_vec()),
+    };
+    [group.to_bytes().as_slice(), &[kind], &text].concat()
 }
 
 /// Key in [`OPEN_JOBS`]: each kind for itself, oldest first.

@@ -51,6 +51,9 @@ pub struct VideoRow {
     /// What the site calls them, the same under every name.
     #[serde(default)]
     pub creator_id: Option<String>,
+    /// Its first tags, at most [`horahora_protocol::limits::TAGS`].
+    #[serde(default)]
+    pub tags: Vec<String>,
     /// Length in milliseconds, 0 until known.
     pub duration_ms: u64,
     /// Where the source is.
@@ -99,6 +102,7 @@ impl VideoRow {
             title,
             creator: None,
             creator_id: None,
+            tags: Vec::new(),
             duration_ms: 0,
             url,
             added,

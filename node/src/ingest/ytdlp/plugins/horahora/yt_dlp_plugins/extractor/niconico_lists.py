@@ -29,7 +29,7 @@ class _Found:
         sort = ORDERS.get(query.get('sort', ['f'])[0], 'startTime')
         sign = '+' if query.get('order', ['d'])[0] == 'a' else '-'
         self.query = {
-            'q': words, 'targets': targets, 'fields': 'contentId,title,startTime,lengthSeconds',
+            'q': words, 'targets': targets, 'fields': 'contentId,title,startTime,lengthSeconds,tags,userId,channelId',
             '_sort': sign + sort, '_limit': str(PAGE), '_context': 'horahora',
         }
         for name, bound in (('start', 'gte'), ('end', 'lte')):
@@ -65,7 +65,8 @@ class _Found:
                 seen.add(row['contentId'])
                 yield self.ie.url_result(
                     f'https://www.nicovideo.jp/watch/{row["contentId"]}', 'Niconico', row['contentId'], row.get('title'),
-                    timestamp=parse_iso8601(row.get('startTime')), duration=row.get('lengthSeconds'))
+                    timestamp=parse_iso8601(row.get('startTime')), duration=row.get('lengthSeconds'),
+                    uploader_id=_made_by(row), tags=(row.get('tags') or '').split())
             if len(rows) < PAGE:
                 return
             offset, number = offset + PAGE, number + 1
@@ -77,6 +78,12 @@ class _Found:
                     return
                 self.query['filters[startTime][lte]'], offset = last, 0
             rows, _ = self._page(offset, f'Downloading page {number}')
+
+
+def _made_by(row):
+    """What yt-dlp calls the uploader of a video: the channel's id with its letters, or the user's number."""
+    channel, user = row.get('channelId'), row.get('userId')
+    return f'ch{channel}' if channel else str(user) if user else None
 
 
 def _listed(ie, url, targets):
