@@ -44,6 +44,9 @@ pub struct RunOptions {
     /// Do not look for newer versions of yt-dlp
     #[arg(long, env = "HORAHORA_NO_UPDATES", value_parser = FalseyValueParser::new())]
     pub no_updates: bool,
+    /// Do not look at archived videos again at their origin
+    #[arg(long, env = "HORAHORA_NO_LOOKS", value_parser = FalseyValueParser::new())]
+    pub no_looks: bool,
     /// Proxy for source sites only; never for tools or peers
     #[arg(long, env = "HORAHORA_PROXY", value_name = "URL")]
     pub proxy: Option<String>,
@@ -153,6 +156,8 @@ pub struct Config {
     pub space: Space,
     /// Whether to look for newer versions of yt-dlp.
     pub updates: bool,
+    /// Whether archived videos are looked at again at their origin by themselves.
+    pub looks: bool,
     /// What yt-dlp is given, besides our own arguments.
     pub source: SourceOptions,
     /// Whose copies are mirrored.
@@ -241,6 +246,7 @@ impl RunOptions {
             no_relay: self.no_relay || other.no_relay,
             keep_free_mb: self.keep_free_mb.or(other.keep_free_mb),
             no_updates: self.no_updates || other.no_updates,
+            no_looks: self.no_looks || other.no_looks,
             tools_dir: self.tools_dir.or(other.tools_dir),
             proxy: self.proxy.or(other.proxy),
             ytdlp_args: self.ytdlp_args.or(other.ytdlp_args),
@@ -277,6 +283,7 @@ impl Config {
             relay: !given.no_relay,
             space: Space::new(whole(data_dir), given.keep_free_mb.unwrap_or(KEEP_FREE_MB) * 1_000_000),
             updates: !given.no_updates,
+            looks: !given.no_looks,
             tools_dir: whole(&given.tools_dir.unwrap_or_else(|| data_dir.join("tools"))),
             source: SourceOptions {
                 proxy,
@@ -306,6 +313,7 @@ const TEMPLATE: &str = r#"# Settings of this node. Command line and environment 
 # tools_dir = "/var/lib/horahora-tools"
 # keep_free_mb = 1000
 # no_updates = false
+# no_looks = false
 # proxy = "socks5://127.0.0.1:1080"
 # ytdlp_args = "--cookies /path/to/cookies.txt"
 # allow_private_sources = false

@@ -202,11 +202,14 @@ pub struct Quality {
     pub comments: bool,
     /// Not published before this time, as far as the site tells.
     pub since: Option<Timestamp>,
+    /// Whether picture and sound are fetched, not only what the site says of them.
+    pub media: bool,
 }
 
 impl Quality {
     /// The best there is, with everything.
-    pub const ANY: Self = Self { max_height: None, max_bytes: None, comments: true, since: None };
+    pub const ANY: Self =
+        Self { max_height: None, max_bytes: None, comments: true, since: None, media: true };
 
     /// What satisfies both.
     #[must_use]
@@ -216,6 +219,7 @@ impl Quality {
             max_bytes: self.max_bytes.zip(other.max_bytes).map(|(a, b)| a.max(b)),
             comments: self.comments || other.comments,
             since: self.since.zip(other.since).map(|(a, b)| a.min(b)),
+            media: self.media || other.media,
         }
     }
 }

@@ -37,6 +37,7 @@ use crate::{
 };
 
 mod adopt;
+mod again;
 mod capture;
 mod growing;
 mod import;
@@ -61,6 +62,8 @@ const FETCH_WORKERS: usize = FETCHERS + 1;
 const ENCODERS: usize = 1;
 /// Videos fetched from other nodes at once.
 const KEEPERS: usize = 1;
+/// Archived videos looked at again at once: what is not archived yet comes first.
+const LOOKERS: usize = 1;
 /// Files of this machine taken in at once.
 const IMPORTERS: usize = 1;
 /// Pause of a worker that could not write to the database.
@@ -79,6 +82,8 @@ enum Lane {
     Fetch,
     Encode,
     Keep,
+    /// What is archived, at its origin.
+    Look,
     /// Files of this machine: nobody else can take them.
     Import,
 }
@@ -91,6 +96,7 @@ impl Lane {
             Self::Fetch => &[],
             Self::Encode => &[2],
             Self::Keep => &[JobKey::KEEP_LANE],
+            Self::Look => &[JobKey::LOOK_LANE],
             Self::Import => &[0, 1],
         }
     }
@@ -210,6 +216,7 @@ impl Jobs {
             (Lane::Fetch, FETCH_WORKERS),
             (Lane::Encode, ENCODERS),
             (Lane::Keep, KEEPERS),
+            (Lane::Look, LOOKERS),
             (Lane::Import, IMPORTERS),
         ];
         for lane in lanes.into_iter().flat_map(|(lane, count)| std::iter::repeat_n(lane, count)) {
@@ -299,6 +306,17 @@ impl Jobs {
         self.0.store.write(batch)
     }
 
+    /// Notes that a job is done, unless somebody asked for another one of its name since it said so itself.
+    fn end(&self, job: &JobRow) -> Result<(), StoreError> {
+        let _changing = self.0.store.changing();
+        if self.get(&job.key)?.is_some_and(|known| known.created != job.created) {
+            return Ok(());
+        }
+        let mut batch = Batch::default();
+        self.0.put_job(&mut batch, job.clone())?;
+        self.0.store.write(batch)
+    }
+
     async fn work(&self, lane: Lane) {
         let mut woken = self.0.wake.subscribe();
         loop {
@@ -341,18 +359,19 @@ impl Jobs {
                 JobKey::Capture { video } => self.0.obtain(video, &job).await,
                 JobKey::Rendition { capture, rung } => self.0.rendition(*capture, rung, &job).await,
                 JobKey::Keep { video } => self.0.keep(video, &job).await,
+                JobKey::Look { video } => self.0.look(video, &job).await,
             }
         };
         let ours = self.0.allowed().get(&text).cloned().unwrap_or_default();
         let Some(done) = ours.run_until_cancelled(work).await else { return self.lose(job) };
-        if matches!(job.key, JobKey::Capture { .. }) {
+        if matches!(job.key, JobKey::Capture { .. } | JobKey::Look { .. }) {
             self.0.growing.end(&self.0.capture_id(&job).0);
         }
         let ended = match done {
             Ok(()) => {
                 tracing::info!(job = text, "done");
                 (job.state, job.updated) = (State::Done, clock::now());
-                self.set(job.clone())
+                self.end(&job)
             }
             Err(failure) => self.0.fail(&mut job, &failure),
         };
@@ -388,8 +407,9 @@ impl Inner {
             if job.state.ended() || (lane == Lane::Import && !requests::is_local(&job.url)) {
                 continue;
             }
-            if job.not_before > now {
-                next = next.min(job.not_before);
+            let begins = if lane == Lane::Look { self.free_for_looks(&job, now)? } else { job.not_before };
+            if begins > now {
+                next = next.min(begins);
             } else if self.taken().insert(key.text()) {
                 return Ok(Taken::Job(Box::new(job)));
             }

@@ -87,7 +87,7 @@ pub async fn run(
     let page = format!("http://{}", reachable(listener.local_addr()?));
     let login = format!("{page}/login?key={}", auth.login_key());
     tell_tools(&tools, &live, &tasks);
-    start_work(&jobs, &requests, &tasks);
+    start_work(&jobs, &requests, config.looks, &tasks);
     let talk = SyncRooms {
         key: Arc::clone(&key),
         name: config.name.clone(),
@@ -162,8 +162,11 @@ fn start_claims(rooms: &Rooms, tasks: &Tasks) {
     });
 }
 
-fn start_work(jobs: &Jobs, requests: &Requests, tasks: &Tasks) {
+fn start_work(jobs: &Jobs, requests: &Requests, looks: bool, tasks: &Tasks) {
     jobs.start(tasks);
+    if looks {
+        jobs.follow_looks(tasks);
+    }
     requests.start(tasks);
 }
 

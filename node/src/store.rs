@@ -29,7 +29,7 @@ const RETRY: Duration = Duration::from_millis(100);
 const PATIENCE: u32 = 30;
 const META: &str = "meta";
 /// Names of the trees, in the order of [`Table`]'s indices.
-const TREES: [&str; 31] = [
+const TREES: [&str; 32] = [
     "meta",
     "entries",
     "bodies",
@@ -61,6 +61,7 @@ const TREES: [&str; 31] = [
     "creators",
     "creator_names",
     "verdicts",
+    "looks",
 ];
 
 /// Why the database did not do it.

@@ -93,6 +93,8 @@ pub const CATEGORIES: usize = 64;
 pub const CATEGORY_WORDS: usize = 64;
 /// Subjects of one verdict: what a page of a queue shows at once, twice over.
 pub const SUBJECTS: usize = 200;
+/// Later looks at the site in one manifest: at the pace of the node, thirty years of them.
+pub const LOOKS: usize = 64;
 /// Videos that one entry lists; a long listing is many entries. 300 bytes each fit into a body.
 pub const LISTED: usize = 100;
 /// Captures of one video that a node tells of.

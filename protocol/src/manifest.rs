@@ -52,6 +52,21 @@ pub struct Manifest {
     /// The manifest that this is a copy of: its files came from another node, not from the site.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub adopted: Option<Cid>,
+    /// What the site said later, oldest first; at most [`limits::LOOKS`]. `meta` is as the last one found it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub looks: Vec<Look>,
+}
+
+/// A later look at the site: what it says about the video then. Picture and sound stay those of the capture.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Look {
+    /// When.
+    pub at: Timestamp,
+    /// The site's metadata as the tool wrote it (JSON).
+    pub info: Option<File>,
+    /// Comments drawn over the picture (danmaku), as the site gave them.
+    pub danmaku: Vec<TextTrack>,
 }
 
 /// What the site says about the video.
@@ -261,13 +276,33 @@ impl Manifest {
 
     fn files(&self) -> impl Iterator<Item = &File> {
         let texts = self.subtitles.iter().chain(&self.danmaku).map(|track| &track.file);
-        self.original.iter().chain(&self.info).chain(&self.thumbnail).chain(&self.poster).chain(texts)
+        let later = self
+            .looks
+            .iter()
+            .flat_map(|look| look.info.iter().chain(look.danmaku.iter().map(|track| &track.file)));
+        let first = self.original.iter().chain(&self.info).chain(&self.thumbnail).chain(&self.poster);
+        first.chain(texts).chain(later)
+    }
+
+    /// All danmaku, each track with when it was fetched: those of the capture first, then those of later looks.
+    pub fn all_danmaku(&self) -> impl Iterator<Item = (Timestamp, &TextTrack)> {
+        let first = self.danmaku.iter().map(|track| (self.fetched_at, track));
+        first.chain(self.looks.iter().flat_map(|look| look.danmaku.iter().map(|track| (look.at, track))))
+    }
+
+    /// The site's metadata as it was found last.
+    #[must_use]
+    pub fn last_info(&self) -> Option<&File> {
+        self.looks.iter().rev().find_map(|look| look.info.as_ref()).or(self.info.as_ref())
     }
 
     fn check(&self) -> Result<(), ManifestError> {
         use ManifestError::Contradiction;
         if self.v != 1 {
             return Err(Contradiction("unknown version"));
+        }
+        if self.looks.len() > limits::LOOKS {
+            return Err(Contradiction("too many looks at the site"));
         }
         let mut sizes = BTreeMap::new();
         for blob in self.every_blob() {

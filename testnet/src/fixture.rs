@@ -171,6 +171,11 @@ impl Fixture {
         self.room.switches.set_trouble(video, trouble);
     }
 
+    /// Lets a video be put up anew under its id: another title on the fake Niconico, 720p on fixtube.
+    pub fn remake(&self, id: &str) {
+        self.room.switches.remake(id);
+    }
+
     /// Lets a tag of the fake Niconico, a space of the fake Bilibili or a channel of fixtube have so many more videos.
     pub fn grow(&self, list: &str, more: u64) {
         self.room.switches.grow(list, more);

@@ -34,6 +34,8 @@ pub struct WatchPage {
     /// Whether this node keeps a copy; none when there is nothing to decide, as it made the video.
     pub keep: Option<Keep>,
     pub facts: Vec<Fact>,
+    /// Whether this node can look at it again at its origin.
+    pub look: bool,
     pub downloads: Vec<Download>,
     pub related: Vec<Card>,
     /// Where it is archived; none when that is this node's own first group.

@@ -10,7 +10,7 @@ use axum::{
 };
 use horahora_protocol::{
     Cid, VideoId,
-    manifest::{Manifest, MediaKind},
+    manifest::{File, Look, Manifest, MediaKind},
 };
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -113,7 +113,8 @@ pub(super) async fn video(State(rooms): Shared, viewer: Viewer, Path(id): Path<S
             video["tags"] = json!(manifest.meta.tags);
             video["original_bytes"] = json!(manifest.original.iter().map(|file| file.bytes).sum::<u64>());
             video["subtitles"] = manifest.subtitles.iter().map(|track| json!(track.lang)).collect();
-            video["danmaku"] = manifest.danmaku.iter().map(|track| json!(track.lang)).collect();
+            video["danmaku"] = manifest.all_danmaku().map(|(_, track)| json!(track.lang)).collect();
+            video["looks"] = manifest.looks.iter().map(look_json).collect();
         }
     }
     for (cid, capture) in rooms.further_captures(viewer, &row)? {
@@ -128,6 +129,24 @@ pub(super) async fn video(State(rooms): Shared, viewer: Viewer, Path(id): Path<S
     (video["captures"], video["renditions"]) = (json!(captures), json!(renditions));
     video["kept"] = rooms.jobs.kept(&row.id)?.map(|job| rooms.job_json(&job)).into();
     Ok(Json(video))
+}
+
+fn look_json(look: &Look) -> Value {
+    let first = |file: &File| file.chunks.first().map(|chunk| chunk.cid.to_string());
+    json!({ "at": look.at, "info": look.info.as_ref().and_then(first), "danmaku": look.danmaku.len() })
+}
+
+/// `POST /api/v1/videos/{id}/look`
+pub(super) async fn look(
+    State(rooms): Shared,
+    Path(id): Path<String>,
+) -> Result<(StatusCode, Json<Value>), ApiError> {
+    let row = rooms.video_row(&id)?;
+    if !rooms.jobs.look_again(&row)? {
+        let message = "This node did not capture it from a site; the one that did looks at it again.";
+        return Err(ApiError::new(StatusCode::CONFLICT, "not-captured-here", message));
+    }
+    Ok((StatusCode::ACCEPTED, Json(json!({ "id": row.id }))))
 }
 
 /// `POST /api/v1/videos/{id}/keep`

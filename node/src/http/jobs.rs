@@ -86,7 +86,7 @@ impl Rooms {
         let now = self.live.of(&job.key.text());
         json!({
             "id": job.key.text(),
-            "kind": match job.key { JobKey::List { .. } => "list", JobKey::Capture { .. } => "capture", JobKey::Rendition { .. } => "rendition", JobKey::Keep { .. } => "keep" },
+            "kind": match job.key { JobKey::List { .. } => "list", JobKey::Capture { .. } => "capture", JobKey::Rendition { .. } => "rendition", JobKey::Keep { .. } => "keep", JobKey::Look { .. } => "look" },
             "title": job.title,
             "video": job.video,
             "state": job.state,
@@ -139,6 +139,7 @@ impl Rooms {
             JobKey::Capture { .. } => format!("capture, {site}"),
             JobKey::Rendition { rung, .. } => format!("rendition, {}p H.264", rung.trim_start_matches('v')),
             JobKey::Keep { .. } => format!("to be kept here, {site}"),
+            JobKey::Look { .. } => format!("looked at again, {site}"),
         };
         let href = job.video.as_ref().map(|video| format!("/watch/{}", video.in_path()));
         JobView {

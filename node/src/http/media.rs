@@ -115,7 +115,7 @@ pub(super) async fn live_subtitles(
 pub(super) async fn info(State(rooms): Shared, Path(manifest): Path<String>, asked: HeaderMap) -> Answer {
     let source = rooms.source(&manifest)?;
     let manifest = rooms.manifest(&manifest).await?;
-    rooms.file(manifest.info.as_ref(), source, Some("info.json".to_owned()), &asked).await
+    rooms.file(manifest.last_info(), source, Some("info.json".to_owned()), &asked).await
 }
 
 /// `GET /media/{manifest}/subtitles/{number}`
@@ -138,7 +138,7 @@ pub(super) async fn danmaku(
 ) -> Answer {
     let source = rooms.source(&manifest)?;
     let manifest = rooms.manifest(&manifest).await?;
-    let track: Option<&TextTrack> = manifest.danmaku.get(number);
+    let track: Option<&TextTrack> = manifest.all_danmaku().nth(number).map(|(_, track)| track);
     let Some(file) = track.map(|track| &track.file).filter(|_| form == "plain") else {
         return rooms.file(track.map(|track| &track.file), source, None, &asked).await;
     };

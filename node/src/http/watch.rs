@@ -62,6 +62,16 @@ pub(super) async fn let_go(State(rooms): Shared, Path(id): Path<String>) -> Resu
     Ok(Redirect::to(&watch_path(&row)).into_response())
 }
 
+/// `POST /watch/{id}/look`
+pub(super) async fn look(State(rooms): Shared, Path(id): Path<String>) -> Result<Response, ApiError> {
+    let row = rooms.video_row(&id)?;
+    rooms.jobs.look_again(&row)?;
+    Ok(Redirect::to(&watch_path(&row)).into_response())
+}
+
+/// Tracks of danmaku that are offered, the latest first; the API tells of all.
+const DANMAKU_SHOWN: usize = 3;
+
 impl Rooms {
     async fn watch_page(&self, row: &VideoRow, headers: &HeaderMap) -> Result<WatchPage, ApiError> {
         let (capture, manifest) = self.capture(row).await?;
@@ -124,6 +134,7 @@ impl Rooms {
                 Some(manifest) => self.facts(row, manifest, &maker, self.viewer(headers))?,
                 None => Vec::new(),
             },
+            look: !self.catalogue.own_captures(row)?.is_empty() && row.url.starts_with("http"),
             downloads: manifest.map(|manifest| downloads(row, manifest)).unwrap_or_default(),
             groups: self
                 .groups_of(row)?
@@ -225,6 +236,10 @@ impl Rooms {
             let value = format!("{} by {by}; kept, but not the one shown", date(other.started.0));
             facts.push(fact("Also captured", value));
         }
+        if let Some(last) = manifest.looks.last() {
+            let times = count(manifest.looks.len(), "time");
+            facts.push(fact("Changed at the origin", format!("{times}, last found {}", date(last.at.0))));
+        }
         for (number, file) in manifest.original.iter().enumerate() {
             let name = file.chunks.first().map(|chunk| chunk.cid.to_string()).unwrap_or_default();
             let here = file.chunks.first().filter(|chunk| self.blobs.has(&chunk.cid));
@@ -307,14 +322,15 @@ fn downloads(row: &VideoRow, manifest: &Manifest) -> Vec<Download> {
             detail: format!("{}, {}", file.media_type, size(file.bytes)),
         })
         .collect();
-    for (number, track) in manifest.danmaku.iter().enumerate() {
+    let danmaku: Vec<_> = manifest.all_danmaku().enumerate().collect();
+    for (number, (at, track)) in danmaku.into_iter().rev().take(DANMAKU_SHOWN) {
         all.push(Download {
-            label: format!("Danmaku ({})", track.format),
+            label: format!("Danmaku of {} ({})", date(at.0), track.format),
             href: format!("/media/{cid}/danmaku/{number}"),
             detail: size(track.file.bytes),
         });
     }
-    if let Some(info) = &manifest.info {
+    if let Some(info) = manifest.last_info() {
         let href = format!("/media/{cid}/info.json");
         all.push(Download { label: "Metadata".to_owned(), href, detail: size(info.bytes) });
     }

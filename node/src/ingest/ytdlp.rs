@@ -165,6 +165,9 @@ fn fetch_args(url: &str, dir: &Path, quality: Quality) -> Vec<OsString> {
     if quality.comments {
         args.extend(["--write-comments", "--extractor-args", COMMENTS].map(OsString::from));
     }
+    if !quality.media {
+        args.push("--skip-download".into());
+    }
     if let Some(height) = quality.max_height {
         args.extend(["-S".into(), format!("res:{height}").into()]);
     }

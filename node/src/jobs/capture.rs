@@ -34,7 +34,7 @@ const DOWNLOAD: f64 = 0.7;
 const PACKAGE: f64 = 0.25;
 /// Names under which danmaku come among the subtitles. `danmaku_segments` are those of `danmaku` as Bilibili sent them:
 /// kept, and never drawn.
-const DANMAKU: [&str; 4] = ["comments", "danmaku", "danmaku_segments", "live_chat"];
+pub(super) const DANMAKU: [&str; 4] = ["comments", "danmaku", "danmaku_segments", "live_chat"];
 /// Largest info.json that is read for its words; larger ones are kept all the same.
 const INFO_READ: u64 = 256 << 20;
 
@@ -121,12 +121,12 @@ impl Inner {
     }
 
     /// The best that any of its requests wants.
-    fn quality(&self, video: &VideoId) -> Result<Quality, Failure> {
+    pub(super) fn quality(&self, video: &VideoId) -> Result<Quality, Failure> {
         let mut wanted: Option<Quality> = None;
         for request in self.video(video)?.requests {
             let Some((_, row)) = requests::find(&self.store, &request).map_err(disk)? else { continue };
             let Options { max_height, max_bytes, comments, since, .. } = requests::options_of(&row);
-            let one = Quality { max_height, max_bytes, comments, since };
+            let one = Quality { max_height, max_bytes, comments, since, media: true };
             wanted = Some(wanted.map_or(one, |known| known.or(one)));
         }
         Ok(wanted.unwrap_or(Quality::ANY))
@@ -194,8 +194,7 @@ impl Inner {
             draft.thumbnail = Some(self.keep_file(path, journal).await?);
         }
         for (lang, format, path) in &fetched.texts {
-            let file = self.keep_file(path, journal).await?;
-            let track = TextTrack { lang: lang.clone(), format: format.clone(), file };
+            let track = self.keep_text(lang, format, path, journal).await?;
             if DANMAKU.contains(&lang.as_str()) {
                 draft.danmaku.push(track);
             } else {
@@ -205,8 +204,19 @@ impl Inner {
         Ok(())
     }
 
+    pub(super) async fn keep_text(
+        &self,
+        lang: &str,
+        format: &str,
+        path: &Path,
+        journal: &Journal,
+    ) -> Result<TextTrack, Failure> {
+        let file = self.keep_file(path, journal).await?;
+        Ok(TextTrack { lang: lang.to_owned(), format: format.to_owned(), file })
+    }
+
     /// Cuts a file into chunks and keeps them.
-    async fn keep_file(&self, path: &Path, journal: &Journal) -> Result<File, Failure> {
+    pub(super) async fn keep_file(&self, path: &Path, journal: &Journal) -> Result<File, Failure> {
         let name = path.file_name().and_then(|name| name.to_str()).unwrap_or("file").to_owned();
         let mut file = tokio::fs::File::open(path).await.map_err(disk)?;
         let (mut chunks, mut bytes) = (Vec::new(), 0);
@@ -262,6 +272,7 @@ fn new_draft(video: &VideoRow, capture: Cid, fetched: &Fetched) -> Manifest {
         danmaku: Vec::new(),
         renditions: Vec::new(),
         adopted: None,
+        looks: Vec::new(),
     }
 }
 

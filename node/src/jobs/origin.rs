@@ -71,10 +71,22 @@ impl Inner {
     }
 
     async fn tell_origin(&self, group: &GroupId, video: VideoId, gone: bool) -> Result<(), Failure> {
+        self.tell_origin_in(&[*group], video, gone).await
+    }
+
+    /// Tells groups what the origin says of a video. One that this node left hears no more of it.
+    pub(super) async fn tell_origin_in(
+        &self,
+        groups: &[GroupId],
+        video: VideoId,
+        gone: bool,
+    ) -> Result<(), Failure> {
+        let writable = self.feeds.writable().await;
+        let groups: Vec<_> = groups.iter().copied().filter(|group| writable.contains(group)).collect();
         tracing::info!(%video, gone, "at its origin");
         let said = Origin { v: 1, video, gone };
         let mut learned = Ok(());
-        let (groups, body) = ([*group], Body::Origin(said.clone()));
+        let body = Body::Origin(said.clone());
         let publish = self.feeds.publish(&groups, body, |entry, batch| {
             let Some(entry) = entry else { return };
             learned = self.catalogue.learn_origin((entry.at, entry.node), &said, batch);

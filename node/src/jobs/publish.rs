@@ -4,17 +4,18 @@ use horahora_protocol::{
     Cid, Codec, VideoId, codec,
     entry::{Body, Capture},
     group::GroupId,
-    manifest::{File, Manifest},
+    manifest::{File, Look, Manifest, Meta},
     summary::Summary,
 };
 
-use super::{Inner, Jobs, disk};
+use super::{Inner, Jobs, again::plan_look, disk};
 use crate::{
     blobs::journal::Journal,
     catalogue::Catalogue,
     clock,
     ingest::Failure,
     media::ladder::Plan,
+    requests,
     store::{
         Batch, StoreError,
         rows::{CAPTURES, CaptureRow, JobKey, JobRow, MANIFESTS, ManifestRow, State, Told, VIDEOS, VideoRow},
@@ -33,6 +34,11 @@ impl Inner {
         let mut row = self.capture_row(&manifest.capture)?;
         manifest.renditions = row.draft.take().map_or_else(Vec::new, |draft| draft.renditions);
         row.rungs = plan.later.iter().map(|rung| rung.id.clone()).collect();
+        if !requests::is_local(&job.url) {
+            let mut batch = Batch::default();
+            plan_look(&mut batch, &manifest.capture, manifest.fetched_at, clock::now());
+            self.store.write(batch).map_err(disk)?;
+        }
         let video = self.video(&manifest.video)?;
         let later: Vec<_> =
             row.rungs.iter().enumerate().map(|(i, rung)| later_job(job, &manifest, rung, i)).collect();
@@ -53,6 +59,26 @@ impl Inner {
         manifest.previous = row.revisions.last().copied();
         manifest.renditions.retain(|known| known.id != rendition.id);
         manifest.renditions.push(rendition);
+        let video = self.video(&row.video)?;
+        self.publish(manifest, row, video, journal, job, &[]).await
+    }
+
+    /// A later revision: what the site says now, beside what it said before.
+    pub(super) async fn publish_look(
+        &self,
+        look: Look,
+        meta: Meta,
+        capture: &Cid,
+        journal: &Journal,
+        job: &JobRow,
+    ) -> Result<(), Failure> {
+        let _revising = self.revising.lock().await;
+        let row = self.capture_row(capture)?;
+        let mut manifest = self.last_manifest(&row).await?;
+        manifest.previous = row.revisions.last().copied();
+        manifest.looks.push(look);
+        // The length was measured.
+        manifest.meta = Meta { duration_ms: manifest.meta.duration_ms, ..meta };
         let video = self.video(&row.video)?;
         self.publish(manifest, row, video, journal, job, &[]).await
     }

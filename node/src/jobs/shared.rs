@@ -83,7 +83,7 @@ impl Jobs {
                 let pile = row.as_ref().map(|row| self.pile(row)).transpose()?;
                 (row.map(|row| row.groups).unwrap_or_default(), pile.unwrap_or(Pile::USUAL))
             }
-            JobKey::Rendition { .. } | JobKey::Keep { .. } => (Vec::new(), Pile::USUAL),
+            JobKey::Rendition { .. } | JobKey::Keep { .. } | JobKey::Look { .. } => (Vec::new(), Pile::USUAL),
         };
         Ok((if groups.is_empty() { vec![home] } else { groups }, pile))
     }

@@ -19,7 +19,7 @@ use crate::{
         ladder::{Plan, Rung, plan},
         probe::{Probe, key_frames, probe},
     },
-    store::rows::{CAPTURES, Code, JobKey, JobRow, OPEN_JOBS},
+    store::rows::{CAPTURES, Code, JobKey, JobRow, OPEN_JOBS, State},
     tools::Toolset,
 };
 
@@ -129,7 +129,7 @@ impl Inner {
     pub(super) fn close_folder(&self, job: &JobRow) {
         let capture = match &job.key {
             JobKey::List { .. } | JobKey::Keep { .. } => return,
-            JobKey::Capture { .. } => self.capture_id(job).0,
+            JobKey::Capture { .. } | JobKey::Look { .. } => self.capture_id(job).0,
             JobKey::Rendition { capture, .. } => *capture,
         };
         let Ok(open) = self.has_open_jobs(&capture, job) else { return };
@@ -138,7 +138,9 @@ impl Inner {
             return;
         }
         let published = self.store.get(&CAPTURES, &capture.to_bytes()).ok().flatten();
-        let removed = if published.is_some_and(|row| !row.revisions.is_empty()) {
+        // What a look kept is linked, or nothing was kept.
+        let looked = matches!(job.key, JobKey::Look { .. }) && job.state == State::Done;
+        let removed = if looked || published.is_some_and(|row| !row.revisions.is_empty()) {
             fs::remove_dir_all(&dir)
         } else {
             clear_but_journal(&dir)
@@ -157,7 +159,7 @@ impl Inner {
         Ok(open.into_iter().any(|(_, key)| match &key {
             JobKey::Rendition { capture: of, .. } => of == capture,
             JobKey::Capture { video } => Some(video) == job.video.as_ref(),
-            JobKey::List { .. } | JobKey::Keep { .. } => false,
+            JobKey::List { .. } | JobKey::Keep { .. } | JobKey::Look { .. } => false,
         }))
     }
 }
@@ -165,7 +167,9 @@ impl Inner {
 fn clear_but_journal(dir: &Path) -> std::io::Result<()> {
     for entry in fs::read_dir(dir)? {
         let entry = entry?;
-        if entry.file_name() != JOURNAL {
+        if entry.file_type()?.is_dir() {
+            fs::remove_dir_all(entry.path())?;
+        } else if entry.file_name() != JOURNAL {
             fs::remove_file(entry.path())?;
         }
     }

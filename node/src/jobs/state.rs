@@ -85,7 +85,7 @@ impl Inner {
         let job = requests::as_it_stands(&self.store, self.catalogue.approvals(), job)?;
         Jobs::add(batch, &job);
         if let Some(id) = &job.video
-            && !matches!(job.key, JobKey::Keep { .. })
+            && !matches!(job.key, JobKey::Keep { .. } | JobKey::Look { .. })
             && let Some(mut video) = self.store.get(&VIDEOS, id.as_str().as_bytes())?
         {
             self.settle(&mut video, &job)?;

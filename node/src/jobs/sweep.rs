@@ -47,7 +47,9 @@ impl Inner {
             if let Some(job) = self.store.get(&JOBS, key.text().as_bytes())? {
                 match &job.key {
                     JobKey::List { .. } | JobKey::Keep { .. } => {}
-                    JobKey::Capture { .. } => _ = needed.insert(self.folder(&self.capture_id(&job).0)),
+                    JobKey::Capture { .. } | JobKey::Look { .. } => {
+                        _ = needed.insert(self.folder(&self.capture_id(&job).0))
+                    }
                     JobKey::Rendition { capture, .. } => _ = needed.insert(self.folder(capture)),
                 }
             }

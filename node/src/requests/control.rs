@@ -205,7 +205,7 @@ pub(crate) fn as_it_stands(
                 hold = approvals.hold(&Batch::default(), &row)?;
             }
         }
-        JobKey::Rendition { .. } | JobKey::Keep { .. } => {}
+        JobKey::Rendition { .. } | JobKey::Keep { .. } | JobKey::Look { .. } => {}
     }
     match stand {
         Some(Stand::Paused) => pause(&mut job),

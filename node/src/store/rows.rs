@@ -24,8 +24,8 @@ mod requests;
 mod videos;
 
 pub use keys::{
-    age, aged_key, claim_key, creator_key, creator_video_key, entry_key, entry_of, feed_key, feed_of,
-    open_job_key, request_video_key, rung_prefix, segment_key, session_key, subject_key, told_key,
+    age, aged_key, claim_key, creator_key, creator_video_key, due_key, due_of, entry_key, entry_of, feed_key,
+    feed_of, open_job_key, request_video_key, rung_prefix, segment_key, session_key, subject_key, told_key,
 };
 pub use requests::RequestRow;
 pub use videos::{CaptureRow, Holding, ManifestRow, Told, VideoRow};
@@ -105,6 +105,9 @@ pub const CREATOR_NAMES: Table<NameRow> = Table::new(29);
 
 /// What members said of what waits for approval, under `group ‖ kind ‖ subject`.
 pub const VERDICTS: Table<VerdictRow> = Table::new(30);
+
+/// When captures of this node are looked at again at their origin, under `due ‖ capture`: when they were fetched.
+pub const LOOKS: Table<Timestamp> = Table::new(31);
 
 /// A block of bytes.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -308,6 +311,11 @@ pub enum JobKey {
         /// The video.
         video: VideoId,
     },
+    /// Look at an archived video again at its origin.
+    Look {
+        /// The video.
+        video: VideoId,
+    },
     /// Make one more rung of a capture.
     Rendition {
         /// The capture.
@@ -320,6 +328,8 @@ pub enum JobKey {
 impl JobKey {
     /// [`JobKey::lane`] of the jobs that keep a video.
     pub const KEEP_LANE: u8 = 3;
+    /// The same of those that look at one again.
+    pub const LOOK_LANE: u8 = 4;
 
     /// First byte of its key in [`OPEN_JOBS`].
     #[must_use]
@@ -329,11 +339,12 @@ impl JobKey {
             Self::Capture { .. } => 1,
             Self::Rendition { .. } => 2,
             Self::Keep { .. } => Self::KEEP_LANE,
+            Self::Look { .. } => Self::LOOK_LANE,
         }
     }
 
     /// Its text form, unique: `list/<request>/<n>`, `capture/<video>`, `rendition/<capture>/<rung>`,
-    /// `keep/<video>`.
+    /// `keep/<video>`, `look/<video>`.
     #[must_use]
     pub fn text(&self) -> String {
         match self {
@@ -341,6 +352,7 @@ impl JobKey {
             Self::Capture { video } => format!("capture/{video}"),
             Self::Rendition { capture, rung } => format!("rendition/{capture}/{rung}"),
             Self::Keep { video } => format!("keep/{video}"),
+            Self::Look { video } => format!("look/{video}"),
         }
     }
 }

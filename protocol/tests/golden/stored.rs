@@ -8,7 +8,7 @@ use horahora_protocol::{
     feed::{Feed, Head},
     group::Genesis,
     limits,
-    manifest::{Manifest, Meta},
+    manifest::{Look, Manifest, Meta, TextTrack},
     request::{Options, Priority, RequestChange, Stand},
     sign::Signable,
     summary::Summary,
@@ -17,7 +17,9 @@ use serde::de::DeserializeOwned;
 
 use crate::{
     Case, block,
-    values::{AT, capture, capture_start, feed_id, key, manifest, profile, raw, request, summary, video},
+    values::{
+        AT, capture, capture_start, feed_id, file, key, manifest, profile, raw, request, summary, video,
+    },
 };
 
 pub(crate) fn node_ids() -> Vec<Case> {
@@ -152,9 +154,19 @@ pub(crate) fn manifests() -> Vec<Case> {
         danmaku: vec![],
         renditions: vec![],
         adopted: None,
+        looks: Vec::new(),
         ..manifest()
     };
-    let cases = [("full", manifest()), ("bare", bare)];
+    let track = TextTrack {
+        lang: "comments".to_owned(),
+        format: "json".to_owned(),
+        file: file("sm9.comments.json", "application/json", &[("more danmaku", 25)]),
+    };
+    let info = Some(file("sm9.info.json", "application/json", &[("later info", 4)]));
+    let look = Look { at: Timestamp(AT.0 + 86_400_000), info, danmaku: vec![track] };
+    let silent = Look { at: Timestamp(AT.0 + 172_800_000), info: None, danmaku: vec![] };
+    let looked = Manifest { looks: vec![look, silent], ..manifest() };
+    let cases = [("full", manifest()), ("bare", bare), ("looked-at-again", looked)];
     cases
         .map(|(name, manifest)| {
             let case = block(name, &manifest, limits::MANIFEST_BYTES);

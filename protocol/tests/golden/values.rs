@@ -149,5 +149,6 @@ pub(crate) fn manifest() -> Manifest {
         danmaku: vec![track("comments", "json", file("sm9.json", "application/json", &[("danmaku", 24)]))],
         renditions: vec![rendition("v720", MediaKind::Video), rendition("a0", MediaKind::Audio)],
         adopted: None,
+        looks: Vec::new(),
     }
 }

@@ -28,7 +28,8 @@ proptest! {
         prop_assert_eq!(listed.len(), blobs.len());
         let files = manifest.original.iter().chain(&manifest.info).chain(&manifest.thumbnail).chain(&manifest.poster);
         let texts = manifest.subtitles.iter().chain(&manifest.danmaku).map(|track| &track.file);
-        let mut named: BTreeSet<_> = files.chain(texts).flat_map(|f| &f.chunks).map(|chunk| chunk.cid).collect();
+        let later = manifest.looks.iter().flat_map(|l| l.info.iter().chain(l.danmaku.iter().map(|t| &t.file)));
+        let mut named: BTreeSet<_> = files.chain(texts).chain(later).flat_map(|f| &f.chunks).map(|chunk| chunk.cid).collect();
         for rendition in &manifest.renditions {
             named.insert(rendition.init.cid);
             named.extend(rendition.segments.iter().map(|segment| segment.cid));
@@ -40,13 +41,15 @@ proptest! {
 
 #[test]
 fn a_file_that_is_not_the_sum_of_its_chunks_is_refused() {
-    let places: [fn(&mut Manifest) -> &mut File; 6] = [
+    let places: [fn(&mut Manifest) -> &mut File; 8] = [
         |m| &mut m.original[0],
         |m| m.info.as_mut().expect("the sample has it"),
         |m| m.thumbnail.as_mut().expect("the sample has it"),
         |m| m.poster.as_mut().expect("the sample has it"),
         |m| &mut m.subtitles[0].file,
         |m| &mut m.danmaku[0].file,
+        |m| m.looks[0].info.as_mut().expect("the sample has it"),
+        |m| &mut m.looks[0].danmaku[0].file,
     ];
     for place in places {
         refuse("a byte more", |m| place(m).bytes += 1);

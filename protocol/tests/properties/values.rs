@@ -8,7 +8,7 @@ use horahora_protocol::{
     entry::{Body, Capture, CaptureStart, Entry, Origin, Profile, Request},
     feed::FeedId,
     group::Genesis,
-    manifest::{Blob, Creator, File, Manifest, MediaKind, Meta, Recipe, Rendition, Segment, TextTrack},
+    manifest::{Blob, Creator, File, Look, Manifest, MediaKind, Meta, Recipe, Rendition, Segment, TextTrack},
     request::{Options, Priority, RequestChange, Stand},
 };
 use proptest::{
@@ -157,6 +157,11 @@ pub(crate) fn manifest_sample() -> Manifest {
             rendition_sample("a0", MediaKind::Audio),
         ],
         adopted: Some(linked("a copied manifest")),
+        looks: vec![Look {
+            at: Timestamp(1_273_108_780_000),
+            info: Some(file_sample("later.info.json")),
+            danmaku: vec![track("comments", "json")],
+        }],
     }
 }
 
@@ -353,7 +358,13 @@ pub(crate) fn manifest() -> impl Strategy<Value = Manifest> {
     let capture = (capture(), option::of(cid()), meta());
     let files = (vec(file(), 0..4), option::of(file()), option::of(file()), option::of(file()));
     let tracks = (vec(track(), 0..3), vec(track(), 0..3));
-    (capture, files, tracks, vec(rendition(), 0..4)).prop_map(|(about, files, tracks, mut renditions)| {
+    let look = (time(), option::of(file()), vec(track(), 0..2)).prop_map(|(at, info, danmaku)| Look {
+        at,
+        info,
+        danmaku,
+    });
+    let made = (vec(rendition(), 0..4), vec(look, 0..3));
+    (capture, files, tracks, made).prop_map(|(about, files, tracks, (mut renditions, looks))| {
         let (capture, previous, meta) = about;
         let (original, info, thumbnail, poster) = files;
         for (number, rendition) in renditions.iter_mut().enumerate() {
@@ -376,6 +387,7 @@ pub(crate) fn manifest() -> impl Strategy<Value = Manifest> {
             danmaku: tracks.1,
             renditions,
             adopted: previous.filter(|_| capture.fetched_at.0 % 2 == 0),
+            looks,
         }
     })
 }

@@ -223,6 +223,7 @@ fn everything(blobs: &Blobs) -> Manifest {
         danmaku: Vec::new(),
         renditions: Vec::new(),
         adopted: None,
+        looks: Vec::new(),
     }
 }
 

@@ -408,8 +408,9 @@ def fetch(ydl, url):
     ydl.params['max_filesize'] = None
     ydl.downloads = True
     ydl.process_info(info)
-    media = [part['filepath'] for part in parts_of(info) if part.get('filepath')]
-    if not media or not all(os.path.isfile(path) for path in media):
+    words = ydl.params.get('skip_download')
+    media = [] if words else [part['filepath'] for part in parts_of(info) if part.get('filepath')]
+    if not words and not media or not all(os.path.isfile(path) for path in media):
         return fail('refused', 'yt-dlp ended without a file.')
     thumbnails = [t['filepath'] for t in info.get('thumbnails') or () if t.get('filepath')]
     say(t='done', media=media, info=clean_metadata(info.get('infojson_filename')), thumbnail=next(iter(thumbnails), None),

@@ -39,6 +39,19 @@ pub fn subject_key(group: &GroupId, subject: &Subject) -> Vec<u8> {
     [group.to_bytes().as_slice(), &[kind], &text].concat()
 }
 
+/// Key in [`LOOKS`]: what is due first comes first.
+#[must_use]
+pub fn due_key(at: Timestamp, capture: &Cid) -> Vec<u8> {
+    [at.0.to_be_bytes().as_slice(), &capture.to_bytes()].concat()
+}
+
+/// When the capture under a key in [`LOOKS`] is due, and which it is.
+#[must_use]
+pub fn due_of(key: &[u8]) -> Option<(Timestamp, Cid)> {
+    let (at, capture) = key.split_first_chunk()?;
+    Some((Timestamp(u64::from_be_bytes(*at)), Cid::from_bytes(capture).ok()?))
+}
+
 /// Key in [`OPEN_JOBS`]: each kind for itself, oldest first.
 #[must_use]
 pub fn open_job_key(job: &JobRow) -> Vec<u8> {
