@@ -63,6 +63,7 @@ if [ "${1:-}" = --long ]; then
   say "twenty nodes on a network that fails"
   cargo test --workspace --locked --test integration -- --ignored mesh::
   say "five nodes and a tag of 2,000 videos of a site that sends eager guests away"
+  cargo test --workspace --locked --test integration -- --ignored import::
   cargo test --workspace --locked --test integration -- --ignored pace::
   say "the exchange of blobs beside a plain copy"
   target/release/testnet bench exchange

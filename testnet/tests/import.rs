@@ -4,6 +4,7 @@ use std::{
     collections::BTreeMap,
     fs,
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use horahora_testnet::cluster::{Node, shared_dir};
@@ -58,14 +59,28 @@ fn state_of(dir: &Path) -> BTreeMap<PathBuf, String> {
 
 #[tokio::test]
 async fn a_folder_is_imported_once_survives_a_kill_and_is_not_changed() {
+    a_folder_is_imported(12).await;
+}
+
+#[tokio::test]
+#[ignore = "takes half an hour; test.sh --long runs it"]
+async fn a_folder_of_five_hundred_is_imported_once_and_survives_a_kill() {
+    a_folder_is_imported(498).await;
+}
+
+/// A folder of so many videos of yt-dlp's and two others.
+async fn a_folder_is_imported(videos: usize) {
+    let count = videos as u64 + 2;
+    let limit = Duration::from_secs(180 + 10 * count);
     let (dir, mut node) = (tempfile::tempdir().unwrap(), Node::start(&[]).await.unwrap());
-    folder(dir.path(), 12);
+    let began = horahora::clock::steady();
+    folder(dir.path(), videos);
     let before = state_of(dir.path());
     let asked = node.post("/api/v1/imports", &json!({ "dir": dir.path() })).await.unwrap();
     let id = asked.json::<Value>().await.unwrap()["id"].as_str().unwrap().to_owned();
     let path = format!("/api/v1/requests/{id}");
-    let some = async || Ok(node.own(&path).await?["counts"]["done"].as_u64() >= Some(2));
-    node.until("some of it is there", some).await.unwrap();
+    let some = async || Ok(node.own(&path).await?["counts"]["done"].as_u64() >= Some(count / 7));
+    node.until_within(limit, "some of it is there", some).await.unwrap();
     node.kill().await.unwrap();
     node.restart().await.unwrap();
     // The same command goes on where it was.
@@ -74,10 +89,12 @@ async fn a_folder_is_imported_once_survives_a_kill_and_is_not_changed() {
     let request: Value = serde_json::from_slice(&said.stdout).unwrap();
     assert_eq!(
         (request["id"].as_str(), request["count"].as_u64()),
-        (Some(id.as_str()), Some(14)),
+        (Some(id.as_str()), Some(count)),
         "{request}"
     );
-    assert_eq!(request["counts"]["done"], 14, "{request}");
+    assert_eq!(request["counts"]["done"], count, "{request}");
+    let took = horahora::clock::steady().ms_since(began) / 1000;
+    crate::mesh::note(&format!("a folder of {count} videos was imported in {took} s, a kill in between"));
     let mut played = 0;
     for video in request["videos"].as_array().unwrap() {
         let name = video.as_str().unwrap();
@@ -101,13 +118,14 @@ async fn a_folder_is_imported_once_survives_a_kill_and_is_not_changed() {
             assert!(info.contains("うさぎP") && !info.contains("secret"), "{info}");
         }
     }
-    assert_eq!(played, 14);
+    assert_eq!(played, count);
     let kept = node.get("/api/v1/videos/niconico%3Agone1").await.unwrap();
     assert_eq!(kept["title"], "Kept [gone1]");
     let blobs = |node: &Node| state_of(&node.data().join("blobs")).len();
     let held = blobs(&node);
     let again = node.cli(&["import", dir.path().to_str().unwrap()]).await.unwrap();
-    assert_eq!(String::from_utf8_lossy(&again.stdout).trim(), "14 videos: 14 in the archive, 0 not");
+    let all = format!("{count} videos: {count} in the archive, 0 not");
+    assert_eq!(String::from_utf8_lossy(&again.stdout).trim(), all);
     assert_eq!(blobs(&node), held, "a second run adds nothing");
     assert!(state_of(dir.path()) == before, "nothing in the folder was changed");
     let report = node.cli(&["--json", "verify"]).await.unwrap();

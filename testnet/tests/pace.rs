@@ -217,6 +217,14 @@ async fn cookies_are_given_on_the_page_and_mistakes_are_told() {
     let id = node.request("https://www.nicovideo.jp/watch/sm93").await.unwrap();
     let needs = node.settled(&id, &["needs-operator"]).await.unwrap();
     assert!(needs["reason"].as_str().unwrap().contains("ran out"), "{needs}");
+    // A link is tried as the node is set up now.
+    for (video, words) in [("sm93", "ran out"), ("sm9", "It can be had: 【初音ミク】月見うさぎ sm9")]
+    {
+        let path = format!("/sites?try=https%3A%2F%2Fwww.nicovideo.jp%2Fwatch%2F{video}");
+        let ask = node.ask(Method::GET, &path).bearer_auth(node.token());
+        let page = ask.send().await.unwrap().text().await.unwrap();
+        assert!(page.contains(words), "{video}: {page}");
+    }
     let stranger = reqwest::get(node.url("/api/v1/sites")).await.unwrap();
     assert_eq!(stranger.status(), 401);
     let ask = node.ask(Method::DELETE, "/api/v1/sites/nicovideo.jp/cookies").bearer_auth(node.token());

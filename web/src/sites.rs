@@ -11,6 +11,9 @@ pub struct SitesPage {
     /// The site that cookies were given for, kept when they were refused.
     pub asked: String,
     pub error: Option<String>,
+    /// A link that was tried, and what came of it: whether it can be had, and the site's words.
+    pub tried: String,
+    pub said: Option<(bool, String)>,
 }
 
 #[derive(Debug, Clone, Default)]

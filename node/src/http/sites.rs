@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::{
     Form, Json,
-    extract::{Path, State},
+    extract::{Path, Query, State},
     http::{HeaderMap, StatusCode},
     response::{Html, IntoResponse, Redirect, Response},
 };
@@ -14,7 +14,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{Rooms, Shared, api::Answer, error::ApiError, inspect::size, viewer::Viewer};
-use crate::ingest::{COOKIES_BYTES, CookiesError, SiteView};
+use crate::ingest::{COOKIES_BYTES, CookiesError, Kind, SiteView};
 
 /// `GET /api/v1/sites`
 pub(super) async fn list(State(rooms): Shared, viewer: Viewer) -> Answer {
@@ -49,9 +49,27 @@ pub(super) async fn resume(State(rooms): Shared, Path(site): Path<String>) -> Re
     Ok(StatusCode::NO_CONTENT)
 }
 
+#[derive(Debug, Default, Deserialize)]
+pub(super) struct Tried {
+    /// A link that is asked for as the node is set up now.
+    #[serde(default, rename = "try")]
+    link: String,
+}
+
 /// `GET /sites`
-pub(super) async fn page(State(rooms): Shared, viewer: Viewer, headers: HeaderMap) -> Response {
-    rooms.sites_page(viewer, &headers, String::new(), None).into_response()
+pub(super) async fn page(
+    State(rooms): Shared,
+    viewer: Viewer,
+    Query(tried): Query<Tried>,
+    headers: HeaderMap,
+) -> Response {
+    let said = match (viewer, tried.link.trim()) {
+        (Viewer::Anyone, _) | (_, "") => None,
+        (Viewer::Operator, link) => Some(rooms.try_link(link).await),
+    };
+    let mut page = rooms.sites_view(viewer, &headers, String::new(), None);
+    (page.tried, page.said) = (tried.link, said);
+    Html(horahora_web::sites(&page)).into_response()
 }
 
 #[derive(Debug, Deserialize)]
@@ -113,6 +131,21 @@ impl Rooms {
         self.jobs.wake();
     }
 
+    /// Asks a site what a link is, with its cookies and its proxy; whether that worked, and what it says.
+    async fn try_link(&self, link: &str) -> (bool, String) {
+        match self.requests.inspect(link, false).await {
+            Ok(Some(found)) if found.kind == Kind::Unsupported => {
+                (false, "Nothing there can be archived, as far as yt-dlp knows.".to_owned())
+            }
+            Ok(Some(found)) => {
+                let what = found.title.or(found.id).unwrap_or_else(|| link.to_owned());
+                (true, format!("It can be had: {what}"))
+            }
+            Ok(None) => (false, "Wait until yt-dlp and ffmpeg are installed.".to_owned()),
+            Err(error) => (false, error.to_string()),
+        }
+    }
+
     fn sites_page(
         self: &Arc<Self>,
         viewer: Viewer,
@@ -120,12 +153,22 @@ impl Rooms {
         asked: String,
         error: Option<String>,
     ) -> Html<String> {
+        Html(horahora_web::sites(&self.sites_view(viewer, headers, asked, error)))
+    }
+
+    fn sites_view(
+        self: &Arc<Self>,
+        viewer: Viewer,
+        headers: &HeaderMap,
+        asked: String,
+        error: Option<String>,
+    ) -> SitesPage {
         let sites = match viewer {
             Viewer::Operator => self.requests.ingest().sites(),
             Viewer::Anyone => Vec::new(),
         };
         let sites = sites.iter().map(row).collect();
-        Html(horahora_web::sites(&SitesPage { frame: self.frame(headers), sites, asked, error }))
+        SitesPage { frame: self.frame(headers), sites, asked, error, tried: String::new(), said: None }
     }
 }
 
