@@ -4,6 +4,8 @@ use horahora::ingest::{Kind, inspect, write_plugins};
 use horahora_testnet::cluster::{Node, fixture, tools};
 use serde_json::Value;
 
+use crate::pace::node_with;
+
 const URLS: &str = include_str!("../testdata/urls.tsv");
 
 #[tokio::test]
@@ -96,4 +98,66 @@ async fn a_creator_has_a_page_with_what_is_archived_of_them() {
     assert!(page.contains("sm11") && page.contains(video["creator"].as_str().unwrap()), "{page}");
     let none = node.ask(reqwest::Method::GET, "/api/v1/creators/niconico/1").send().await.unwrap();
     assert_eq!(none.status(), 404);
+}
+
+#[tokio::test]
+async fn lists_of_every_kind_are_archived_whole() {
+    let fixture = fixture().await.unwrap();
+    let free = "requests_per_minute = 0\n[sites.\"bilibili.com\"]\nrequests_per_minute = 0";
+    let (node, _dir) = node_with(&fixture, &fixture.proxy(), free).await;
+    let lists = [
+        ("https://www.nicovideo.jp/search/SOUGHT_2", "SOUGHT_2", ["niconico:sm30002", "niconico:sm30001"]),
+        ("https://www.nicovideo.jp/mylist/2", "お気に入り", ["niconico:sm2001", "niconico:sm2002"]),
+        (
+            "https://www.nicovideo.jp/user/4242/series/2",
+            "月見シリーズ",
+            ["niconico:sm2001", "niconico:sm2002"],
+        ),
+        (
+            "https://space.bilibili.com/7003/lists/2?type=season",
+            "兔子合集",
+            ["bilibili:BV1Hora00001", "bilibili:BV1Hora00002"],
+        ),
+        (
+            "https://space.bilibili.com/7003/lists/2?type=series",
+            "兔子系列",
+            ["bilibili:BV1Hora00001", "bilibili:BV1Hora00002"],
+        ),
+        (
+            "https://space.bilibili.com/7003/favlist?fid=2&ftype=create",
+            "收藏夹",
+            ["bilibili:BV1Hora00001", "bilibili:BV1Hora00002"],
+        ),
+    ];
+    for (url, title, videos) in lists {
+        let request = node.request(url).await.unwrap();
+        let ended = node.settled(&request, &["done", "failed", "refused"]).await.unwrap();
+        assert_eq!(
+            (&ended["title"], &ended["videos"]),
+            (&title.into(), &serde_json::json!(videos)),
+            "{ended}"
+        );
+        assert_eq!(ended["counts"]["done"], 2, "{ended}");
+    }
+    assert_eq!(fixture.served("sm2001"), 1, "what two lists name is fetched once");
+}
+
+#[tokio::test]
+async fn a_podcasts_feed_is_a_list_of_its_files() {
+    let fixture = fixture().await.unwrap();
+    let node = Node::at(&fixture).await.unwrap();
+    let request = node.request(&format!("{}/feed.xml", fixture.site())).await.unwrap();
+    let ended = node.settled(&request, &["done", "failed", "refused"]).await.unwrap();
+    assert_eq!(
+        (ended["title"].as_str(), ended["count"].as_u64()),
+        (Some("うさぎラジオ"), Some(2)),
+        "{ended}"
+    );
+    let page = node.own(&format!("/api/v1/requests/{request}/videos")).await.unwrap();
+    let stands: Vec<_> = page["items"].as_array().unwrap().iter().map(|v| v["state"].clone()).collect();
+    assert_eq!(stands, ["done", "failed"], "{page}");
+    assert_eq!(page["items"][1]["code"], "damaged", "{page}");
+    let video = page["items"][0]["id"].as_str().unwrap().replace(':', "%3A");
+    let video = node.own(&format!("/api/v1/videos/{video}")).await.unwrap();
+    assert!(video["url"].as_str().unwrap().ends_with("/files/bbb.mp4"), "{video}");
 }

@@ -223,16 +223,19 @@ fn sum(files: &mut BTreeMap<String, (u64, Option<u64>, f64)>, now: Progress) -> 
 /// Says what a failure means for the person who asked, then the site's own words.
 fn explain(code: Code, message: &str) -> Failure {
     let words = message.split_once("] ").map_or(message, |(_, rest)| rest);
-    let words = words.split("; please report this issue").next().unwrap_or(words).trim().replace('\n', " ");
+    // What yt-dlp tells those to do who have it at hand.
+    let words = ["; please report this issue", ". Use --cookies", "Use --cookies"]
+        .iter()
+        .fold(words, |words, advice| words.split(advice).next().unwrap_or(words))
+        .trim()
+        .replace('\n', " ");
     let means = match code {
         Code::Gone => "The origin does not have it any more.",
         Code::Legal => "The origin may not show it for legal reasons.",
         Code::Geo => {
             "The origin does not show it in this node's country. Set --proxy, or let a peer elsewhere try."
         }
-        Code::Login => {
-            "The origin wants a login. Give this node cookies: `cookies` of the site in config.toml."
-        }
+        Code::Login => "The origin wants a login. Give this node an account's cookies, on the Sites page.",
         Code::NotYet => "It cannot be had yet; the node tries again by itself.",
         Code::RateLimited => "The origin wants us to slow down; the node waits and tries again by itself.",
         Code::Forbidden => "The origin refuses this node.",

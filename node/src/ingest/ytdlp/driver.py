@@ -173,7 +173,11 @@ def name_by_url(ydl, info):
 
 
 def tell_item(ydl, info, url):
+    url, _ = utils.unsmuggle_url(url)
     names = names_of(ydl, name_by_url(ydl, info))
+    if not names and info.get('_type') in ('url', 'url_transparent'):
+        # A feed's entries are files anywhere: the node names them by their addresses.
+        names = [['generic', 'x']]
     if names:
         site, ident = names[0]
         say(t='item', site=site, id=ident, url=url, title=info.get('title'), names=names[1:],
