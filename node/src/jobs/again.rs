@@ -135,10 +135,10 @@ impl Inner {
         let Some((capture, _)) = own else { return Ok(()) };
         let looked = self.look_at(&row, capture, job).await;
         let fetched = self.last_manifest(&self.capture_row(&capture)?).await?.fetched_at;
-        let again = match &looked {
-            // It is tried again by itself.
-            Err(failure) if matches!(failure.reaction(), Reaction::Retry { .. }) => false,
-            _ => true,
+        let again = match looked.as_ref().map_err(Failure::reaction) {
+            // Until then it is tried again by itself.
+            Err(Reaction::Retry { tries, .. }) => job.attempts + 1 >= tries,
+            Ok(()) | Err(Reaction::Stop(_)) => true,
         };
         // Of one that was captured once more the new capture is looked at.
         let own = self.catalogue.own_captures(&self.video(video)?).map_err(disk)?.pop();
