@@ -50,9 +50,21 @@ pub struct Options {
     pub max_bytes: Option<u64>,
     /// Whether the replies below a video are kept.
     pub comments: bool,
+    /// Whether picture and sound are wanted, not only what the site says of the videos; not written when they are.
+    #[serde(default = "wanted", skip_serializing_if = "is_wanted")]
+    pub media: bool,
     /// How early its videos are fetched; not written when it is the usual one.
     #[serde(default, skip_serializing_if = "Priority::is_usual")]
     pub priority: Priority,
+}
+
+fn wanted() -> bool {
+    true
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
+fn is_wanted(media: &bool) -> bool {
+    *media
 }
 
 /// How early the videos of a request are fetched, beside those of others.
@@ -95,6 +107,7 @@ impl Default for Options {
             max_height: None,
             max_bytes: None,
             comments: true,
+            media: true,
             priority: Priority::Usual,
         }
     }

@@ -84,3 +84,29 @@ async fn what_is_offered_in_a_better_form_is_captured_once_more_and_both_stay() 
     let verified: serde_json::Value = verified.json().await.unwrap();
     assert_eq!(verified["problems"], json!([]), "{verified}");
 }
+
+#[tokio::test]
+async fn words_alone_are_kept_where_no_more_is_wanted_and_the_picture_comes_when_it_is() {
+    let fixture = fixture().await.unwrap();
+    let (node, _dir) = node_with(&fixture, &fixture.proxy(), "requests_per_minute = 0").await;
+    let url = "https://www.nicovideo.jp/watch/sm21";
+    let asked = json!({ "url": url, "options": { "media": false } });
+    let answer: serde_json::Value =
+        node.post("/api/v1/requests", &asked).await.unwrap().json().await.unwrap();
+    let id = answer["id"].as_str().unwrap();
+    node.settled(id, &["done"]).await.unwrap();
+    let path = "/api/v1/videos/niconico%3Asm21";
+    let video = node.own(path).await.unwrap();
+    assert_eq!((&video["renditions"], &video["danmaku"]), (&json!([]), &json!(["comments"])), "{video}");
+    assert_eq!((fixture.served("sm21"), video["poster"].is_string()), (0, true));
+    let page = String::from_utf8(node.bytes("/watch/niconico%3Asm21").await.unwrap().to_vec()).unwrap();
+    assert!(page.contains("Only words and comments are kept") && !page.contains("<video"), "{page}");
+    // Somebody wants all of it now.
+    node.post(&format!("/api/v1/requests/{id}"), &json!({ "options": { "media": true } })).await.unwrap();
+    node.post(&format!("{path}/look"), &json!({})).await.unwrap();
+    let whole = async || Ok(!node.own(path).await?["renditions"].as_array().unwrap().is_empty());
+    node.until("its picture is there", whole).await.unwrap();
+    let video = node.own(path).await.unwrap();
+    assert!(node.play_through(&video).await.unwrap() > 0);
+    assert_eq!(fixture.served("sm21"), 1);
+}

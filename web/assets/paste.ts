@@ -90,6 +90,7 @@ function wish(form: HTMLFormElement): Record<string, unknown> {
   return {
     follow: said.has("follow"),
     comments: said.has("comments"),
+    media: !said.has("words"),
     priority: said.get("priority") ?? "usual",
     newest: number("newest"),
     since: text("since") || null,

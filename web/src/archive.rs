@@ -29,6 +29,8 @@ pub struct Wish {
     pub id: String,
     pub follow: bool,
     pub comments: bool,
+    /// Only what the site says of the videos.
+    pub words: bool,
     pub newest: String,
     pub since: String,
     pub title: String,

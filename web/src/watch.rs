@@ -16,6 +16,8 @@ pub struct WatchPage {
     /// 0 to 1.
     pub progress: Option<f64>,
     pub doing: String,
+    /// Whether only what the site says of it is archived.
+    pub words_only: bool,
     /// None while nothing can be played yet.
     pub player: Option<Player>,
     pub creator: Option<String>,
@@ -121,6 +123,7 @@ impl WatchPage {
 
     pub(crate) fn blank_title(&self) -> &'static str {
         match self.state.class.as_str() {
+            _ if self.words_only => "Only words and comments are kept",
             "bad" => "There is nothing to play",
             "warn" => "Nothing to play yet",
             _ => "Still being archived",

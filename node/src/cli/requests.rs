@@ -63,6 +63,9 @@ pub(super) struct Wish {
     /// Keep the replies below the videos: true or false
     #[arg(long, value_name = "BOOL", num_args = 0..=1, default_missing_value = "true")]
     comments: Option<bool>,
+    /// Fetch picture and sound, not only what the site says of the videos: true or false
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, default_missing_value = "true")]
+    media: Option<bool>,
     /// How early its videos are fetched beside those of other requests: low, usual or high
     #[arg(long, value_name = "PRIORITY")]
     priority: Option<String>,
@@ -85,6 +88,7 @@ impl Wish {
         set("max_height", self.max_height.map(Value::from));
         set("max_bytes", self.max_size.map(|megabytes| json!(megabytes.saturating_mul(1_000_000))));
         set("comments", self.comments.map(Value::from));
+        set("media", self.media.map(Value::from));
         set("priority", self.priority.clone().map(Value::from));
         if said.is_empty() { Value::Null } else { Value::Object(said) }
     }

@@ -163,6 +163,7 @@ pub(super) fn options(wanted: &Value, mut options: Options) -> Result<Options, A
         match key.as_str() {
             "follow" => options.follow = switch(key, value)?,
             "comments" => options.comments = switch(key, value)?,
+            "media" => options.media = switch(key, value)?,
             "priority" => {
                 options.priority = serde_json::from_value(value.clone())
                     .map_err(|_| bad(key, "\"low\", \"usual\" or \"high\""))?;

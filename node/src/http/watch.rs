@@ -69,6 +69,9 @@ pub(super) async fn look(State(rooms): Shared, Path(id): Path<String>) -> Result
     Ok(Redirect::to(&watch_path(&row)).into_response())
 }
 
+/// Why there is nothing to play where nothing else was wanted.
+const WORDS_ONLY: &str = "Its request wants what the site says of it, and no picture and sound. Where a request \
+                          wants those, too, they come with the next look at the site.";
 /// Tracks of danmaku that are offered, the latest first; the API tells of all.
 const DANMAKU_SHOWN: usize = 3;
 
@@ -105,6 +108,8 @@ impl Rooms {
                 (row.reason.clone(), now.map(|now| now.doing).unwrap_or_default(), progress)
             }
         };
+        let words_only = manifest.is_some_and(|manifest| manifest.renditions.is_empty());
+        let reason = if words_only { Some(WORDS_ONLY.to_owned()) } else { reason };
         let mut related: Vec<_> = self.videos_page(self.viewer(headers), None, RELATED + 1)?.0;
         related.retain(|other| other.id != row.id);
         let creator = manifest.and_then(|manifest| manifest.meta.creator.as_ref());
@@ -117,6 +122,7 @@ impl Rooms {
             reason,
             progress,
             doing,
+            words_only,
             player: self.player(row, manifest, elsewhere).await?,
             creator: row.creator.clone(),
             gone: row.gone.filter(|_| row.manifest.is_some()).map(|at| date(at.0)),
@@ -160,6 +166,9 @@ impl Rooms {
             poster: None,
             tracks: Vec::new(),
         };
+        if manifest.is_some_and(|manifest| manifest.renditions.is_empty()) {
+            return Ok(None);
+        }
         if let (Some(cid), Some(manifest)) = (row.manifest, manifest) {
             return Ok(Some(Player {
                 mpd: format!("/media/{cid}/manifest.mpd"),

@@ -30,6 +30,8 @@ pub(super) struct WishForm {
     #[serde(default)]
     comments: String,
     #[serde(default)]
+    words: String,
+    #[serde(default)]
     newest: String,
     #[serde(default)]
     since: String,
@@ -55,6 +57,7 @@ impl WishForm {
         let wanted = json!({
             "follow": !self.follow.is_empty(),
             "comments": !self.comments.is_empty(),
+            "media": self.words.is_empty(),
             "newest": number(&self.newest),
             "since": text(&self.since),
             "title": text(&self.title),
@@ -71,6 +74,7 @@ impl WishForm {
             id: id.to_owned(),
             follow: !self.follow.is_empty(),
             comments: !self.comments.is_empty(),
+            words: !self.words.is_empty(),
             newest: self.newest.clone(),
             since: self.since.clone(),
             title: self.title.clone(),
@@ -88,6 +92,7 @@ pub(super) fn of(id: &str, options: &Options) -> Wish {
         id: id.to_owned(),
         follow: options.follow,
         comments: options.comments,
+        words: !options.media,
         newest: number(options.newest.map(u64::from)),
         since: options.since.map(|at| date(at.0)).unwrap_or_default(),
         title: options.title.clone().unwrap_or_default(),

@@ -166,7 +166,7 @@ fn fetch_args(url: &str, dir: &Path, quality: Quality) -> Vec<OsString> {
         args.extend(["--write-comments", "--extractor-args", COMMENTS].map(OsString::from));
     }
     if !quality.media {
-        args.push("--skip-download".into());
+        args.extend(["--skip-download", "--ignore-no-formats-error"].map(OsString::from));
     }
     if let Some(height) = quality.max_height {
         args.extend(["-S".into(), format!("res:{height}").into()]);

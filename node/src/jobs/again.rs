@@ -171,7 +171,8 @@ impl Inner {
         let (dir, journal) = self.open_folder(&making)?;
         let words = dir.join("look");
         std::fs::create_dir_all(&words).map_err(disk)?;
-        let quality = Quality { media: false, max_bytes: None, since: None, ..self.quality(&row.id)? };
+        let wanted = self.quality(&row.id)?;
+        let quality = Quality { media: false, max_bytes: None, since: None, ..wanted };
         let fetched = match self.ingest.fetch(&row.url, &words, quality, |_| Ok(()), |_| Ok(())).await? {
             Brought::Files(fetched) => *fetched,
             Brought::Parts(_) => return Ok(()),
@@ -180,7 +181,7 @@ impl Inner {
         let info = fetched.info.as_ref().and_then(|path| std::fs::read(path).ok()).unwrap_or_default();
         let meta = read_info(&info);
         let offered: Value = serde_json::from_slice(&info).unwrap_or_default();
-        if is_better(&manifest, &meta, &offered) {
+        if wanted.media && is_better(&manifest, &meta, &offered) {
             tracing::info!(video = %row.id, "is offered in a better form than was archived");
             return self.capture(&row.id, job).await;
         }
@@ -225,8 +226,11 @@ fn chunks_of(path: &Path) -> std::io::Result<Vec<Cid>> {
     Ok(bytes.chunks(limits::CHUNK_BYTES).map(|chunk| Cid::of(Codec::Raw, chunk)).collect())
 }
 
-/// Whether the site offers more than was archived: a taller picture, or another length.
+/// Whether the site offers more than was archived: a taller picture, another length, or more than words.
 fn is_better(manifest: &Manifest, meta: &Meta, offered: &Value) -> bool {
+    if manifest.renditions.is_empty() {
+        return true;
+    }
     let side = |object: &Value| Some((object["width"].as_u64()?, object["height"].as_u64()?));
     let offered = side(offered).map(|(width, height)| width.min(height));
     let pictures = manifest.renditions.iter().filter(|rendition| rendition.kind == MediaKind::Video);

@@ -52,7 +52,11 @@ impl Inner {
         let text = job.key.text();
 
         let fetched = self.download(video, job, &dir).await?;
-        let sources = Sources::look(&tools, &fetched.media).await?;
+        // Of some only what the site says is wanted.
+        let sources = match fetched.media.as_slice() {
+            [] => Sources::default(),
+            media => Sources::look(&tools, media).await?,
+        };
         let mut draft = new_draft(&self.video(video)?, capture, &fetched);
         if draft.meta.duration_ms == 0 {
             draft.meta.duration_ms = (sources.duration * 1000.0) as u64;
@@ -125,8 +129,8 @@ impl Inner {
         let mut wanted: Option<Quality> = None;
         for request in self.video(video)?.requests {
             let Some((_, row)) = requests::find(&self.store, &request).map_err(disk)? else { continue };
-            let Options { max_height, max_bytes, comments, since, .. } = requests::options_of(&row);
-            let one = Quality { max_height, max_bytes, comments, since, media: true };
+            let Options { max_height, max_bytes, comments, since, media, .. } = requests::options_of(&row);
+            let one = Quality { max_height, max_bytes, comments, since, media };
             wanted = Some(wanted.map_or(one, |known| known.or(one)));
         }
         Ok(wanted.unwrap_or(Quality::ANY))

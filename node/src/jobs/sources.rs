@@ -28,7 +28,7 @@ pub(super) const JOURNAL: &str = "blobs.log";
 const FETCHED: &str = "fetched.json";
 
 /// Picture and sound of a source, which may be in one file or in two.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Sources {
     video: Option<(PathBuf, Probe)>,
     audio: Option<(PathBuf, Probe)>,

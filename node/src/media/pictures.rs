@@ -34,8 +34,11 @@ pub async fn poster(
 const FIT: &str = "scale=w='min(1280,iw*sar)':h='min(720,ih)':force_original_aspect_ratio=decrease:force_divisible_by=2,setsar=1,format=yuvj420p";
 
 async fn jpeg(tools: &Toolset, containers: &str, file: &Path, at: f64, filter: &str) -> Option<Vec<u8>> {
+    // Of a single picture nothing is left after a jump, not even to its beginning.
+    let jump = if at > 0.0 { vec!["-ss".to_owned(), format!("{at:.3}")] } else { Vec::new() };
     let invocation = Invocation::new(&tools.ffmpeg)
-        .args(["-nostdin", "-v", "error", "-ss", &format!("{at:.3}")])
+        .args(["-nostdin", "-v", "error"])
+        .args(jump)
         .args(guarded(containers))
         .args(["-i"])
         .args([file])

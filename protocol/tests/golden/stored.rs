@@ -115,10 +115,13 @@ pub(crate) fn request_changes() -> Vec<Case> {
         max_height: Some(720),
         max_bytes: Some(4_000_000_000),
         comments: false,
+        media: true,
         priority: Priority::High,
     };
+    let words = Options { media: false, ..Options::default() };
     vec![
         body("active", Body::RequestChange(of(Stand::Active, full))),
+        body("words-only", Body::RequestChange(of(Stand::Active, words))),
         body("paused", Body::RequestChange(of(Stand::Paused, Options::default()))),
         body("removed", Body::RequestChange(of(Stand::Removed, Options::default()))),
     ]

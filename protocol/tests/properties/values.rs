@@ -248,9 +248,11 @@ fn request_change() -> impl Strategy<Value = Body> {
     let bounds = (option::of(any::<u32>()), option::of(time()), option::of("\\PC{0,40}"));
     let sizes = (option::of(any::<u32>()), option::of(any::<u64>()));
     let priority = prop_oneof![Just(Priority::Low), Just(Priority::Usual), Just(Priority::High)];
-    (cid(), stand, any::<bool>(), bounds, sizes, any::<bool>(), priority).prop_map(
-        |(request, stand, follow, (newest, since, title), (max_height, max_bytes), comments, priority)| {
-            let options = Options { follow, newest, since, title, max_height, max_bytes, comments, priority };
+    (cid(), stand, any::<bool>(), bounds, sizes, any::<(bool, bool)>(), priority).prop_map(
+        |(request, stand, follow, (newest, since, title), (max_height, max_bytes), switches, priority)| {
+            let (comments, media) = switches;
+            let options =
+                Options { follow, newest, since, title, max_height, max_bytes, comments, media, priority };
             Body::RequestChange(RequestChange { v: 1, request, stand, options })
         },
     )
