@@ -53,14 +53,11 @@ impl Inner {
         journal: &Journal,
         job: &JobRow,
     ) -> Result<(), Failure> {
-        let _revising = self.revising.lock().await;
-        let row = self.capture_row(capture)?;
-        let mut manifest = self.last_manifest(&row).await?;
-        manifest.previous = row.revisions.last().copied();
-        manifest.renditions.retain(|known| known.id != rendition.id);
-        manifest.renditions.push(rendition);
-        let video = self.video(&row.video)?;
-        self.publish(manifest, row, video, journal, job, &[]).await
+        let add = |manifest: &mut Manifest| {
+            manifest.renditions.retain(|known| known.id != rendition.id);
+            manifest.renditions.push(rendition);
+        };
+        self.publish_changed(capture, journal, job, add).await
     }
 
     /// A later revision: what the site says now, beside what it said before.
@@ -72,13 +69,27 @@ impl Inner {
         journal: &Journal,
         job: &JobRow,
     ) -> Result<(), Failure> {
+        let add = |manifest: &mut Manifest| {
+            manifest.looks.push(look);
+            // The length was measured.
+            manifest.meta = Meta { duration_ms: manifest.meta.duration_ms, ..meta };
+        };
+        self.publish_changed(capture, journal, job, add).await
+    }
+
+    /// The last revision, changed, as the next one.
+    async fn publish_changed(
+        &self,
+        capture: &Cid,
+        journal: &Journal,
+        job: &JobRow,
+        change: impl FnOnce(&mut Manifest),
+    ) -> Result<(), Failure> {
         let _revising = self.revising.lock().await;
         let row = self.capture_row(capture)?;
         let mut manifest = self.last_manifest(&row).await?;
         manifest.previous = row.revisions.last().copied();
-        manifest.looks.push(look);
-        // The length was measured.
-        manifest.meta = Meta { duration_ms: manifest.meta.duration_ms, ..meta };
+        change(&mut manifest);
         let video = self.video(&row.video)?;
         self.publish(manifest, row, video, journal, job, &[]).await
     }
