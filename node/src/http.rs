@@ -27,6 +27,7 @@ use crate::{
 };
 
 mod api;
+mod approvals;
 mod auth;
 mod bytes;
 mod creators;
@@ -137,7 +138,7 @@ fn router(rooms: Arc<Rooms>, stop: &CancellationToken) -> Router {
         .route("/api/v1/imports", post(requests::import))
         .route("/api/v1/requests/{request}/videos", get(requests::videos))
         .route("/api/v1/requests/{request}/retry", post(requests::retry))
-        .route("/api/v1/approvals", get(moderate::queue).post(moderate::judge))
+        .route("/api/v1/approvals", get(approvals::queue).post(approvals::judge))
         .route("/api/v1/sites", get(sites::list))
         .route("/api/v1/sites/{site}/cookies", put(sites::keep_cookies).delete(sites::forget_cookies))
         .route("/api/v1/sites/{site}/resume", post(sites::resume))
@@ -158,7 +159,7 @@ fn router(rooms: Arc<Rooms>, stop: &CancellationToken) -> Router {
         .route("/api/v1/groups/{group}/invites", post(groups::invite))
         .route("/api/v1/groups/{group}/leave", post(groups::leave))
         .route("/api/v1/groups/{group}/policy", get(groups::policy).post(groups::set_policy))
-        .route("/api/v1/groups/{group}/rules", get(moderate::rules).post(moderate::set_rules))
+        .route("/api/v1/groups/{group}/rules", get(approvals::rules).post(approvals::set_rules))
         .route("/api/v1/jobs", get(jobs::jobs))
         .route("/api/v1/verify", post(api::verify))
         .route("/api/v1/login-links", post(auth::login_link))

@@ -138,3 +138,24 @@ async fn what_one_member_approves_of_counts_for_all_and_known_creators_need_no_a
     becomes(a, 30_003, "refused", "disapproved").await;
     assert_eq!(served(&fixture, FIRST..FIRST + 6), 4);
 }
+
+#[tokio::test]
+async fn what_a_list_does_not_tell_is_asked_for_before_people_decide() {
+    let fixture = fixture().await.unwrap();
+    let (node, _dir) = node(&fixture).await;
+    node.say(&["group", "policy", "--approve", "always"]).await.unwrap();
+    // This site's lists tell titles and times, and nothing of creators and tags.
+    let url = format!("{}/fixtube/user/m_3", fixture.site());
+    node.request(&url).await.unwrap();
+    let told = async || {
+        let queue = node.own("/api/v1/approvals?q=bunny").await?;
+        Ok(queue["found"] == 3 && queue["creators"][0]["count"] == 3)
+    };
+    node.until("creators and tags are known", told).await.unwrap();
+    let queue = node.own("/api/v1/approvals").await.unwrap();
+    assert_eq!(queue["creators"][0]["name"], "うさぎP", "{queue}");
+    assert_eq!((1..=3).map(|n| fixture.served(&format!("fxm{n}"))).sum::<u64>(), 0);
+    approve(&node, &["--creator", "fixtube/u1"]).await;
+    let done = async || Ok((1..=3).all(|n| fixture.served(&format!("fxm{n}")) == 1));
+    node.until("all are fetched", done).await.unwrap();
+}
