@@ -52,6 +52,14 @@ def say(**event):
     sys.stdout.flush()
 
 
+class Several(Exception):
+    """What was to be fetched as one video is several."""
+
+    def __init__(self, entries):
+        super().__init__('these are several videos')
+        self.entries = entries
+
+
 class Paced(yt_dlp.YoutubeDL):
     """Asks for leave before it asks a site, until it begins to download."""
     downloads = False
@@ -64,6 +72,16 @@ class Paced(yt_dlp.YoutubeDL):
                 if not sys.stdin.readline():
                     os._exit(1)
         return super().urlopen(req)
+
+    def process_ie_result(self, ie_result, *args, **kwargs):
+        """Leaves off where there are several videos, before any of them is asked for."""
+        if ie_result.get('_type') in ('playlist', 'multi_video'):
+            entries = (entry for entry in ie_result.get('entries') or () if entry)
+            first = list(itertools.islice(entries, 2))
+            if len(first) > 1:
+                raise Several(itertools.chain(first, entries))
+            ie_result = {**ie_result, 'entries': first}
+        return super().process_ie_result(ie_result, *args, **kwargs)
 
 
 def causes(error):
@@ -380,21 +398,16 @@ def parts_of(info):
     return info.get('requested_formats') or [info]
 
 
-def tell_parts(ydl, url):
-    """What was listed as one video is several: a list of uploads does not say how many parts each one has."""
-    info, url = follow(ydl, url)
-    for entry in itertools.islice(videos(ydl, (info or {}).get('entries') or ()), MAX_ITEMS):
-        tell_item(ydl, entry, address(entry) or url)
-    fail('parts', 'these are several videos')
-
-
 def fetch(ydl, url):
-    info = ydl.extract_info(url, download=False)
+    try:
+        info = ydl.extract_info(url, download=False)
+    except Several as several:
+        # A list of uploads does not say how many parts each one has.
+        for entry in itertools.islice(videos(ydl, several.entries), MAX_ITEMS):
+            tell_item(ydl, entry, address(entry) or url)
+        return fail('parts', several)
     if info and info.get('_type') in ('playlist', 'multi_video'):
-        entries = [entry for entry in info.get('entries') or () if entry]
-        if len(entries) > 1:
-            return tell_parts(ydl, url)
-        info = entries[0] if entries else None
+        info = next(iter(info.get('entries') or ()), None)
     if not info:
         return fail('unsupported', 'There is no video at this address.')
     if info.get('live_status') in ('is_live', 'is_upcoming', 'post_live'):
