@@ -62,9 +62,10 @@ if [ "${1:-}" = --long ]; then
   target/release/testnet sim model --states 2000000
   say "twenty nodes on a network that fails"
   cargo test --workspace --locked --test integration -- --ignored mesh::
-  say "five nodes and a tag of 2,000 videos of a site that sends eager guests away"
+  say "a folder of 500 videos"
   cargo test --workspace --locked --test integration -- --ignored import::
-  cargo test --workspace --locked --test integration -- --ignored pace::
+  say "five nodes and a tag of 2,000 videos, a space of 300, a channel of 1,000, each of a site that sends eager guests away"
+  cargo test --workspace --locked --test integration -- --ignored --test-threads=3 pooled::
   say "the exchange of blobs beside a plain copy"
   target/release/testnet bench exchange
   target/release/testnet bench sync

@@ -24,6 +24,7 @@ mod nat;
 mod outsiders;
 mod pace;
 mod players;
+mod pooled;
 mod requests;
 mod sim;
 mod sources;

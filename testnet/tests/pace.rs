@@ -1,7 +1,5 @@
 //! Sites are asked no more than they bear, lists are read to their end and no further, and each state says why.
 
-use std::time::Duration;
-
 use horahora_testnet::{
     cluster::{Node, fixture},
     fixture::Fixture,
@@ -10,10 +8,6 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::claims::{ask, gather};
-
-/// Some minutes of a site that counts.
-const LONG: Duration = Duration::from_secs(600);
 const SEARCH: &str = "snapshot.search.nicovideo.jp/api/v2/snapshot/video/contents/search";
 
 pub(crate) fn tag(name: &str) -> String {
@@ -35,85 +29,6 @@ async fn site(node: &Node) -> Value {
     let mut items = sites["items"].as_array().unwrap().clone();
     items.retain(|site| site["site"] == "nicovideo.jp");
     items.pop().unwrap_or_default()
-}
-
-#[tokio::test]
-async fn a_group_gets_a_tag_whole_from_a_site_that_sends_eager_guests_away() {
-    a_tag_is_archived(3, 18, LONG).await;
-}
-
-/// An hour and a half. The environment variable `HORAHORA_TAG` sets another number of videos than 2,000.
-#[tokio::test]
-#[ignore = "takes an hour and more"]
-async fn five_nodes_get_a_tag_of_two_thousand_whole() {
-    let videos = std::env::var("HORAHORA_TAG").ok().and_then(|videos| videos.parse().ok()).unwrap_or(2_000);
-    a_tag_is_archived(5, videos, Duration::from_secs(3 * 3600)).await;
-}
-
-/// Some nodes, each with an address of its own, archive a tag of a site that sends away who asks more than 20 times a minute.
-/// Its total is wrong, one video of a hundred was deleted, one is for members of a channel; while it is archived one more
-/// appears and one vanishes.
-async fn a_tag_is_archived(count: usize, videos: u64, limit: Duration) {
-    const FIRST: u64 = 30_001;
-    let mut fixture = fixture().await.unwrap();
-    fixture.set_rule(20, Duration::from_secs(600));
-    let deleted: Vec<u64> = (FIRST + 2..FIRST + videos).step_by(100).collect();
-    deleted.iter().for_each(|n| fixture.set_error(&format!("sm{n}"), Some("removed")));
-    let members_only = FIRST + 4;
-    fixture.set_error(&format!("sm{members_only}"), Some("login"));
-    let args = format!("--ytdlp-args={}", fixture.ytdlp_args());
-    let mut nodes = Vec::new();
-    for _ in 0..count {
-        let proxy = fixture.another_proxy().await.unwrap();
-        nodes.push(Node::start(&["--allow-private-sources", "--proxy", &proxy, &args]).await.unwrap());
-    }
-    gather(&nodes).await;
-    let (began, name) = (horahora::clock::steady(), format!("PACE_{videos}"));
-    let id = ask(&nodes[0], &tag(&name)).await;
-    let node = &nodes[0];
-    let seen = async |key: &str| {
-        let seen = node.own(&format!("/api/v1/requests/{id}")).await.unwrap_or_default();
-        seen["counts"][key].as_u64().unwrap_or(0)
-    };
-    let some = async || Ok(seen("done").await >= videos / 4);
-    node.until_within(limit, "a quarter of it is there", some).await.unwrap();
-    // Each node looks again only tomorrow, but a person may ask.
-    fixture.grow(&name, 1);
-    let vanished =
-        (FIRST + 5..FIRST + videos).find(|n| fixture.hits(&watched(*n)) == 0 && !deleted.contains(n));
-    vanished.iter().for_each(|n| fixture.vanish(&format!("sm{n}")));
-    let ended = async || Ok(seen("running").await + seen("waiting").await == 0);
-    node.until_within(limit, "everything that can be had is there", ended).await.unwrap();
-    assert_eq!(ask(&nodes[0], &tag(&name)).await, id);
-    let new = format!("/api/v1/videos/niconico%3Asm{}", FIRST + videos);
-    let there = async || Ok(node.own(&new).await.is_ok_and(|video| video["state"] == "done"));
-    node.until_within(limit, "the new one is there", there).await.unwrap();
-    node.until_within(limit, "nothing is left to do", ended).await.unwrap();
-    let took = horahora::clock::steady().ms_since(began) / 1000;
-    for number in FIRST..=FIRST + videos {
-        let video = node.own(&format!("/api/v1/videos/niconico%3Asm{number}")).await.unwrap();
-        let stand = (video["state"].as_str().unwrap(), video["code"].as_str().unwrap_or_default());
-        let expected = match number {
-            _ if deleted.contains(&number) => ("gone", "gone"),
-            // Somebody was perhaps quicker than its uploader.
-            _ if vanished == Some(number) && fixture.served(&format!("sm{number}")) == 0 => ("gone", "gone"),
-            _ if number == members_only => ("needs-operator", "login"),
-            _ => ("done", ""),
-        };
-        assert_eq!(stand, expected, "{video}");
-        assert_eq!(fixture.served(&format!("sm{number}")), u64::from(expected.0 == "done"), "sm{number}");
-    }
-    let guests = fixture.guests();
-    assert_eq!(guests.len(), count, "all took part: {guests:?}");
-    assert!(guests.values().all(|(most, bans)| *most <= 20 && *bans == 0), "{guests:?}");
-    crate::mesh::note(&format!(
-        "{videos} videos of a tag by {count} nodes in {took} s; each one's busiest minute had {guests:?} requests and bans"
-    ));
-}
-
-/// What is asked for when a video is fetched.
-fn watched(number: u64) -> String {
-    format!("www.nicovideo.jp/api/watch/v3_guest/sm{number}")
 }
 
 #[tokio::test]

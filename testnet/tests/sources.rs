@@ -114,6 +114,16 @@ async fn lists_of_every_kind_are_archived_whole() {
             ["niconico:sm2001", "niconico:sm2002"],
         ),
         (
+            "https://ch.nicovideo.jp/tsukimi_2/video",
+            "うさぎちゃんねる",
+            ["niconico:so3002", "niconico:so3001"],
+        ),
+        (
+            "https://search.bilibili.com/all?vt=1&keyword=%E5%85%94%E5%AD%90_2&order=pubdate",
+            "兔子_2",
+            ["bilibili:BV1Hora00002", "bilibili:BV1Hora00001"],
+        ),
+        (
             "https://space.bilibili.com/7003/lists/2?type=season",
             "兔子合集",
             ["bilibili:BV1Hora00001", "bilibili:BV1Hora00002"],
@@ -139,7 +149,9 @@ async fn lists_of_every_kind_are_archived_whole() {
         );
         assert_eq!(ended["counts"]["done"], 2, "{ended}");
     }
-    assert_eq!(fixture.served("sm2001"), 1, "what two lists name is fetched once");
+    for video in ["sm2001", "BV1Hora00001"] {
+        assert_eq!(fixture.served(video), 1, "what several lists name is fetched once");
+    }
 }
 
 #[tokio::test]

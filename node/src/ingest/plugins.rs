@@ -6,10 +6,14 @@ use std::{
 };
 
 const PACKAGE: &str = "horahora/yt_dlp_plugins/extractor";
-const FILES: [(&str, &str); 2] = [
+const FILES: [(&str, &str); 3] = [
     (
         "bilibili_danmaku.py",
         include_str!("ytdlp/plugins/horahora/yt_dlp_plugins/extractor/bilibili_danmaku.py"),
+    ),
+    (
+        "bilibili_search.py",
+        include_str!("ytdlp/plugins/horahora/yt_dlp_plugins/extractor/bilibili_search.py"),
     ),
     ("niconico_lists.py", include_str!("ytdlp/plugins/horahora/yt_dlp_plugins/extractor/niconico_lists.py")),
 ];

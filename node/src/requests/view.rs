@@ -6,7 +6,7 @@ use std::{
 };
 
 use horahora_protocol::{
-    Cid, Timestamp,
+    Cid, Timestamp, VideoId,
     request::{Options, Stand},
 };
 use serde::Serialize;
@@ -145,23 +145,33 @@ impl Requests {
             next_at: Some(row.next_at).filter(|at| follows && at.0 > 0),
             options,
         };
-        let listing: Option<JobRow> =
-            self.store.get(&JOBS, JobKey::List { request: row.id, n: row.listings - 1 }.text().as_bytes())?;
-        if let Some(job) = listing.filter(|job| job.state != State::Done) {
-            (view.state, view.code, view.reason) = (job.state, job.code, job.reason);
-            if row.count == 0 || !job.state.ended() {
-                self.show_pause(&mut view, &row.url);
-                return Ok(view);
+        let listing = JobKey::List { request: row.id, n: row.listings - 1 }.text();
+        let listing: Option<JobRow> = self.store.get(&JOBS, listing.as_bytes())?;
+        let listing = listing.filter(|job| job.state != State::Done);
+        let listing = listing.filter(|job| row.count == 0 || !job.state.ended());
+        if row.count > 0 {
+            let sum = self.sum(row, named)?;
+            let queued = sum.first.get(&State::Queued).map(|video| video.url.clone());
+            sum.say(&mut view);
+            if let Some(url) = queued.filter(|_| listing.is_none()) {
+                self.show_pause(&mut view, &url);
             }
         }
-        if row.count == 0 {
+        if let Some(job) = listing {
+            (view.state, view.code, view.reason) = (job.state, job.code, job.reason);
+            self.show_pause(&mut view, &row.url);
+        } else if row.count == 0 {
             view.state = State::Done;
             view.progress = 1.0;
             view.reason = Some("Nothing that the source lists is wanted as the options stand.".to_owned());
-            return Ok(view);
         }
+        Ok(view)
+    }
+
+    /// What all videos of a request add up to; the first ones are given.
+    fn sum(&self, row: &RequestRow, first: Vec<(Vec<u8>, VideoId)>) -> Result<Sum, StoreError> {
         let mut sum = Sum::default();
-        let (mut after, mut page) = (None, named);
+        let (mut after, mut page) = (None, first);
         while let Some((last, _)) = page.last().cloned() {
             let full = page.len() == NAMED;
             for (_, id) in page {
@@ -173,12 +183,7 @@ impl Requests {
             page =
                 if full { videos::page(&self.store, &row.id, after.as_deref(), NAMED)? } else { Vec::new() };
         }
-        let queued = sum.first.get(&State::Queued).map(|video| video.url.clone());
-        sum.say(&mut view);
-        if let Some(url) = queued {
-            self.show_pause(&mut view, &url);
-        }
-        Ok(view)
+        Ok(sum)
     }
 
     /// What is queued at a site that is closed does not look forgotten.

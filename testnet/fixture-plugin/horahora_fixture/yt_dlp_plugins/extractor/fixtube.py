@@ -1,11 +1,12 @@
-"""A yt-dlp extractor for fixtube, the made-up site that `testnet fixture` serves on 127.0.0.1.
+"""A yt-dlp extractor for fixtube, the made-up site that `testnet fixture` serves on 127.0.0.1, and behind its
+proxies as fixtube.test.
 
 Give yt-dlp the folder two above `yt_dlp_plugins` as --plugin-dirs: it looks into that folder's children.
 """
 from yt_dlp.extractor.common import InfoExtractor
 from yt_dlp.utils import ExtractorError, OnDemandPagedList
 
-_BASE = r'(?P<base>https?://(?:127\.0\.0\.1|localhost)(?::\d+)?/fixtube)'
+_BASE = r'(?P<base>https?://(?:127\.0\.0\.1|localhost|fixtube\.test)(?::\d+)?/fixtube)'
 
 
 class _FixtubeBaseIE(InfoExtractor):
