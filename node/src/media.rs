@@ -1,7 +1,7 @@
 //! From the site's files to what a player plays.
 //!
 //! `probe` looks, `ladder` decides, `encode` runs one ffmpeg for each rendition, `split` cuts its output into
-//! segments, `codec` reads the codec string, `mpd` writes the DASH description, `pictures` makes the poster.
+//! segments, `codec` reads the codec string, `mpd` and `hls` write what players read, `pictures` makes the poster.
 
 use std::{path::Path, sync::Arc};
 
@@ -10,11 +10,13 @@ use crate::{process::Confinement, tools::Toolset};
 pub mod codec;
 pub mod danmaku;
 pub mod encode;
+pub mod hls;
 pub mod ladder;
 pub mod mpd;
 pub mod pictures;
 pub mod probe;
 pub mod split;
+pub mod tracks;
 
 /// Containers that ffmpeg may open. No playlist, no list of files, no network: those read what they name.
 const CONTAINERS: &str =

@@ -176,6 +176,12 @@ pub struct Rendition {
     pub sample_rate: u32,
     /// Channels, 0 for picture.
     pub channels: u32,
+    /// Language of a sound (BCP 47), where the source tells it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lang: Option<String>,
+    /// The source's name of a sound, where it has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
     /// Bits a second of the heaviest segment, as DASH's `@bandwidth` wants it.
     pub bandwidth: u64,
     /// Sum of init and segments.
@@ -184,6 +190,9 @@ pub struct Rendition {
     pub timescale: u32,
     /// Time of the first segment in ticks.
     pub start: u64,
+    /// Milliseconds at its end that could not be read: the source is damaged.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub missing_ms: u64,
     /// The init segment (`ftyp`, `moov`).
     pub init: Blob,
     /// The media segments in order.
@@ -344,7 +353,7 @@ impl Manifest {
 }
 
 impl Rendition {
-    /// Whether its name, its codec string and its clock can be part of a path and of an XML text.
+    /// Whether its name, its codec string, its language and its clock can be part of a path and of an XML text.
     #[must_use]
     pub fn is_plain(&self) -> bool {
         let plain = |c: char| c.is_ascii_alphanumeric();
@@ -354,6 +363,8 @@ impl Rendition {
             && self.id.chars().all(plain)
             && !self.codecs.is_empty()
             && self.codecs.chars().all(|c| plain(c) || c == '.' || c == '-')
+            && self.lang.as_ref().is_none_or(|lang| is_language(lang))
+            && self.name.as_ref().is_none_or(|name| name.len() <= limits::NAME_BYTES)
             && self.timescale != 0
             && self.frame_rate.1 != 0
             // No clock of 2^62 ticks has ended yet; so sums of start and durations cannot overflow.
@@ -365,4 +376,18 @@ impl Rendition {
     pub fn ticks(&self) -> u64 {
         self.segments.iter().map(|segment| segment.duration).sum()
     }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes what is skipped by reference")]
+fn is_none(missing_ms: &u64) -> bool {
+    *missing_ms == 0
+}
+
+/// Whether a text has the shape of a language tag. Source: BCP 47 (RFC 5646), without its registry.
+#[must_use]
+pub fn is_language(text: &str) -> bool {
+    let part = |part: &str| (1..=8).contains(&part.len()) && part.chars().all(|c| c.is_ascii_alphanumeric());
+    text.len() <= 35
+        && text.split('-').all(part)
+        && text.split('-').next().is_some_and(|first| first.chars().all(|c| c.is_ascii_alphabetic()))
 }

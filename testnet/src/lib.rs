@@ -6,3 +6,4 @@ pub mod fixture;
 pub mod hostile;
 pub mod sim;
 pub mod up;
+pub mod zoo;

@@ -31,3 +31,4 @@ mod sources;
 mod tidy;
 mod tools;
 mod two_nodes;
+mod zoo;

@@ -22,6 +22,8 @@ pub struct WatchPage {
     pub player: Option<Player>,
     pub creator: Option<String>,
     pub creator_url: Option<String>,
+    /// How much of its end a damaged source lacks: `2.6 s`.
+    pub missing: Option<String>,
     /// Since when the origin has it no more.
     pub gone: Option<String>,
     /// What else of them is archived.

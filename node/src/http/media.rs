@@ -20,12 +20,14 @@ use super::{
 use crate::{
     fetch::Source,
     media::{
-        danmaku,
+        danmaku, hls,
         mpd::{Presentation, mpd as describe},
     },
     store::rows::{CAPTURES, CaptureRow},
 };
 
+/// The name of a rendition's playlist, beside its segments.
+const PLAYLIST: &str = "playlist.m3u8";
 /// Texts that are read as a whole.
 const LARGEST_READ: u64 = 128 << 20;
 
@@ -34,10 +36,7 @@ type Answer = Result<Response, ApiError>;
 /// `GET /media/{manifest}/manifest.mpd`
 pub(super) async fn mpd(State(rooms): Shared, Path(manifest): Path<String>) -> Answer {
     let manifest = rooms.manifest(&manifest).await?;
-    let mut response = dash(describe(&manifest.renditions, Presentation::Static));
-    let forever = HeaderValue::from_static("public, max-age=31536000, immutable");
-    response.headers_mut().insert(header::CACHE_CONTROL, forever);
-    Ok(response)
+    Ok(for_ever(dash(describe(&manifest.renditions, Presentation::Static))))
 }
 
 /// `GET /media/live/{capture}/manifest.mpd`: grows from 0; once the capture is complete it says so.
@@ -49,6 +48,39 @@ pub(super) async fn live_mpd(State(rooms): Shared, Path(capture): Path<String>) 
     Ok(dash(describe(&renditions, presentation)))
 }
 
+/// `GET /media/{manifest}/playlist.m3u8`
+pub(super) async fn playlist(State(rooms): Shared, Path(manifest): Path<String>) -> Answer {
+    let manifest = rooms.manifest(&manifest).await?;
+    Ok(for_ever(m3u8(hls::multivariant(&manifest.renditions))))
+}
+
+/// `GET /media/{manifest}/open.m3u`: a list of one entry, for players that open such files.
+pub(super) async fn open(State(rooms): Shared, Path(cid): Path<String>, headers: HeaderMap) -> Answer {
+    let manifest = rooms.manifest(&cid).await?;
+    // The guard at the door knows the name that this was asked under.
+    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+    let forwarded = headers.get("x-forwarded-proto").is_some_and(|scheme| scheme == "https");
+    let scheme = if forwarded { "https" } else { "http" };
+    let title: String = manifest.meta.title.chars().filter(|c| !c.is_control()).collect();
+    let seconds = manifest.meta.duration_ms / 1000;
+    let text = format!("#EXTM3U\n#EXTINF:{seconds},{title}\n{scheme}://{host}/media/{cid}/playlist.m3u8\n");
+    let name = manifest.video.as_str().replace([':', '/', '"'], "-");
+    let head = [
+        (header::CONTENT_TYPE, "audio/x-mpegurl; charset=utf-8".to_owned()),
+        (header::CONTENT_DISPOSITION, format!("attachment; filename=\"{name}.m3u\"")),
+    ];
+    Ok((head, text).into_response())
+}
+
+/// `GET /media/live/{capture}/playlist.m3u8`
+pub(super) async fn live_playlist(State(rooms): Shared, Path(capture): Path<String>) -> Answer {
+    let Made { renditions, .. } = rooms.growing(&capture).await?;
+    if !is_playable(&renditions) {
+        return Err(ApiError::not_found("not-playable-yet", "Nothing of this capture can be played yet."));
+    }
+    Ok(m3u8(hls::multivariant(&renditions)))
+}
+
 /// `GET /media/{manifest}/{rendition}/{file}`
 pub(super) async fn segment(
     State(rooms): Shared,
@@ -57,6 +89,10 @@ pub(super) async fn segment(
 ) -> Answer {
     let source = rooms.source(&manifest)?;
     let manifest = rooms.manifest(&manifest).await?;
+    if file == PLAYLIST {
+        let rendition = find(&manifest.renditions, &rendition)?;
+        return Ok(for_ever(m3u8(hls::media(rendition, Presentation::Static))));
+    }
     rooms.piece(&manifest.renditions, source, (&rendition, &file), &asked).await
 }
 
@@ -66,7 +102,10 @@ pub(super) async fn live_segment(
     Path((capture, rendition, file)): Path<(String, String, String)>,
     asked: HeaderMap,
 ) -> Answer {
-    let Made { renditions, source, .. } = rooms.growing(&capture).await?;
+    let Made { renditions, presentation, source } = rooms.growing(&capture).await?;
+    if file == PLAYLIST {
+        return Ok(m3u8(hls::media(find(&renditions, &rendition)?, presentation)));
+    }
     let mut response = rooms.piece(&renditions, source, (&rendition, &file), &asked).await?;
     // A capture that begins anew after a crash may put other bytes here.
     response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
@@ -251,8 +290,7 @@ impl Rooms {
         (id, file): (&str, &str),
         asked: &HeaderMap,
     ) -> Answer {
-        let unknown = || ApiError::not_found("unknown-segment", "There is no such rendition or segment.");
-        let rendition = renditions.iter().find(|rendition| rendition.id == id).ok_or_else(unknown)?;
+        let rendition = find(renditions, id)?;
         let blob = match file.strip_suffix(".m4s").and_then(|number| number.parse::<usize>().ok()) {
             Some(number) => number
                 .checked_sub(1)
@@ -260,7 +298,7 @@ impl Rooms {
                 .map(|segment| Blob { cid: segment.cid, bytes: segment.bytes }),
             None => (file == "init.mp4").then_some(rendition.init),
         };
-        let blob = blob.ok_or_else(unknown)?;
+        let blob = blob.ok_or_else(unknown_segment)?;
         self.fetch.blob(blob.cid, Some(blob.bytes), source, true).await?;
         let media_type = match rendition.kind {
             MediaKind::Video => "video/mp4",
@@ -316,6 +354,25 @@ fn address(text: &str) -> Result<Cid, ApiError> {
     text.parse().map_err(|error: horahora_protocol::codec::CidError| {
         ApiError::bad("bad-cid", format!("{text:.80} is no address of a blob: {error}."))
     })
+}
+
+fn find<'a>(renditions: &'a [Rendition], id: &str) -> Result<&'a Rendition, ApiError> {
+    renditions.iter().find(|rendition| rendition.id == id).ok_or_else(unknown_segment)
+}
+
+fn unknown_segment() -> ApiError {
+    ApiError::not_found("unknown-segment", "There is no such rendition or segment.")
+}
+
+fn m3u8(text: String) -> Response {
+    ([(header::CONTENT_TYPE, "application/vnd.apple.mpegurl")], text).into_response()
+}
+
+/// What stands under an address that names its bytes.
+fn for_ever(mut response: Response) -> Response {
+    let forever = HeaderValue::from_static("public, max-age=31536000, immutable");
+    response.headers_mut().insert(header::CACHE_CONTROL, forever);
+    response
 }
 
 fn dash(xml: String) -> Response {

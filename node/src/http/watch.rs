@@ -125,6 +125,7 @@ impl Rooms {
             words_only,
             player: self.player(row, manifest, elsewhere).await?,
             creator: row.creator.clone(),
+            missing: manifest.and_then(|m| m.renditions.iter().find_map(missing)),
             gone: row.gone.filter(|_| row.manifest.is_some()).map(|at| date(at.0)),
             creator_href: creator_path(row),
             creator_url: creator.and_then(|creator| creator.url.clone()),
@@ -279,11 +280,12 @@ fn tracks(base_path: &str, manifest: &Manifest) -> Vec<Track> {
 
 fn language(tag: &str) -> String {
     match tag {
-        "ja" => "日本語",
-        "en" => "English",
+        "ja" | "jpn" => "日本語",
+        "en" | "eng" => "English",
         "zh" | "zh-Hans" | "zh-CN" => "中文(简体)",
         "zh-Hant" | "zh-TW" => "中文(繁體)",
-        "ko" => "한국어",
+        "zho" | "chi" => "中文",
+        "ko" | "kor" => "한국어",
         other => other,
     }
     .to_owned()
@@ -294,7 +296,18 @@ fn complete(rendition: &Rendition) -> RenditionRow {
     let origin = if copied { "copied from the original" } else { "transcoded" };
     let name = match rendition.kind {
         MediaKind::Video => format!("{}p, {origin}", rendition.width.min(rendition.height)),
-        MediaKind::Audio => format!("Sound, {origin}"),
+        MediaKind::Audio => {
+            let name =
+                rendition.name.as_ref().map_or_else(String::new, |name| format!(" \u{201c}{name}\u{201d}"));
+            let lang =
+                rendition.lang.as_ref().map_or_else(String::new, |lang| format!(" in {}", language(lang)));
+            let all = if rendition.channels > 2 {
+                format!(", {} channels", rendition.channels)
+            } else {
+                String::new()
+            };
+            format!("Sound{name}{lang}{all}, {origin}")
+        }
     };
     let rate =
         rendition.bytes as f64 * 8.0 * f64::from(rendition.timescale) / rendition.ticks().max(1) as f64;
@@ -308,8 +321,17 @@ fn complete(rendition: &Rendition) -> RenditionRow {
         "opus" => "Opus",
         other => other,
     };
-    let detail = format!("{codec}, {rate}, {}", size(rendition.bytes));
+    let lost = missing(rendition).map_or_else(String::new, |lost| format!(", {lost} of its end are missing"));
+    let detail = format!("{codec}, {rate}, {}{lost}", size(rendition.bytes));
     RenditionRow { name, detail, progress: None, state: StateView::of("done") }
+}
+
+/// How much of its end a rendition of a damaged source lacks.
+fn missing(rendition: &Rendition) -> Option<String> {
+    let seconds = rendition.missing_ms as f64 / 1e3;
+    (rendition.missing_ms > 0).then(|| {
+        if seconds < 120.0 { format!("{seconds:.1} s") } else { format!("{:.0} min", seconds / 60.0) }
+    })
 }
 
 fn original(manifest: &Manifest, number: usize) -> String {
@@ -321,16 +343,20 @@ fn original(manifest: &Manifest, number: usize) -> String {
 
 fn downloads(row: &VideoRow, manifest: &Manifest) -> Vec<Download> {
     let Some(cid) = row.manifest else { return Vec::new() };
-    let mut all: Vec<_> = manifest
-        .original
-        .iter()
-        .enumerate()
-        .map(|(number, file)| Download {
-            label: original(manifest, number),
-            href: format!("/media/{cid}/original/{number}"),
-            detail: format!("{}, {}", file.media_type, size(file.bytes)),
-        })
-        .collect();
+    let originals = manifest.original.iter().enumerate().map(|(number, file)| Download {
+        label: original(manifest, number),
+        href: format!("/media/{cid}/original/{number}"),
+        detail: format!("{}, {}", file.media_type, size(file.bytes)),
+    });
+    let mut all: Vec<_> = originals.collect();
+    if !manifest.renditions.is_empty() {
+        let detail = "a list that such players open; they play from here".to_owned();
+        all.push(Download {
+            label: "Open in VLC or mpv".to_owned(),
+            href: format!("/media/{cid}/open.m3u"),
+            detail,
+        });
+    }
     let danmaku: Vec<_> = manifest.all_danmaku().enumerate().collect();
     for (number, (at, track)) in danmaku.into_iter().rev().take(DANMAKU_SHOWN) {
         all.push(Download {

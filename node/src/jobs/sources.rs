@@ -17,7 +17,7 @@ use crate::{
     media::{
         encode::Job,
         ladder::{Plan, Rung, plan},
-        probe::{Probe, key_frames, probe},
+        probe::{Probe, probe, timing},
     },
     store::rows::{CAPTURES, Code, JobKey, JobRow, OPEN_JOBS, State},
     tools::Toolset,
@@ -46,20 +46,22 @@ impl Sources {
             if video.is_none() && found.video.is_some() {
                 video = Some((file.clone(), found.clone()));
             }
-            if audio.is_none() && found.audio.is_some() {
+            if audio.is_none() && !found.audio.is_empty() {
                 audio = Some((file.clone(), found));
             }
         }
-        let both = Probe {
+        let mut both = Probe {
             video: video.as_ref().and_then(|(_, probe)| probe.video.clone()),
-            audio: audio.as_ref().and_then(|(_, probe)| probe.audio.clone()),
+            audio: audio.as_ref().map_or_else(Vec::new, |(_, probe)| probe.audio.clone()),
             duration: video.as_ref().or(audio.as_ref()).map_or(0.0, |(_, probe)| probe.duration),
             start: 0.0,
         };
-        let keys = match &video {
-            Some((file, probe)) => key_frames(tools, file, probe.start).await?,
-            None => Vec::new(),
-        };
+        let mut keys = Vec::new();
+        if let (Some((file, probe)), Some(picture)) = (&video, &mut both.video) {
+            let timing = timing(tools, file, picture.index, probe.start).await?;
+            picture.uneven |= picture.has_gap(timing.longest);
+            keys = timing.keys;
+        }
         Ok(Self { plan: plan(&both, &keys), duration: both.duration, video, audio })
     }
 
@@ -76,10 +78,10 @@ impl Sources {
                 Some((file, video.frame_rate, length))
             }),
             // Containers that do not tell the length of their sound may end with silence.
-            MediaKind::Audio => self
-                .audio
-                .as_ref()
-                .and_then(|(file, probe)| Some((file, (0, 1), probe.audio.as_ref()?.duration))),
+            MediaKind::Audio => self.audio.as_ref().and_then(|(file, probe)| {
+                let audio = probe.audio.iter().find(|audio| audio.index == rung.stream)?;
+                Some((file, (0, 1), audio.duration))
+            }),
         }
         .ok_or_else(|| Failure::new(Code::ToolBroken, "The plan names a stream that is not there."))?;
         Ok(Job { source, rung, frame_rate, duration })

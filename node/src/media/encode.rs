@@ -47,16 +47,16 @@ pub struct Job<'a> {
     pub source: &'a Path,
     /// The rendition to make.
     pub rung: &'a Rung,
-    /// Frames a second of the source, for a copied picture.
+    /// Frames a second of the source, for a picture that keeps them.
     pub frame_rate: (u32, u32),
-    /// Length that the result must have, in seconds; 0 when unknown.
+    /// Length that the result should have, in seconds; 0 when unknown.
     pub duration: f64,
 }
 
 /// Makes a rendition, telling every step.
 ///
 /// # Errors
-/// [`Code::Damaged`] when ffmpeg cannot read the source to its end, [`Code::LocalIo`] when the disk fails,
+/// [`Code::Damaged`] when ffmpeg can read nothing of the source, [`Code::LocalIo`] when the disk fails,
 /// [`Code::ToolBroken`] when ffmpeg does not run.
 pub async fn encode(
     tools: &Toolset,
@@ -113,8 +113,12 @@ pub async fn encode(
     };
     let (kept, complaints) = running.within(limit, work).await.map_err(broken)?;
     kept?;
-    running.finish(complaints).await.map_err(broken)?;
-    growing.finish()
+    match running.finish(complaints).await {
+        Ok(()) => growing.finish(),
+        // What was made before it gave up is worth having.
+        Err(error @ ProcessError::Failed { .. }) => growing.finish().map_err(|_| broken(error)),
+        Err(error) => Err(broken(error)),
+    }
 }
 
 struct Growing<'a> {
@@ -171,7 +175,7 @@ impl Growing<'_> {
             Failure::new(Code::ToolBroken, "ffmpeg wrote a codec that cannot be described to players.")
         })?;
         let frame_rate = match (&self.job.rung.how, self.job.rung.kind) {
-            (How::H264(settings), _) => settings.frame_rate,
+            (How::H264(settings), _) => settings.frame_rate.unwrap_or(self.job.frame_rate),
             (_, MediaKind::Video) => self.job.frame_rate,
             (_, MediaKind::Audio) => (0, 1),
         };
@@ -185,16 +189,19 @@ impl Growing<'_> {
             frame_rate,
             sample_rate: track.sample_rate,
             channels: track.channels,
+            lang: self.job.rung.lang.clone(),
+            name: self.job.rung.name.clone(),
             bandwidth: 0,
             bytes: 0,
             timescale: track.timescale,
             start: 0,
+            missing_ms: 0,
             init: Blob { cid: Cid::of(Codec::Raw, init), bytes: 0 },
             segments: Vec::new(),
         }))
     }
 
-    /// Exit status 0 proves nothing: the result must be as long as the source said.
+    /// Exit status 0 proves nothing: what is shorter than the source said lacks its end.
     fn finish(self) -> Result<Rendition, Failure> {
         let mut rendition = self.rendition.ok_or_else(|| damaged("nothing could be read from it"))?;
         if !self.cut.is_empty() || rendition.segments.is_empty() {
@@ -202,7 +209,7 @@ impl Growing<'_> {
         }
         let (made, wanted) = (rendition.ticks() as f64 / f64::from(rendition.timescale), self.job.duration);
         if wanted > 0.0 && made < wanted - (wanted * 0.02).max(1.0) {
-            return Err(damaged(&format!("it should last {wanted:.1} s and ends after {made:.1} s")));
+            rendition.missing_ms = ((wanted - made) * 1000.0) as u64;
         }
         rendition.bandwidth = heaviest(&rendition);
         Ok(rendition)

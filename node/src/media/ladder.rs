@@ -5,7 +5,7 @@
 
 use horahora_protocol::manifest::MediaKind;
 
-use super::probe::{AudioStream, Probe, VideoStream};
+use super::probe::{AudioStream, Light, Probe, VideoStream};
 
 /// Heights (of the shorter side) that are offered below the source.
 const STEPS: [u32; 3] = [720, 480, 240];
@@ -13,8 +13,16 @@ const STEPS: [u32; 3] = [720, 480, 240];
 const TALLEST: u32 = 1080;
 /// Longest distance of key frames that can still be copied: a player must not wait longer to switch.
 const LONGEST_GOP: f64 = 10.0;
+/// Frames a second that are kept at most, and how many of more are.
+const FASTEST: f64 = 120.0;
+const SLOWER: u32 = 60;
 /// Seconds of a segment where nothing is copied.
 const SEGMENT: f64 = 4.0;
+/// Channels of 5.1.
+const SURROUND: u32 = 6;
+/// Sounds that are offered of a source, and those of them that are offered with all their channels, too.
+const SOUNDS: usize = 8;
+const SURROUNDS: usize = 2;
 /// A sound that begins later than this after the picture is padded instead of copied.
 const LATE: f64 = 0.05;
 
@@ -25,15 +33,24 @@ pub struct Rung {
     pub id: String,
     /// Picture or sound.
     pub kind: MediaKind,
+    /// The number of its stream in the source file.
+    pub stream: u32,
     /// How.
     pub how: How,
+    /// Language of a sound.
+    pub lang: Option<String>,
+    /// The source's name of a sound.
+    pub name: Option<String>,
 }
 
 /// How a rendition is made.
 #[derive(Debug, Clone, PartialEq)]
 pub enum How {
     /// The source's own packets of sound.
-    Copy,
+    Copy {
+        /// Whether what describes them is to be taken out of them (ADTS, ISO/IEC 13818-7).
+        from_packets: bool,
+    },
     /// The source's own packets of picture.
     CopyVideo {
         /// A segment ends at the first key frame after this many seconds.
@@ -41,7 +58,7 @@ pub enum How {
     },
     /// H.264.
     H264(H264),
-    /// AAC, stereo or mono.
+    /// AAC.
     Aac {
         /// Channels.
         channels: u32,
@@ -55,14 +72,18 @@ pub struct H264 {
     pub width: u32,
     /// Height in pixels, even.
     pub height: u32,
-    /// Frames a second.
-    pub frame_rate: (u32, u32),
+    /// Frames a second; none where each keeps its own time.
+    pub frame_rate: Option<(u32, u32)>,
     /// Largest rate in kbit/s.
     pub max_kbps: u32,
     /// Times of the segments' first frames; none means each 4 s.
     pub cuts: Option<Vec<f64>>,
+    /// Whether frames are left out, as the source has more than any screen shows.
+    pub slower: bool,
     /// Whether to take the lines apart.
     pub deinterlace: bool,
+    /// How bright the source may be.
+    pub light: Light,
 }
 
 /// What is made of a source.
@@ -78,12 +99,14 @@ pub struct Plan {
 #[must_use]
 pub fn plan(probe: &Probe, key_frames: &[f64]) -> Plan {
     let mut plan = Plan::default();
-    if let Some(audio) = &probe.audio {
-        let how =
-            if copies_audio(audio) { How::Copy } else { How::Aac { channels: audio.channels.clamp(1, 2) } };
-        plan.first.push(Rung { id: "a0".to_owned(), kind: MediaKind::Audio, how });
-    }
-    let Some(video) = &probe.video else { return plan };
+    // What comes before the beginning is in the file and not to be shown: a copy would show it.
+    let trimmed = key_frames.first().is_some_and(|first| *first < -LATE);
+    let mut sounds = sounds(&probe.audio, trimmed).into_iter();
+    plan.first.extend(sounds.next());
+    let Some(video) = &probe.video else {
+        plan.later.extend(sounds);
+        return plan;
+    };
     let copied = copies_video(video, key_frames, probe.duration);
     let short = video.width.min(video.height);
     let shortest = shortest_segment(probe.duration);
@@ -99,13 +122,46 @@ pub fn plan(probe: &Probe, key_frames: &[f64]) -> Plan {
     );
     rungs.reverse();
     if copied {
-        let id = format!("v{short}");
-        plan.first.push(Rung { id, kind: MediaKind::Video, how: How::CopyVideo { shortest } });
+        plan.first.push(picture(video, short, How::CopyVideo { shortest }));
     } else {
         plan.first.push(rungs.remove(0));
     }
-    plan.later = rungs;
+    // Sounds are made in no time: nobody waits for a language until the last picture is there.
+    plan.later.extend(sounds);
+    plan.later.extend(rungs);
     plan
+}
+
+/// Each sound in stereo, and the first ones with all their channels besides.
+fn sounds(streams: &[AudioStream], trimmed: bool) -> Vec<Rung> {
+    let mut rungs = Vec::new();
+    let mut surrounds = 0;
+    for (number, audio) in streams.iter().take(SOUNDS).enumerate() {
+        let rung = |id: String, how: How| Rung {
+            id,
+            kind: MediaKind::Audio,
+            stream: audio.index,
+            how,
+            lang: audio.lang.clone(),
+            name: audio.name.clone(),
+        };
+        let encoded = |channels| How::Aac { channels };
+        let copied = !trimmed && copies_audio(audio);
+        let copy = How::Copy { from_packets: audio.described_in_packets };
+        let stereo =
+            if copied && audio.channels <= 2 { copy.clone() } else { encoded(audio.channels.clamp(1, 2)) };
+        rungs.push(rung(format!("a{number}"), stereo));
+        if audio.channels >= SURROUND && surrounds < SURROUNDS {
+            surrounds += 1;
+            let all = if copied { copy } else { encoded(SURROUND) };
+            rungs.push(rung(format!("a{number}s"), all));
+        }
+    }
+    rungs
+}
+
+fn picture(video: &VideoStream, short: u32, how: How) -> Rung {
+    Rung { id: format!("v{short}"), kind: MediaKind::Video, stream: video.index, how, lang: None, name: None }
 }
 
 /// Segments shorter than this cost more in requests than they save in waiting. A long source gets longer ones,
@@ -138,15 +194,15 @@ fn copies_video(video: &VideoStream, key_frames: &[f64], duration: f64) -> bool 
     known
         && !video.transformed
         && !video.interlaced
-        && first < 1.0
+        && (-LATE..1.0).contains(&first)
         && video.start.abs() < LATE
         && longest <= LONGEST_GOP
 }
 
 fn copies_audio(audio: &AudioStream) -> bool {
     let known = match audio.codec.as_str() {
-        "aac" => audio.profile == "LC" && audio.channels <= 2,
-        "opus" | "flac" => audio.channels <= 2,
+        "aac" => audio.profile == "LC" && matches!(audio.channels, 1 | 2 | SURROUND | 8),
+        "opus" | "flac" => matches!(audio.channels, 1 | 2 | SURROUND),
         _ => false,
     };
     known && audio.start.abs() < LATE
@@ -157,25 +213,25 @@ fn encoded(video: &VideoStream, short: u32, cuts: Option<Vec<f64>>) -> Rung {
     let (width, height) = (f64::from(video.width), f64::from(video.height));
     let scale = f64::from(short) / width.min(height);
     let (fast, slow) = video.frame_rate;
-    let frame_rate = if f64::from(fast) / f64::from(slow) > 120.0 { (60, 1) } else { video.frame_rate };
+    let slower = f64::from(fast) / f64::from(slow) > FASTEST;
+    let frame_rate = if slower { Some((SLOWER, 1)) } else { (!video.uneven).then_some(video.frame_rate) };
     let max_kbps = match short {
         0..=300 => 450,
         301..=500 => 1100,
         501..=800 => 2800,
         _ => 5500,
     };
-    Rung {
-        id: format!("v{short}"),
-        kind: MediaKind::Video,
-        how: How::H264(H264 {
-            width: even(width * scale),
-            height: even(height * scale),
-            frame_rate,
-            max_kbps,
-            cuts,
-            deinterlace: video.interlaced,
-        }),
-    }
+    let how = How::H264(H264 {
+        width: even(width * scale),
+        height: even(height * scale),
+        frame_rate,
+        max_kbps,
+        cuts,
+        slower,
+        deinterlace: video.interlaced,
+        light: video.light,
+    });
+    picture(video, short, how)
 }
 
 impl Rung {
@@ -184,45 +240,78 @@ impl Rung {
     pub fn output_args(&self) -> Vec<String> {
         let text = match &self.how {
             How::CopyVideo { shortest } => format!(
-                "-map 0:v:0 -c copy -an {CLEAN} -min_frag_duration {:.0} -movflags +frag_keyframe{FRAGMENTED}",
+                "-c copy -an {CLEAN} -min_frag_duration {:.0} -movflags +frag_keyframe{FRAGMENTED} -f mp4",
                 shortest * 1e6
             ),
-            How::Copy => format!(
-                "-map 0:a:0 -c copy -vn {CLEAN} -frag_duration 4000000 -movflags {}",
-                &FRAGMENTED[1..]
-            ),
+            How::Copy { from_packets } => {
+                // The beginning of the file is written once the first packet told what they are.
+                let (filter, later) =
+                    if *from_packets { ("-bsf:a aac_adtstoasc ", "+delay_moov") } else { ("", "") };
+                format!(
+                    "-c copy -vn {CLEAN} {filter}-frag_duration 4000000 -movflags {}{later} -f mp4",
+                    &FRAGMENTED[1..]
+                )
+            }
             How::Aac { channels } => format!(
-                "-map 0:a:0 -af aresample=async=1:first_pts=0 -c:a aac -b:a {}k -ac {channels} -ar 48000 -vn {CLEAN} \
-                 -flags +bitexact -frag_duration 4000000 -movflags {}",
+                "-af aresample=async=1:first_pts=0 -c:a aac -b:a {}k -ac {channels} -ar 48000 -vn {CLEAN} \
+                 -flags +bitexact -frag_duration 4000000 -movflags {} -f mp4",
                 64 * channels,
                 &FRAGMENTED[1..]
             ),
             How::H264(settings) => settings.args(),
         };
-        text.split_whitespace().map(str::to_owned).collect()
+        let stream = ["-map".to_owned(), format!("0:{}", self.stream)];
+        stream.into_iter().chain(text.split_whitespace().map(str::to_owned)).collect()
     }
 }
 
 const CLEAN: &str = "-map_metadata -1 -map_chapters -1 -sn -dn -fflags +bitexact";
-const FRAGMENTED: &str = "+empty_moov+default_base_moof+cmaf -f mp4";
+const FRAGMENTED: &str = "+empty_moov+default_base_moof+cmaf";
 
 impl H264 {
     /// One thread, a pinned instruction set and a bit-exact scaler: the same bytes on every x86-64 machine.
     fn args(&self) -> String {
         let Self { width, height, max_kbps, .. } = self;
-        let (n, d) = self.frame_rate;
         let deinterlace = if self.deinterlace { "yadif," } else { "" };
-        let gop = (SEGMENT * f64::from(n) / f64::from(d)).ceil() as u32 * 3;
+        let slower = if self.slower { format!("fps={SLOWER},") } else { String::new() };
+        // Frames with times of their own keep them; a GOP then ends by time alone.
+        let (rate, gop) = match self.frame_rate {
+            Some((n, d)) => {
+                let gop = (SEGMENT * f64::from(n) / f64::from(d)).ceil() as u32 * 3;
+                (format!("-fps_mode cfr -r {n}/{d}"), gop.to_string())
+            }
+            None => (
+                "-fps_mode vfr -enc_time_base 1/90000 -video_track_timescale 90000".to_owned(),
+                "infinite".to_owned(),
+            ),
+        };
         let keys = self.cuts.as_ref().map_or_else(
             || format!("expr:gte(t,n_forced*{SEGMENT})"),
             |cuts| cuts.iter().map(|cut| format!("{cut:.6}")).collect::<Vec<_>>().join(","),
         );
         format!(
-            "-map 0:v:0 -an -vf {deinterlace}scale={width}:{height}:flags=bicubic+accurate_rnd+bitexact,setsar=1,format=yuv420p \
-             -fps_mode cfr -r {n}/{d} -c:v libx264 -preset veryfast -threads 1 -x264-params asm=AVX2:scenecut=0 -crf 23 \
-             -maxrate {max_kbps}k -bufsize {}k -g {gop} -force_key_frames {keys} -flags +bitexact+cgop {CLEAN} \
-             -movflags +frag_keyframe{FRAGMENTED}",
+            "-an -vf {slower}{deinterlace}scale={width}:{height}:flags=bicubic+accurate_rnd+bitexact,{}setsar=1,format=yuv420p \
+             {rate} -c:v libx264 -preset veryfast -threads 1 -x264-params asm=AVX2:scenecut=0:keyint={gop} -crf 23 \
+             -maxrate {max_kbps}k -bufsize {}k -force_key_frames {keys} -flags +bitexact+cgop {CLEAN} \
+             -movflags +frag_keyframe{FRAGMENTED} -f mp4",
+            self.light.filter(),
             max_kbps * 2
+        )
+    }
+}
+
+impl Light {
+    /// ffmpeg's filters that bring a picture down to what every screen shows, with a comma behind. Source: ITU-R BT.2408
+    /// (reference white at 203 cd/m²); the curve is Hable's.
+    fn filter(self) -> String {
+        let from = match self {
+            Self::Standard => return String::new(),
+            Self::Pq => "smpte2084",
+            Self::Hlg => "arib-std-b67",
+        };
+        format!(
+            "zscale=tin={from}:min=bt2020nc:pin=bt2020:rin=limited:t=linear:npl=203,format=gbrpf32le,zscale=p=bt709,\
+             tonemap=hable:desat=0,zscale=t=bt709:m=bt709:r=limited,"
         )
     }
 }
@@ -233,25 +322,32 @@ mod tests {
 
     fn source(codec: &str, width: u32, height: u32) -> Probe {
         let video = VideoStream {
+            index: 0,
             codec: codec.to_owned(),
             pixels: "yuv420p".to_owned(),
             width,
             height,
             transformed: false,
             interlaced: false,
+            light: Light::Standard,
             frame_rate: (25, 1),
+            uneven: false,
             start: 0.0,
             duration: 20.0,
         };
         let audio = AudioStream {
+            index: 1,
             codec: "aac".into(),
             profile: "LC".into(),
+            described_in_packets: false,
             channels: 2,
             sample_rate: 48_000,
             start: 0.0,
             duration: 20.0,
+            lang: None,
+            name: None,
         };
-        Probe { video: Some(video), audio: Some(audio), duration: 20.0, start: 0.0 }
+        Probe { video: Some(video), audio: vec![audio], duration: 20.0, start: 0.0 }
     }
 
     fn names(rungs: &[Rung]) -> Vec<&str> {
@@ -283,8 +379,11 @@ mod tests {
     fn key_frames_too_far_apart_are_not_copied() {
         let plan = plan(&source("h264", 1280, 720), &[0.0, 12.0]);
         assert_eq!(names(&plan.first), ["a0", "v240"]);
-        let late = super::plan(&source("h264", 1280, 720), &[3.0, 5.0]);
-        assert!(late.first.iter().all(|rung| !matches!(rung.how, How::CopyVideo { .. })));
+        for first in [3.0, -0.7] {
+            let late = super::plan(&source("h264", 1280, 720), &[first, 5.0]);
+            assert!(late.first.iter().all(|rung| !matches!(rung.how, How::CopyVideo { .. })), "{first}");
+            assert_eq!(matches!(late.first[0].how, How::Copy { .. }), first > 0.0);
+        }
     }
 
     #[test]
@@ -294,6 +393,42 @@ mod tests {
         assert_eq!(&cuts[..3], [0.0, 1.92, 3.84]);
         let day = shortest_segment(86_400.0);
         assert!(86_400.0 / day * 14.0 < 131_072.0, "a day's cuts fit into one argument");
+    }
+
+    #[test]
+    fn every_sound_is_offered_in_stereo_and_the_first_ones_with_all_their_channels() {
+        let mut film = source("h264", 1280, 720);
+        film.audio[0].lang = Some("jpn".to_owned());
+        let (mut english, mut comments) = (film.audio[0].clone(), film.audio[0].clone());
+        (english.index, english.codec, english.channels) = (2, "ac3".to_owned(), 8);
+        english.lang = Some("eng".to_owned());
+        (comments.index, comments.channels, comments.name) = (3, 6, Some("comments".to_owned()));
+        film.audio.extend([english, comments]);
+        let plan = plan(&film, &[0.0, 5.0, 10.0, 15.0]);
+        assert_eq!(names(&plan.first), ["a0", "v720"]);
+        assert_eq!(names(&plan.later), ["a1", "a1s", "a2", "a2s", "v240", "v480"]);
+        let how = |n: usize| plan.later[n].how.clone();
+        assert_eq!((how(0), how(1)), (How::Aac { channels: 2 }, How::Aac { channels: 6 }));
+        assert_eq!((how(2), how(3)), (How::Aac { channels: 2 }, How::Copy { from_packets: false }));
+        assert_eq!((plan.later[1].lang.as_deref(), plan.later[1].stream), (Some("eng"), 2));
+        assert_eq!(plan.later[3].output_args()[..2], ["-map", "0:3"]);
+        film.audio = vec![film.audio[0].clone(); 40];
+        assert_eq!(
+            super::plan(&film, &[0.0]).later.iter().filter(|rung| rung.kind == MediaKind::Audio).count(),
+            7
+        );
+    }
+
+    #[test]
+    fn frames_with_times_of_their_own_keep_them_and_bright_pictures_are_toned_down() {
+        let mut film = source("hevc", 1280, 720);
+        let args = |film: &Probe| plan(film, &[0.0]).first[1].output_args().join(" ");
+        assert!(args(&film).contains("-fps_mode cfr -r 25/1") && !args(&film).contains("tonemap"));
+        let video = film.video.as_mut().unwrap();
+        (video.uneven, video.light) = (true, Light::Pq);
+        assert!(args(&film).contains("-fps_mode vfr") && args(&film).contains("tin=smpte2084"));
+        film.video.as_mut().unwrap().frame_rate = (240, 1);
+        assert!(args(&film).contains("-fps_mode cfr -r 60/1"));
     }
 
     #[test]

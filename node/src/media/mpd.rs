@@ -6,6 +6,8 @@ use std::fmt::Write;
 
 use horahora_protocol::manifest::{MediaKind, Rendition};
 
+use super::tracks::{Track, seconds, tracks};
+
 /// Whether all segments are there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Presentation {
@@ -27,7 +29,6 @@ pub fn mpd(renditions: &[Rendition], presentation: Presentation) -> String {
 }
 
 fn write_mpd(xml: &mut String, renditions: &[Rendition], presentation: Presentation) -> std::fmt::Result {
-    let seconds = |r: &Rendition| r.ticks() as f64 / f64::from(r.timescale);
     let duration = renditions.iter().map(seconds).fold(0.0, f64::max);
     let kind = match presentation {
         Presentation::Static => format!(r#"type="static" mediaPresentationDuration="PT{duration:.3}S""#),
@@ -45,21 +46,55 @@ fn write_mpd(xml: &mut String, renditions: &[Rendition], presentation: Presentat
         r#"<MPD xmlns="urn:mpeg:dash:schema:mpd:2011" profiles="urn:mpeg:dash:profile:isoff-live:2011" minBufferTime="PT4S" {kind}>"#
     )?;
     writeln!(xml, r#"<Period id="0" start="PT0S">"#)?;
-    for (id, media) in [MediaKind::Video, MediaKind::Audio].into_iter().enumerate() {
-        for (index, codec) in codecs(renditions, media).into_iter().enumerate() {
-            let same =
-                renditions.iter().filter(|r| r.kind == media && family(r) == codec && !r.segments.is_empty());
-            let name = if media == MediaKind::Video { "video" } else { "audio" };
-            writeln!(
-                xml,
-                r#"<AdaptationSet id="{}" contentType="{name}" mimeType="{name}/mp4" segmentAlignment="true" startWithSAP="1">"#,
-                id * 10 + index
-            )?;
-            same.into_iter().try_for_each(|rendition| write_representation(xml, rendition))?;
-            writeln!(xml, "</AdaptationSet>")?;
-        }
+    let mut sounds = 0;
+    for (id, track) in tracks(renditions).iter().enumerate() {
+        write_track(xml, id, track, sounds == 0)?;
+        sounds += usize::from(track.kind == MediaKind::Audio);
     }
     write!(xml, "</Period>\n</MPD>\n")
+}
+
+fn write_track(xml: &mut String, id: usize, track: &Track<'_>, first: bool) -> std::fmt::Result {
+    let name = if track.kind == MediaKind::Video { "video" } else { "audio" };
+    let sound = track.forms.first().filter(|_| track.kind == MediaKind::Audio);
+    let lang = sound.and_then(|sound| sound.lang.as_ref()).map(|lang| format!(r#" lang="{lang}""#));
+    writeln!(
+        xml,
+        r#"<AdaptationSet id="{id}" contentType="{name}" mimeType="{name}/mp4"{} segmentAlignment="true" startWithSAP="1">"#,
+        lang.unwrap_or_default()
+    )?;
+    if let Some(sound) = sound {
+        writeln!(
+            xml,
+            r#"<AudioChannelConfiguration schemeIdUri="urn:mpeg:mpegB:cicp:ChannelConfiguration" value="{}"/>"#,
+            layout(sound.channels)
+        )?;
+        if let Some(name) = &sound.name {
+            writeln!(xml, "<Label>{}</Label>", escaped(name))?;
+        }
+        let role = if first { "main" } else { "alternate" };
+        writeln!(xml, r#"<Role schemeIdUri="urn:mpeg:dash:role:2011" value="{role}"/>"#)?;
+    }
+    track.forms.iter().try_for_each(|rendition| write_representation(xml, rendition))?;
+    writeln!(xml, "</AdaptationSet>")
+}
+
+/// The number of the usual layout of so many channels. Source: ISO/IEC 23091-3, table of `ChannelConfiguration`.
+fn layout(channels: u32) -> u32 {
+    if channels == 8 { 12 } else { channels }
+}
+
+fn escaped(text: &str) -> String {
+    let allowed = |c: &char| !c.is_control() || *c == '\t';
+    text.chars().filter(allowed).fold(String::new(), |mut out, c| {
+        match c {
+            '&' => out.push_str("&amp;"),
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            c => out.push(c),
+        }
+        out
+    })
 }
 
 fn write_representation(xml: &mut String, r: &Rendition) -> std::fmt::Result {
@@ -92,17 +127,42 @@ fn write_representation(xml: &mut String, r: &Rendition) -> std::fmt::Result {
     writeln!(xml, "</SegmentTimeline></SegmentTemplate></Representation>")
 }
 
-/// Players switch within an adaptation set, so each codec has its own.
-fn codecs(renditions: &[Rendition], media: MediaKind) -> Vec<&str> {
-    let mut found = Vec::new();
-    for rendition in renditions.iter().filter(|r| r.kind == media && !r.segments.is_empty()) {
-        if !found.contains(&family(rendition)) {
-            found.push(family(rendition));
-        }
-    }
-    found
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::media::tracks::tests::{picture, sound};
 
-fn family(rendition: &Rendition) -> &str {
-    rendition.codecs.split('.').next().unwrap_or_default()
+    #[test]
+    fn forms_of_a_picture_are_one_set_and_each_sound_is_its_own() {
+        let mut comments = sound("a1", Some("en"), 6);
+        comments.name = Some("<b> & c".to_owned());
+        let all = [picture("v720", 720), picture("v240", 240), sound("a0", None, 2), comments];
+        let sets: Vec<String> = mpd(&all, Presentation::Static)
+            .lines()
+            .filter(|line| !line.contains("SegmentTemplate") && !line.starts_with("<?xml"))
+            .map(str::to_owned)
+            .collect();
+        let wanted = [
+            r#"<MPD xmlns="urn:mpeg:dash:schema:mpd:2011" profiles="urn:mpeg:dash:profile:isoff-live:2011" minBufferTime="PT4S" type="static" mediaPresentationDuration="PT5.000S">"#,
+            r#"<Period id="0" start="PT0S">"#,
+            r#"<AdaptationSet id="0" contentType="video" mimeType="video/mp4" segmentAlignment="true" startWithSAP="1">"#,
+            r#"<Representation id="v720" codecs="avc1.64001f" bandwidth="1000000" width="1280" height="720" frameRate="25/1">"#,
+            r#"<Representation id="v240" codecs="avc1.64001f" bandwidth="1000000" width="426" height="240" frameRate="25/1">"#,
+            "</AdaptationSet>",
+            r#"<AdaptationSet id="1" contentType="audio" mimeType="audio/mp4" segmentAlignment="true" startWithSAP="1">"#,
+            r#"<AudioChannelConfiguration schemeIdUri="urn:mpeg:mpegB:cicp:ChannelConfiguration" value="2"/>"#,
+            r#"<Role schemeIdUri="urn:mpeg:dash:role:2011" value="main"/>"#,
+            r#"<Representation id="a0" codecs="mp4a.40.2" bandwidth="100000" audioSamplingRate="48000">"#,
+            "</AdaptationSet>",
+            r#"<AdaptationSet id="2" contentType="audio" mimeType="audio/mp4" lang="en" segmentAlignment="true" startWithSAP="1">"#,
+            r#"<AudioChannelConfiguration schemeIdUri="urn:mpeg:mpegB:cicp:ChannelConfiguration" value="6"/>"#,
+            "<Label>&lt;b&gt; &amp; c</Label>",
+            r#"<Role schemeIdUri="urn:mpeg:dash:role:2011" value="alternate"/>"#,
+            r#"<Representation id="a1" codecs="mp4a.40.2" bandwidth="100000" audioSamplingRate="48000">"#,
+            "</AdaptationSet>",
+            "</Period>",
+            "</MPD>",
+        ];
+        assert_eq!(sets, wanted);
+    }
 }

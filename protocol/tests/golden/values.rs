@@ -107,10 +107,13 @@ pub(crate) fn rendition(id: &str, kind: MediaKind) -> Rendition {
         frame_rate: if picture { (30_000, 1_001) } else { (0, 1) },
         sample_rate: if picture { 0 } else { 48_000 },
         channels: if picture { 0 } else { 2 },
+        lang: None,
+        name: None,
         bandwidth: 1_600_000,
         bytes: 800_900 + 3,
         timescale: 30_000,
         start: 1_024,
+        missing_ms: 0,
         init: Blob { cid: raw(&format!("{id} init")), bytes: 900 },
         segments: vec![segment(1), segment(2)],
     }

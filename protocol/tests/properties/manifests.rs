@@ -83,7 +83,7 @@ fn a_file_name_that_is_a_folder_is_refused() {
 
 #[test]
 fn a_rendition_that_does_not_add_up_is_refused() {
-    let changes: [(&str, Change); 22] = [
+    let changes: [(&str, Change); 25] = [
         ("a byte more", |r| r.bytes += 1),
         ("a byte less", |r| r.bytes -= 1),
         ("the most there is", |r| r.bytes = u64::MAX),
@@ -93,6 +93,9 @@ fn a_rendition_that_does_not_add_up_is_refused() {
         ("a frame rate by zero", |r| r.frame_rate.1 = 0),
         ("a segment without end", |r| r.segments[0].duration = u64::MAX),
         ("a segment that is too long", |r| r.segments[1].duration = 1 << 32),
+        ("a language that is none", |r| r.lang = Some("<ja>".to_owned())),
+        ("a language that begins with a digit", |r| r.lang = Some("1a".to_owned())),
+        ("a sound's name without end", |r| r.name = Some("x".repeat(limits::NAME_BYTES + 1))),
         ("no name", |r| r.id.clear()),
         ("a folder as a name", |r| r.id = "v/720".to_owned()),
         ("a dot in a name", |r| r.id = "v.720".to_owned()),

@@ -113,10 +113,13 @@ pub(crate) fn rendition_sample(id: &str, kind: MediaKind) -> Rendition {
         frame_rate: if picture { (30_000, 1_001) } else { (0, 1) },
         sample_rate: if picture { 0 } else { 48_000 },
         channels: if picture { 0 } else { 2 },
+        lang: (!picture).then(|| "ja".to_owned()),
+        name: (!picture).then(|| "解説 <1>".to_owned()),
         bandwidth: 8_008,
         bytes: 100 + 1_001 + 1_002,
         timescale: 30_000,
         start: 0,
+        missing_ms: u64::from(!picture) * 700,
         init: Blob { cid: raw(&format!("{id} init")), bytes: 100 },
         segments: vec![segment(1), segment(2)],
     }
@@ -330,8 +333,10 @@ pub(crate) fn rendition() -> impl Strategy<Value = Rendition> {
     let made = (words(), vec(words(), 0..4), "[a-z0-9]{4}(\\.[0-9A-Za-z]{1,6}){0,4}");
     let clock = (number(), 1..=u32::MAX, 0..u64::from(u32::MAX));
     let kind = prop_oneof![Just(MediaKind::Video), Just(MediaKind::Audio)];
-    (kind, shape, made, clock, blob(), vec(segment(), 0..12)).prop_map(
-        |(kind, shape, (tool, args, codecs), (bandwidth, timescale, start), init, segments)| {
+    let sound = (proptest::option::of("[a-z]{2,3}(-[A-Z]{2})?"), proptest::option::of(words()), number());
+    (kind, shape, made, clock, sound, blob(), vec(segment(), 0..12)).prop_map(
+        |(kind, shape, (tool, args, codecs), (bandwidth, timescale, start), sound, init, segments)| {
+            let (lang, name, missing_ms) = sound;
             let (width, height, frame_rate, sample_rate, channels) = shape;
             let bytes = init.bytes + segments.iter().map(|segment| segment.bytes).sum::<u64>();
             let (id, recipe) = (String::new(), Recipe { tool, args });
@@ -345,10 +350,13 @@ pub(crate) fn rendition() -> impl Strategy<Value = Rendition> {
                 frame_rate,
                 sample_rate,
                 channels,
+                lang,
+                name,
                 bandwidth,
                 bytes,
                 timescale,
                 start,
+                missing_ms,
                 init,
                 segments,
             }

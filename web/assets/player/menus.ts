@@ -5,6 +5,7 @@ import type { Player } from "./player";
 export function startMenus(player: Player): void {
   startSubtitles(player);
   startSpeed(player);
+  startSounds(player);
   if (player.audioOnly) return;
   const heights = player.find("heights");
   heights?.addEventListener("change", (event) => {
@@ -63,6 +64,49 @@ function showSubtitles(player: Player, index: number): void {
   }
 }
 
+/** Languages and forms of the sound, where there are several. */
+function startSounds(player: Player): void {
+  const menu = player.find("sound");
+  const place = player.find("sounds");
+  if (!menu || !place) return;
+  const show = () => {
+    const sounds = player.shaka?.getAudioTracks() ?? [];
+    menu.hidden = sounds.length < 2;
+    if (menu.hidden) return;
+    const rows = sounds.map((sound, at) => {
+      const channels = sound.channelsCount ?? 0;
+      const words = sound.label ?? language(sound.language) ?? `Sound ${at + 1}`;
+      const small = [sound.label ? language(sound.language) : undefined, channels > 2 ? `${channels - 1}.1` : undefined];
+      return option("sounds", at, words, small.filter((word) => word !== undefined).join(", "), sound.active);
+    });
+    place.replaceChildren(...rows);
+    const now = player.find("sound-now");
+    const active = sounds.find((sound) => sound.active);
+    if (now) now.textContent = active ? (language(active.language) ?? active.label ?? "") : "";
+  };
+  place.addEventListener("change", (event) => {
+    const chosen = player.shaka?.getAudioTracks()[Number((event.target as HTMLInputElement).value)];
+    if (chosen) player.shaka?.selectAudioTrack(chosen);
+  });
+  player.section.addEventListener("loaded", () => {
+    show();
+    for (const event of ["trackschanged", "audiotrackschanged", "audiotrackchanged", "variantchanged"]) {
+      player.shaka?.removeEventListener(event, show);
+      player.shaka?.addEventListener(event, show);
+    }
+  });
+}
+
+/** A language in its own words. */
+function language(tag: string): string | undefined {
+  if (!tag || tag === "und") return undefined;
+  try {
+    return new Intl.DisplayNames([tag], { type: "language" }).of(tag);
+  } catch {
+    return tag;
+  }
+}
+
 function startSpeed(player: Player): void {
   const speed = player.find<HTMLInputElement>("speed");
   const shown = player.find("speed-now");
@@ -81,8 +125,8 @@ function startSpeed(player: Player): void {
 function choose(player: Player, height: number): void {
   player.section.dataset["quality"] = String(height);
   player.shaka?.configure({ abr: { enabled: height === 0 } });
-  const track = player.shaka?.getVariantTracks().find((variant) => variant.height === height);
-  if (track) player.shaka?.selectVariantTrack(track, true);
+  const track = player.shaka?.getVideoTracks().find((picture) => picture.height === height);
+  if (track) player.shaka?.selectVideoTrack(track, true);
   showQuality(player);
 }
 
@@ -97,8 +141,8 @@ function showQuality(player: Player): void {
     if (variant.height) rows.set(variant.height, Math.max(rows.get(variant.height) ?? 0, variant.bandwidth));
   }
   const sorted = Array.from(rows).sort(([a], [b]) => b - a);
-  const options = [option(0, "Automatic", active ? `${active}p now` : "", chosen)];
-  for (const [height, bandwidth] of sorted) options.push(option(height, `${height}p`, rate(bandwidth), chosen));
+  const options = [option("quality", 0, "Automatic", active ? `${active}p now` : "", chosen === 0)];
+  for (const [height, bandwidth] of sorted) options.push(option("quality", height, `${height}p`, rate(bandwidth), chosen === height));
   const key = JSON.stringify([sorted, chosen, active]);
   if (place.dataset["key"] !== key) {
     place.dataset["key"] = key;
@@ -110,14 +154,14 @@ function showQuality(player: Player): void {
   if (label) label.textContent = chosen ? `${chosen}p` : active ? `${active}p` : "Auto";
 }
 
-function option(value: number, text: string, small: string, chosen: number): HTMLLabelElement {
+function option(name: string, value: number, text: string, small: string, checked: boolean): HTMLLabelElement {
   const label = document.createElement("label");
   label.className = "opt";
   const input = document.createElement("input");
   input.type = "radio";
-  input.name = "quality";
+  input.name = name;
   input.value = String(value);
-  input.checked = value === chosen;
+  input.checked = checked;
   const word = document.createElement("span");
   word.textContent = text;
   label.append(input, word);
