@@ -69,7 +69,8 @@ pub async fn encode(
     let mut running = Invocation::new(&tools.ffmpeg)
         .args(["-nostdin", "-v", "error", "-progress", "pipe:2", "-stats_period", "0.5"])
         .args(guarded(CONTAINERS))
-        .args(["-fflags", "+bitexact", "-i"])
+        // Half of a frame, where a file is cut off, would make a player give up.
+        .args(["-fflags", "+bitexact+discardcorrupt", "-i"])
         .args([job.source])
         .args(&args)
         .args(["pipe:1"])
