@@ -99,8 +99,12 @@ impl Pool {
     }
 
     async fn until_nothing_is_left(&self, request: &str) {
-        let ended =
-            async || Ok(self.seen(request, "running").await + self.seen(request, "waiting").await == 0);
+        // While its source is still being listed, it is not done, however many of its videos are.
+        let ended = async || {
+            let seen = self.nodes[0].own(&format!("/api/v1/requests/{request}")).await?;
+            let open = seen["counts"]["running"].as_u64().zip(seen["counts"]["waiting"].as_u64());
+            Ok(open == Some((0, 0)) && seen["state"] == "done")
+        };
         self.nodes[0].until_within(self.limit, "everything that can be had is there", ended).await.unwrap();
     }
 
