@@ -11,6 +11,7 @@ use horahora_testnet::{
     cluster::{Node, fixture},
     fixture::Fixture,
 };
+use serde_json::Value;
 
 use crate::{
     claims::{ask, gather},
@@ -88,22 +89,21 @@ impl Pool {
         Pool { fixture, nodes, began: steady(), limit }
     }
 
-    async fn seen(&self, request: &str, key: &str) -> u64 {
-        let seen = self.nodes[0].own(&format!("/api/v1/requests/{request}")).await.unwrap_or_default();
-        seen["counts"][key].as_u64().unwrap_or(0)
+    async fn seen(&self, request: &str) -> anyhow::Result<Value> {
+        self.nodes[0].own(&format!("/api/v1/requests/{request}")).await
     }
 
     async fn until_some(&self, request: &str, videos: u64) {
-        let some = async || Ok(self.seen(request, "done").await >= videos);
+        let some = async || Ok(self.seen(request).await?["counts"]["done"].as_u64() >= Some(videos));
         self.nodes[0].until_within(self.limit, "some of it is there", some).await.unwrap();
     }
 
     async fn until_nothing_is_left(&self, request: &str) {
         // While its source is still being listed, it is not done, however many of its videos are.
         let ended = async || {
-            let seen = self.nodes[0].own(&format!("/api/v1/requests/{request}")).await?;
-            let open = seen["counts"]["running"].as_u64().zip(seen["counts"]["waiting"].as_u64());
-            Ok(open == Some((0, 0)) && seen["state"] == "done")
+            let seen = self.seen(request).await?;
+            let (counts, state) = (&seen["counts"], &seen["state"]);
+            Ok(counts["running"] == 0 && counts["waiting"] == 0 && state == "done")
         };
         self.nodes[0].until_within(self.limit, "everything that can be had is there", ended).await.unwrap();
     }
@@ -163,96 +163,110 @@ fn stand(id: impl Into<String>, state: &str, code: &str) -> (String, (String, St
     (id.into(), (state.to_owned(), code.to_owned()))
 }
 
-/// The total is wrong, one video of a hundred was deleted, one is for members of a channel; while it is archived one more
-/// appears and one vanishes.
-async fn a_tag_is_archived(count: usize, videos: u64, limit: Duration) {
-    const FIRST: u64 = 30_001;
+/// A list of a fake site, whose videos are numbered.
+struct List {
+    what: &'static str,
+    /// What the fixture knows it by.
+    name: String,
+    url: String,
+    /// The first video's number, and how many there are.
+    first: u64,
+    videos: u64,
+    /// A video's id at the site, and what is asked for when that is fetched.
+    id: fn(u64) -> String,
+    asked: fn(&str) -> String,
+    /// Those that cannot be had: as the fixture is told, and how they then stand.
+    refused: BTreeMap<u64, (&'static str, &'static str, &'static str)>,
+    /// What else the list holds.
+    beside: Vec<(String, (String, String))>,
+}
+
+/// While a list is archived one more video appears in it and one vanishes. Its total is always wrong.
+async fn is_archived(list: List, count: usize, limit: Duration) {
+    let List { what, name, url, first, videos, id, asked, refused, beside } = list;
     let pool = Pool::new(count, limit).await;
     let fixture = &pool.fixture;
-    let deleted: BTreeSet<u64> = (FIRST + 2..FIRST + videos).step_by(100).collect();
-    deleted.iter().for_each(|n| fixture.set_error(&format!("sm{n}"), Some("removed")));
-    let members_only = FIRST + 4;
-    fixture.set_error(&format!("sm{members_only}"), Some("login"));
+    refused.iter().for_each(|(number, (trouble, ..))| fixture.set_error(&id(*number), Some(trouble)));
+    let request = ask(&pool.nodes[0], &url).await;
+    pool.until_some(&request, videos / 4).await;
+    fixture.grow(&name, 1);
+    let is_untouched =
+        |number: &u64| fixture.hits(&asked(&id(*number))) == 0 && !refused.contains_key(number);
+    let vanished = (first..first + videos).find(is_untouched);
+    vanished.iter().for_each(|number| fixture.vanish(&id(*number)));
+    pool.until_nothing_is_left(&request).await;
+    let one = |number: u64| match refused.get(&number) {
+        Some((_, state, code)) => stand(id(number), state, code),
+        // Somebody was perhaps quicker than its uploader.
+        None if vanished == Some(number) && fixture.served(&id(number)) == 0 => {
+            stand(id(number), "gone", "gone")
+        }
+        None => stand(id(number), "done", ""),
+    };
+    let expected: Stands = (first..=first + videos).map(one).chain(beside).collect();
+    pool.until_all_stand(&request, &url, &expected).await;
+    pool.check(&format!("{videos} videos of {what}"), &expected);
+}
+
+/// One video of a hundred was deleted, one is for members of a channel.
+async fn a_tag_is_archived(count: usize, videos: u64, limit: Duration) {
+    const FIRST: u64 = 30_001;
     let name = format!("PACE_{videos}");
-    let request = ask(&pool.nodes[0], &tag(&name)).await;
-    pool.until_some(&request, videos / 4).await;
-    fixture.grow(&name, 1);
-    let asked = |n: u64| fixture.hits(&format!("www.nicovideo.jp/api/watch/v3_guest/sm{n}")) > 0;
-    let vanished = (FIRST + 5..FIRST + videos).find(|n| !asked(*n) && !deleted.contains(n));
-    vanished.iter().for_each(|n| fixture.vanish(&format!("sm{n}")));
-    pool.until_nothing_is_left(&request).await;
-    let one = |number: u64| {
-        let id = format!("sm{number}");
-        match number {
-            _ if deleted.contains(&number) => stand(id, "gone", "gone"),
-            // Somebody was perhaps quicker than its uploader.
-            _ if vanished == Some(number) && fixture.served(&id) == 0 => stand(id, "gone", "gone"),
-            _ if number == members_only => stand(id, "needs-operator", "login"),
-            _ => stand(id, "done", ""),
-        }
+    let deleted =
+        (FIRST + 2..FIRST + videos).step_by(100).map(|number| (number, ("removed", "gone", "gone")));
+    let members_only = (FIRST + 4, ("login", "needs-operator", "login"));
+    let list = List {
+        what: "a tag",
+        url: tag(&name),
+        name,
+        first: FIRST,
+        videos,
+        id: |number| format!("sm{number}"),
+        asked: |id| format!("www.nicovideo.jp/api/watch/v3_guest/{id}"),
+        refused: deleted.chain([members_only]).collect(),
+        beside: Vec::new(),
     };
-    let expected: Stands = (FIRST..=FIRST + videos).map(one).collect();
-    pool.until_all_stand(&request, &tag(&name), &expected).await;
-    pool.check(&format!("{videos} videos of a tag"), &expected);
+    is_archived(list, count, limit).await;
 }
 
-/// The total is wrong, one video has three parts, of which the list says nothing, one is removed and one for who has logged
-/// in; while it is archived one more appears and one vanishes.
+/// One video has three parts, of which the list says nothing, one is removed and one for who has logged in.
 async fn a_space_is_archived(count: usize, videos: u64, limit: Duration) {
-    let pool = Pool::new(count, limit).await;
-    let (fixture, space) = (&pool.fixture, (9_000 + videos).to_string());
-    fixture.set_error("BV1Hora00002", Some("removed"));
-    fixture.set_error("BV1Hora00003", Some("login"));
-    let url = format!("https://space.bilibili.com/{space}/video");
-    let request = ask(&pool.nodes[0], &url).await;
-    pool.until_some(&request, videos / 4).await;
-    fixture.grow(&space, 1);
-    let id = |number: u64| format!("BV1Hora{number:05}");
-    let asked = |n: u64| fixture.hits(&format!("www.bilibili.com/video/{}", id(n))) > 0;
-    let vanished = (4..=videos).find(|n| !asked(*n));
-    vanished.iter().for_each(|n| fixture.vanish(&id(*n)));
-    pool.until_nothing_is_left(&request).await;
-    let one = |number: u64| match number {
-        2 => stand(id(2), "gone", "gone"),
-        3 => stand(id(3), "needs-operator", "login"),
-        _ if vanished == Some(number) && fixture.served(&id(number)) == 0 => {
-            stand(id(number), "gone", "gone")
-        }
-        _ => stand(id(number), "done", ""),
+    let name = (9_000 + videos).to_string();
+    let parts = (1..=3).map(|part| stand(format!("BV1Part00013_p{part}"), "done", ""));
+    let list = List {
+        what: "a space",
+        url: format!("https://space.bilibili.com/{name}/video"),
+        name,
+        first: 1,
+        videos,
+        id: |number| format!("BV1Hora{number:05}"),
+        asked: |id| format!("www.bilibili.com/video/{id}"),
+        refused: [(2, ("removed", "gone", "gone")), (3, ("login", "needs-operator", "login"))].into(),
+        beside: parts.chain([stand("BV1Part00013", "refused", "parts")]).collect(),
     };
-    let mut expected: Stands = (1..=videos + 1).map(one).collect();
-    expected.extend([stand("BV1Part00013", "refused", "parts")]);
-    expected.extend((1..=3).map(|part| stand(format!("BV1Part00013_p{part}"), "done", "")));
-    pool.until_all_stand(&request, &url, &expected).await;
-    pool.check(&format!("{videos} videos of a space"), &expected);
+    is_archived(list, count, limit).await;
 }
 
-/// Its lists name videos of its own once more, and some that cannot be had; while it is archived one more appears and one
-/// vanishes.
+/// Its lists name videos of its own once more, and some that cannot be had.
 async fn a_channel_is_archived(count: usize, videos: u64, limit: Duration) {
-    let pool = Pool::new(count, limit).await;
-    let (fixture, name) = (&pool.fixture, format!("usagi_{videos}"));
-    fixture.set_error("fxm3", Some("geo"));
-    let url = format!("http://fixtube.test/fixtube/channel/{name}");
-    let request = ask(&pool.nodes[0], &url).await;
-    pool.until_some(&request, videos / 4).await;
-    fixture.grow(&name, 1);
-    let id = |number: u64| format!("fxm{number}");
-    let asked = |n: u64| fixture.hits(&format!("fixtube.test/fixtube/api/video/{}", id(n))) > 0;
-    let vanished = (4..=videos).find(|n| !asked(*n));
-    vanished.iter().for_each(|n| fixture.vanish(&id(*n)));
-    pool.until_nothing_is_left(&request).await;
-    let one = |number: u64| match number {
-        3 => stand(id(3), "needs-operator", "geo"),
-        _ if vanished == Some(number) && fixture.served(&id(number)) == 0 => {
-            stand(id(number), "gone", "gone")
-        }
-        _ => stand(id(number), "done", ""),
+    let name = format!("usagi_{videos}");
+    let list = List {
+        what: "a channel",
+        url: format!("http://fixtube.test/fixtube/channel/{name}"),
+        name,
+        first: 1,
+        videos,
+        id: |number| format!("fxm{number}"),
+        asked: |id| format!("fixtube.test/fixtube/api/video/{id}"),
+        refused: [(3, ("geo", "needs-operator", "geo"))].into(),
+        beside: vec![
+            stand("fxm90001", "done", ""),
+            stand("fxm90002", "done", ""),
+            stand("fxprivate", "needs-operator", "login"),
+            stand("fxmembers", "needs-operator", "login"),
+            stand("fxremoved", "gone", "gone"),
+            stand("fxterminated", "gone", "gone"),
+        ],
     };
-    let mut expected: Stands = (1..=videos + 1).map(one).collect();
-    expected.extend(["fxm90001", "fxm90002"].map(|short| stand(short, "done", "")));
-    expected.extend(["fxprivate", "fxmembers"].map(|lost| stand(lost, "needs-operator", "login")));
-    expected.extend(["fxremoved", "fxterminated"].map(|lost| stand(lost, "gone", "gone")));
-    pool.until_all_stand(&request, &url, &expected).await;
-    pool.check(&format!("{videos} videos of a channel"), &expected);
+    is_archived(list, count, limit).await;
 }
