@@ -17,7 +17,7 @@ use crate::{
     media::{
         encode::Job,
         ladder::{Plan, Rung, plan},
-        probe::{Probe, probe, timing},
+        probe::{Probe, Timing, probe, timing},
     },
     store::rows::{CAPTURES, Code, JobKey, JobRow, OPEN_JOBS, State},
     tools::Toolset,
@@ -50,19 +50,17 @@ impl Sources {
                 audio = Some((file.clone(), found));
             }
         }
-        let mut both = Probe {
+        let both = Probe {
             video: video.as_ref().and_then(|(_, probe)| probe.video.clone()),
             audio: audio.as_ref().map_or_else(Vec::new, |(_, probe)| probe.audio.clone()),
             duration: video.as_ref().or(audio.as_ref()).map_or(0.0, |(_, probe)| probe.duration),
             start: 0.0,
         };
-        let mut keys = Vec::new();
-        if let (Some((file, probe)), Some(picture)) = (&video, &mut both.video) {
-            let timing = timing(tools, file, picture.index, probe.start).await?;
-            picture.uneven |= picture.has_gap(timing.longest);
-            keys = timing.keys;
-        }
-        Ok(Self { plan: plan(&both, &keys), duration: both.duration, video, audio })
+        let timing = match (&video, &both.video) {
+            (Some((file, probe)), Some(picture)) => timing(tools, file, picture.index, probe.start).await?,
+            _ => Timing::default(),
+        };
+        Ok(Self { plan: plan(&both, &timing), duration: both.duration, video, audio })
     }
 
     /// The file with the picture.

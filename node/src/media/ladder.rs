@@ -5,7 +5,7 @@
 
 use horahora_protocol::manifest::MediaKind;
 
-use super::probe::{AudioStream, Light, Probe, VideoStream};
+use super::probe::{AudioStream, Light, Probe, Timing, VideoStream};
 
 /// Heights (of the shorter side) that are offered below the source.
 const STEPS: [u32; 3] = [720, 480, 240];
@@ -95,9 +95,10 @@ pub struct Plan {
     pub later: Vec<Rung>,
 }
 
-/// Plans the renditions of a source whose picture has key frames at `key_frames` (seconds).
+/// Plans the renditions of a source.
 #[must_use]
-pub fn plan(probe: &Probe, key_frames: &[f64]) -> Plan {
+pub fn plan(probe: &Probe, timing: &Timing) -> Plan {
+    let key_frames = timing.keys.as_slice();
     let mut plan = Plan::default();
     // What comes before the beginning is in the file and not to be shown: a copy would show it.
     let trimmed = key_frames.first().is_some_and(|first| *first < -LATE);
@@ -113,12 +114,15 @@ pub fn plan(probe: &Probe, key_frames: &[f64]) -> Plan {
     let cuts = copied.then(|| cuts(key_frames, shortest));
     let mut rungs = Vec::new();
     if !copied {
-        rungs.push(encoded(video, short.min(TALLEST), None));
+        rungs.push(encoded(video, timing, short.min(TALLEST), None));
     }
     // A step that is nearly the size above it would cost much and change little.
     let top = if copied { short } else { short.min(TALLEST) };
     rungs.extend(
-        STEPS.iter().filter(|step| **step * 10 <= top * 9).map(|step| encoded(video, *step, cuts.clone())),
+        STEPS
+            .iter()
+            .filter(|step| **step * 10 <= top * 9)
+            .map(|step| encoded(video, timing, *step, cuts.clone())),
     );
     rungs.reverse();
     if copied {
@@ -208,13 +212,14 @@ fn copies_audio(audio: &AudioStream) -> bool {
     known && audio.start.abs() < LATE
 }
 
-fn encoded(video: &VideoStream, short: u32, cuts: Option<Vec<f64>>) -> Rung {
+fn encoded(video: &VideoStream, timing: &Timing, short: u32, cuts: Option<Vec<f64>>) -> Rung {
     let even = |length: f64| ((length / 2.0).round() as u32).max(1) * 2;
     let (width, height) = (f64::from(video.width), f64::from(video.height));
     let scale = f64::from(short) / width.min(height);
     let (fast, slow) = video.frame_rate;
     let slower = f64::from(fast) / f64::from(slow) > FASTEST;
-    let frame_rate = if slower { Some((SLOWER, 1)) } else { (!video.uneven).then_some(video.frame_rate) };
+    let frame_rate =
+        if slower { Some((SLOWER, 1)) } else { (!video.is_uneven(timing)).then_some(video.frame_rate) };
     let max_kbps = match short {
         0..=300 => 450,
         301..=500 => 1100,
@@ -350,13 +355,18 @@ mod tests {
         Probe { video: Some(video), audio: vec![audio], duration: 20.0, start: 0.0 }
     }
 
+    /// The plan of a source with these key frames and no gap.
+    fn planned(probe: &Probe, keys: &[f64]) -> Plan {
+        super::plan(probe, &Timing { keys: keys.to_vec(), longest: 0.0 })
+    }
+
     fn names(rungs: &[Rung]) -> Vec<&str> {
         rungs.iter().map(|rung| rung.id.as_str()).collect()
     }
 
     #[test]
     fn what_browsers_play_is_copied_and_lower_rungs_follow_lowest_first() {
-        let plan = plan(&source("h264", 1280, 720), &[0.0, 5.0, 10.0, 15.0]);
+        let plan = planned(&source("h264", 1280, 720), &[0.0, 5.0, 10.0, 15.0]);
         assert_eq!(names(&plan.first), ["a0", "v720"]);
         assert!(matches!(plan.first[1].how, How::CopyVideo { .. }));
         assert_eq!(names(&plan.later), ["v240", "v480"]);
@@ -367,20 +377,20 @@ mod tests {
 
     #[test]
     fn what_they_do_not_play_is_encoded_lowest_first_and_never_larger() {
-        let plan = plan(&source("hevc", 3840, 2160), &[0.0]);
+        let plan = planned(&source("hevc", 3840, 2160), &[0.0]);
         assert_eq!(names(&plan.first), ["a0", "v240"]);
         assert_eq!(names(&plan.later), ["v480", "v720", "v1080"]);
-        let small = super::plan(&source("mpeg4", 176, 144), &[0.0]);
+        let small = planned(&source("mpeg4", 176, 144), &[0.0]);
         assert_eq!(names(&small.first), ["a0", "v144"]);
         assert!(small.later.is_empty());
     }
 
     #[test]
     fn key_frames_too_far_apart_are_not_copied() {
-        let plan = plan(&source("h264", 1280, 720), &[0.0, 12.0]);
+        let plan = planned(&source("h264", 1280, 720), &[0.0, 12.0]);
         assert_eq!(names(&plan.first), ["a0", "v240"]);
         for first in [3.0, -0.7] {
-            let late = super::plan(&source("h264", 1280, 720), &[first, 5.0]);
+            let late = planned(&source("h264", 1280, 720), &[first, 5.0]);
             assert!(late.first.iter().all(|rung| !matches!(rung.how, How::CopyVideo { .. })), "{first}");
             assert_eq!(matches!(late.first[0].how, How::Copy { .. }), first > 0.0);
         }
@@ -404,7 +414,7 @@ mod tests {
         english.lang = Some("eng".to_owned());
         (comments.index, comments.channels, comments.name) = (3, 6, Some("comments".to_owned()));
         film.audio.extend([english, comments]);
-        let plan = plan(&film, &[0.0, 5.0, 10.0, 15.0]);
+        let plan = planned(&film, &[0.0, 5.0, 10.0, 15.0]);
         assert_eq!(names(&plan.first), ["a0", "v720"]);
         assert_eq!(names(&plan.later), ["a1", "a1s", "a2", "a2s", "v240", "v480"]);
         let how = |n: usize| plan.later[n].how.clone();
@@ -414,7 +424,7 @@ mod tests {
         assert_eq!(plan.later[3].output_args()[..2], ["-map", "0:3"]);
         film.audio = vec![film.audio[0].clone(); 40];
         assert_eq!(
-            super::plan(&film, &[0.0]).later.iter().filter(|rung| rung.kind == MediaKind::Audio).count(),
+            planned(&film, &[0.0]).later.iter().filter(|rung| rung.kind == MediaKind::Audio).count(),
             7
         );
     }
@@ -422,18 +432,21 @@ mod tests {
     #[test]
     fn frames_with_times_of_their_own_keep_them_and_bright_pictures_are_toned_down() {
         let mut film = source("hevc", 1280, 720);
-        let args = |film: &Probe| plan(film, &[0.0]).first[1].output_args().join(" ");
+        let args = |film: &Probe| planned(film, &[0.0]).first[1].output_args().join(" ");
         assert!(args(&film).contains("-fps_mode cfr -r 25/1") && !args(&film).contains("tonemap"));
         let video = film.video.as_mut().unwrap();
         (video.uneven, video.light) = (true, Light::Pq);
         assert!(args(&film).contains("-fps_mode vfr") && args(&film).contains("tin=smpte2084"));
+        film.video.as_mut().unwrap().uneven = false;
+        let gap = Timing { keys: vec![0.0], longest: 0.08 };
+        assert!(super::plan(&film, &gap).first[1].output_args().join(" ").contains("-fps_mode vfr"));
         film.video.as_mut().unwrap().frame_rate = (240, 1);
         assert!(args(&film).contains("-fps_mode cfr -r 60/1"));
     }
 
     #[test]
     fn portrait_steps_are_by_the_shorter_side() {
-        let plan = plan(&source("h264", 720, 1280), &[0.0, 4.0, 8.0, 12.0, 16.0]);
+        let plan = planned(&source("h264", 720, 1280), &[0.0, 4.0, 8.0, 12.0, 16.0]);
         assert_eq!(names(&plan.first), ["a0", "v720"]);
         let How::H264(settings) = &plan.later[0].how else { panic!("encoded") };
         assert_eq!((settings.width, settings.height), (240, 426));

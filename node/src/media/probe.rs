@@ -54,7 +54,7 @@ pub struct VideoStream {
     pub light: Light,
     /// Frames a second as `(n, d)`, on average.
     pub frame_rate: (u32, u32),
-    /// Whether frames follow each other unequally fast.
+    /// Whether the file says that frames follow each other unequally fast.
     pub uneven: bool,
     /// Seconds after the start of the file.
     pub start: f64,
@@ -63,11 +63,11 @@ pub struct VideoStream {
 }
 
 impl VideoStream {
-    /// Whether so many seconds from one frame to the next are more than its rate says.
+    /// Whether frames follow each other unequally fast: as the file says, or as they are found to.
     #[must_use]
-    pub fn has_gap(&self, longest: f64) -> bool {
+    pub fn is_uneven(&self, timing: &Timing) -> bool {
         let (n, d) = self.frame_rate;
-        longest * f64::from(n) > 1.5 * f64::from(d)
+        self.uneven || timing.longest * f64::from(n) > 1.5 * f64::from(d)
     }
 }
 
