@@ -127,11 +127,8 @@ impl Invocation {
     /// # Errors
     /// When it cannot be started.
     pub fn start(self) -> Result<Running, ProcessError> {
-        let fail = |program: &Path, source| ProcessError::Start { program: program.to_owned(), source };
         let mut command = match &self.confinement {
-            Some(confinement) => {
-                confinement.command(&self.program).map_err(|source| fail(Path::new("horahora"), source))?
-            }
+            Some(confinement) => confinement.command(&self.program),
             None => Command::new(&self.program),
         };
         command.args(&self.args).envs(self.envs.iter().map(|(name, value)| (name, value)));
@@ -144,7 +141,7 @@ impl Invocation {
             .process_group(0)
             .kill_on_drop(true)
             .spawn()
-            .map_err(|source| fail(&self.program, source))?;
+            .map_err(|source| ProcessError::Start { program: self.program, source })?;
         let stdout = child.stdout.take().expect("the output is a pipe");
         let stderr = child.stderr.take().expect("the errors are a pipe");
         let group = child.id().and_then(|id| Pid::from_raw(id.cast_signed()));

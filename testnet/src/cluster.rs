@@ -158,7 +158,8 @@ impl Node {
         Ok(node)
     }
 
-    /// Starts the node again on its data folder, after it was killed or stopped.
+    /// Starts the node again on its data folder, after it was killed or stopped. A copy of the program in that folder is
+    /// started instead of the built one.
     ///
     /// # Errors
     /// When it does not start.
@@ -172,7 +173,8 @@ impl Node {
         let mdns: &[&str] = if given("--with-mdns") { &[] } else { &["--no-mdns"] };
         let shared = shared_dir()?.join("tools");
         let tools = (!given("--tools-dir")).then(|| [std::ffi::OsString::from("--tools-dir"), shared.into()]);
-        let child = Command::new(binary()?)
+        let copy = self.data().join("horahora");
+        let child = Command::new(if copy.exists() { copy } else { binary()? })
             .arg("--json")
             .arg("--data-dir")
             .arg(self.data())

@@ -82,3 +82,17 @@ async fn a_newer_yt_dlp_is_used_once_it_passed_its_check() {
         node.own(&format!("/api/v1/videos/{}", made[0]["id"].as_str().unwrap().replace(':', "%3A"))).await;
     assert_eq!(video.unwrap()["captures"][0]["tools"]["yt-dlp"], "2098.1.1");
 }
+
+#[tokio::test]
+async fn a_node_whose_program_was_replaced_on_the_disk_goes_on() {
+    let fixture = fixture().await.unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    let copy = dir.path().join("horahora");
+    std::fs::copy(binary().unwrap(), &copy).unwrap();
+    let args = format!("--ytdlp-args={}", fixture.ytdlp_args());
+    let node = Node::start_in(dir.path(), &["--allow-private-sources", &args]).await.unwrap();
+    // As an upgrade does. The node starts itself to confine ffmpeg.
+    std::fs::remove_file(&copy).unwrap();
+    let videos = node.archive(&format!("{}/fixtube/watch/fx1", fixture.site())).await.unwrap();
+    assert_eq!(videos[0]["state"], "done");
+}

@@ -7,7 +7,6 @@
 use std::{
     convert::Infallible,
     ffi::OsString,
-    io,
     os::unix::process::CommandExt,
     path::{Path, PathBuf},
 };
@@ -19,6 +18,8 @@ use landlock::{
 };
 use rustix::process::{Pid, Resource, Rlimit, Signal, getppid, set_parent_process_death_signal, setrlimit};
 
+/// This program, also after a newer one took its place on the disk (proc(5)).
+const OWN: &str = "/proc/self/exe";
 /// Where programs and their libraries are.
 const SYSTEM: [&str; 8] = [
     "/usr",
@@ -63,15 +64,16 @@ impl Confinement {
         Self { read: read.iter().map(|path| path.to_path_buf()).collect(), memory, parent }
     }
 
-    pub(super) fn command(&self, program: &Path) -> io::Result<tokio::process::Command> {
-        let mut command = tokio::process::Command::new(std::env::current_exe()?);
+    pub(super) fn command(&self, program: &Path) -> tokio::process::Command {
+        let mut command = tokio::process::Command::new(OWN);
+        command.arg0("horahora");
         command.arg("confine").arg("--memory").arg(self.memory.to_string());
         command.arg("--parent").arg(self.parent.to_string());
         for path in self.read.iter().map(PathBuf::as_path).chain([program]) {
             command.arg("--read").arg(path);
         }
         command.arg("--").arg(program);
-        Ok(command)
+        command
     }
 }
 
