@@ -72,14 +72,17 @@ pub(super) fn answer(blobs: &Blobs, fetch: &Fetch, content: &Content, asked: &He
     // Bytes of strangers are never a page of ours.
     set(header::CONTENT_SECURITY_POLICY, "default-src 'none'; sandbox");
     if let Some(name) = &content.save_as {
-        set(
-            header::CONTENT_DISPOSITION,
-            &format!("attachment; filename=\"{}\"", name.replace(['"', '\\'], "_")),
-        );
+        set(header::CONTENT_DISPOSITION, &attachment(name));
     }
     headers.insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
     headers.insert(header::CACHE_CONTROL, IMMUTABLE);
     response
+}
+
+/// The value of `Content-Disposition` for a file to be saved under a name; what a header cannot hold becomes `_`.
+pub(super) fn attachment(name: &str) -> String {
+    let plain = |c: char| if (' '..='~').contains(&c) && !matches!(c, '"' | '\\' | '/') { c } else { '_' };
+    format!("attachment; filename=\"{}\"", name.chars().map(plain).collect::<String>())
 }
 
 /// What a `Range` header asks for.

@@ -14,7 +14,7 @@ use serde::Deserialize;
 
 use super::{
     Rooms, Shared,
-    bytes::{Content, answer},
+    bytes::{Content, answer, attachment},
     error::ApiError,
 };
 use crate::{
@@ -64,10 +64,10 @@ pub(super) async fn open(State(rooms): Shared, Path(cid): Path<String>, headers:
     let title: String = manifest.meta.title.chars().filter(|c| !c.is_control()).collect();
     let seconds = manifest.meta.duration_ms / 1000;
     let text = format!("#EXTM3U\n#EXTINF:{seconds},{title}\n{scheme}://{host}/media/{cid}/playlist.m3u8\n");
-    let name = manifest.video.as_str().replace([':', '/', '"'], "-");
+    let name = attachment(&format!("{}.m3u", manifest.video.as_str().replace(':', "-")));
     let head = [
         (header::CONTENT_TYPE, "audio/x-mpegurl; charset=utf-8".to_owned()),
-        (header::CONTENT_DISPOSITION, format!("attachment; filename=\"{name}.m3u\"")),
+        (header::CONTENT_DISPOSITION, name),
     ];
     Ok((head, text).into_response())
 }
