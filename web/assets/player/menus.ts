@@ -73,13 +73,17 @@ function startSounds(player: Player): void {
     const sounds = player.shaka?.getAudioTracks() ?? [];
     menu.hidden = sounds.length < 2;
     if (menu.hidden) return;
+    const told: string[] = [];
     const rows = sounds.map((sound, at) => {
       const channels = sound.channelsCount ?? 0;
-      const words = sound.label ?? language(sound.language) ?? `Sound ${at + 1}`;
+      const name = sound.label ?? language(sound.language) ?? (channels > 2 ? "Surround" : "Stereo");
       const small = [sound.label ? language(sound.language) : undefined, channels > 2 ? `${channels - 1}.1` : undefined];
-      return option("sounds", at, words, small.filter((word) => word !== undefined).join(", "), sound.active);
+      const beside = small.filter((word) => word !== undefined).join(", ");
+      const same = told.filter((other) => other === name + beside).length;
+      told.push(name + beside);
+      return option("sounds", at, same > 0 ? `${name} ${same + 1}` : name, beside, sound.active);
     });
-    place.replaceChildren(...rows);
+    fill(place, JSON.stringify([told, sounds.findIndex((sound) => sound.active)]), rows);
     const now = player.find("sound-now");
     const active = sounds.find((sound) => sound.active);
     if (now) now.textContent = active ? (language(active.language) ?? active.label ?? "") : "";
@@ -144,14 +148,18 @@ function showQuality(player: Player): void {
   const options = [option("quality", 0, "Automatic", active ? `${active}p now` : "", chosen === 0)];
   for (const [height, bandwidth] of sorted) options.push(option("quality", height, `${height}p`, rate(bandwidth), chosen === height));
   const key = JSON.stringify([sorted, chosen, active]);
-  if (place.dataset["key"] !== key) {
-    place.dataset["key"] = key;
-    const focused = place.contains(document.activeElement) ? (document.activeElement as HTMLInputElement).value : undefined;
-    place.replaceChildren(...options);
-    if (focused !== undefined) place.querySelector<HTMLInputElement>(`input[value="${focused}"]`)?.focus();
-  }
+  fill(place, key, options);
   const label = player.find("quality-now");
   if (label) label.textContent = chosen ? `${chosen}p` : active ? `${active}p` : "Auto";
+}
+
+/** Puts rows into a menu, once for each key; the row that has the focus keeps it. */
+function fill(place: HTMLElement, key: string, rows: HTMLLabelElement[]): void {
+  if (place.dataset["key"] === key) return;
+  place.dataset["key"] = key;
+  const focused = place.contains(document.activeElement) ? (document.activeElement as HTMLInputElement).value : undefined;
+  place.replaceChildren(...rows);
+  if (focused !== undefined) place.querySelector<HTMLInputElement>(`input[value="${focused}"]`)?.focus();
 }
 
 function option(name: string, value: number, text: string, small: string, checked: boolean): HTMLLabelElement {
