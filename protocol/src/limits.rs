@@ -95,6 +95,10 @@ pub const CATEGORY_WORDS: usize = 64;
 pub const SUBJECTS: usize = 200;
 /// Later looks at the site in one manifest: at the pace of the node, thirty years of them.
 pub const LOOKS: usize = 64;
+/// Chapters of a video: a day of songs of three minutes.
+pub const CHAPTERS: usize = 500;
+/// Any number of a storyboard: browsers show no picture that is wider or higher.
+pub const SHEET_PIXELS: u32 = 16_384;
 /// Videos that one entry lists; a long listing is many entries. 300 bytes each fit into a body.
 pub const LISTED: usize = 100;
 /// Captures of one video that a node tells of.

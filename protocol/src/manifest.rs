@@ -52,9 +52,45 @@ pub struct Manifest {
     /// The manifest that this is a copy of: its files came from another node, not from the site.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub adopted: Option<Cid>,
+    /// Parts of the video by name, in order; at most [`limits::CHAPTERS`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub chapters: Vec<Chapter>,
+    /// Small pictures of the whole video.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub storyboard: Option<Storyboard>,
     /// What the site said later, oldest first; at most [`limits::LOOKS`]. `meta` is as the last one found it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub looks: Vec<Look>,
+}
+
+/// A part of a video with a name. It ends where the next one begins.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Chapter {
+    /// Where it begins, in milliseconds.
+    pub at_ms: u64,
+    /// Its name, at most [`limits::NAME_BYTES`].
+    pub title: String,
+}
+
+/// Small pictures of a video at even distances, the first one at its beginning. They stand in sheets of JPEG, row by row.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Storyboard {
+    /// Width of one picture in pixels.
+    pub width: u32,
+    /// Height of one picture in pixels.
+    pub height: u32,
+    /// Pictures in a row of a sheet.
+    pub columns: u32,
+    /// Rows of a sheet.
+    pub rows: u32,
+    /// From one picture to the next, in milliseconds.
+    pub every_ms: u64,
+    /// How many pictures there are; the last sheet may have room for more.
+    pub pictures: u32,
+    /// The sheets in order.
+    pub sheets: Vec<Blob>,
 }
 
 /// A later look at the site: what it says about the video then. Picture and sound stay those of the capture.
@@ -182,6 +218,9 @@ pub struct Rendition {
     /// The source's name of a sound, where it has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
+    /// How loud a sound is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub loudness: Option<Loudness>,
     /// Bits a second of the heaviest segment, as DASH's `@bandwidth` wants it.
     pub bandwidth: u64,
     /// Sum of init and segments.
@@ -197,6 +236,16 @@ pub struct Rendition {
     pub init: Blob,
     /// The media segments in order.
     pub segments: Vec<Segment>,
+}
+
+/// How loud a sound is, for players that play all equally loud. Source: ITU-R BS.1770-5, EBU R 128.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Loudness {
+    /// Of the whole, in hundredths of LUFS: -2300 is -23 LUFS.
+    pub integrated: i32,
+    /// The true peak, in hundredths of dBTP.
+    pub peak: i32,
 }
 
 /// How a rendition was made; with the same tool and input it gives the same bytes.
@@ -277,7 +326,8 @@ impl Manifest {
     /// Every mention of a blob.
     fn every_blob(&self) -> impl Iterator<Item = Blob> {
         let files = self.files().flat_map(|file| file.chunks.iter().copied());
-        files.chain(self.renditions.iter().flat_map(|rendition| {
+        let sheets = self.storyboard.iter().flat_map(|board| board.sheets.iter().copied());
+        files.chain(sheets).chain(self.renditions.iter().flat_map(|rendition| {
             let segments = rendition.segments.iter().map(|s| Blob { cid: s.cid, bytes: s.bytes });
             std::iter::once(rendition.init).chain(segments)
         }))
@@ -312,6 +362,13 @@ impl Manifest {
         }
         if self.looks.len() > limits::LOOKS {
             return Err(Contradiction("too many looks at the site"));
+        }
+        let named = |chapter: &Chapter| chapter.title.len() <= limits::NAME_BYTES;
+        if self.chapters.len() > limits::CHAPTERS || !self.chapters.iter().all(named) {
+            return Err(Contradiction("it has too many chapters, or one with too long a name"));
+        }
+        if !self.storyboard.as_ref().is_none_or(Storyboard::is_whole) {
+            return Err(Contradiction("its storyboard has not the sheets that its pictures need"));
         }
         let mut sizes = BTreeMap::new();
         for blob in self.every_blob() {
@@ -352,13 +409,33 @@ impl Manifest {
     }
 }
 
+impl Storyboard {
+    /// Whether its numbers make sense: none is 0, and its pictures need just its sheets.
+    fn is_whole(&self) -> bool {
+        let sizes = [self.width, self.height, self.columns, self.rows, self.pictures];
+        let sheet = u64::from(self.columns) * u64::from(self.rows);
+        sizes.iter().all(|size| (1..=limits::SHEET_PIXELS).contains(size))
+            && self.every_ms > 0
+            && u64::from(self.pictures).div_ceil(sheet) == self.sheets.len() as u64
+    }
+
+    /// Where the picture of a time is: the sheet's number, and its column and row there.
+    #[must_use]
+    pub fn find(&self, at_ms: u64) -> (usize, u32, u32) {
+        let last = u64::from(self.pictures.saturating_sub(1));
+        let picture = u32::try_from((at_ms / self.every_ms.max(1)).min(last)).unwrap_or(u32::MAX);
+        let (columns, sheet) = (self.columns.max(1), (self.columns * self.rows).max(1));
+        ((picture / sheet) as usize, picture % sheet % columns, picture % sheet / columns)
+    }
+}
+
 impl Rendition {
     /// Whether its name, its codec string, its language and its clock can be part of a path and of an XML text.
     #[must_use]
     pub fn is_plain(&self) -> bool {
         let plain = |c: char| c.is_ascii_alphanumeric();
         // These are folders of their own beside the renditions.
-        !matches!(self.id.as_str(), "" | "original" | "subtitles" | "danmaku")
+        !matches!(self.id.as_str(), "" | "original" | "subtitles" | "danmaku" | "storyboard")
             && self.id.len() <= 32
             && self.id.chars().all(plain)
             && !self.codecs.is_empty()

@@ -8,7 +8,7 @@ use horahora_protocol::{
     feed::{Feed, Head},
     group::Genesis,
     limits,
-    manifest::{Look, Manifest, Meta, TextTrack},
+    manifest::{Blob, Chapter, Look, Loudness, Manifest, Meta, Storyboard, TextTrack},
     request::{Options, Priority, RequestChange, Stand},
     sign::Signable,
     summary::Summary,
@@ -157,6 +157,8 @@ pub(crate) fn manifests() -> Vec<Case> {
         danmaku: vec![],
         renditions: vec![],
         adopted: None,
+        chapters: Vec::new(),
+        storyboard: None,
         looks: Vec::new(),
         ..manifest()
     };
@@ -169,7 +171,29 @@ pub(crate) fn manifests() -> Vec<Case> {
     let look = Look { at: Timestamp(AT.0 + 86_400_000), info, danmaku: vec![track] };
     let silent = Look { at: Timestamp(AT.0 + 172_800_000), info: None, danmaku: vec![] };
     let looked = Manifest { looks: vec![look, silent], ..manifest() };
-    let cases = [("full", manifest()), ("bare", bare), ("looked-at-again", looked)];
+    let mut seen = Manifest {
+        chapters: vec![
+            Chapter { at_ms: 0, title: "序".to_owned() },
+            Chapter { at_ms: 90_500, title: String::new() },
+        ],
+        storyboard: Some(Storyboard {
+            width: 160,
+            height: 90,
+            columns: 5,
+            rows: 5,
+            every_ms: 4_000,
+            pictures: 26,
+            sheets: ["sheet 1", "sheet 2"].map(|sheet| Blob { cid: raw(sheet), bytes: 30_000 }).into(),
+        }),
+        ..manifest()
+    };
+    seen.renditions[1].loudness = Some(Loudness { integrated: -1_420, peak: 30 });
+    let cases = [
+        ("full", manifest()),
+        ("bare", bare),
+        ("looked-at-again", looked),
+        ("storyboard-and-chapters", seen),
+    ];
     cases
         .map(|(name, manifest)| {
             let case = block(name, &manifest, limits::MANIFEST_BYTES);

@@ -109,6 +109,7 @@ pub(crate) fn rendition(id: &str, kind: MediaKind) -> Rendition {
         channels: if picture { 0 } else { 2 },
         lang: None,
         name: None,
+        loudness: None,
         bandwidth: 1_600_000,
         bytes: 800_900 + 3,
         timescale: 30_000,
@@ -152,6 +153,8 @@ pub(crate) fn manifest() -> Manifest {
         danmaku: vec![track("comments", "json", file("sm9.json", "application/json", &[("danmaku", 24)]))],
         renditions: vec![rendition("v720", MediaKind::Video), rendition("a0", MediaKind::Audio)],
         adopted: None,
+        chapters: Vec::new(),
+        storyboard: None,
         looks: Vec::new(),
     }
 }

@@ -4,13 +4,14 @@ use std::collections::BTreeSet;
 
 use horahora_protocol::{
     codec, limits,
-    manifest::{Blob, File, Manifest, ManifestError, Rendition},
+    manifest::{Blob, File, Manifest, ManifestError, Rendition, Storyboard},
 };
 use proptest::{prop_assert, prop_assert_eq, proptest};
 
 use crate::values;
 
 type Change = fn(&mut Rendition);
+type BoardChange = fn(&mut Storyboard);
 
 proptest! {
     #![proptest_config(values::tries(150))]
@@ -30,6 +31,7 @@ proptest! {
         let texts = manifest.subtitles.iter().chain(&manifest.danmaku).map(|track| &track.file);
         let later = manifest.looks.iter().flat_map(|l| l.info.iter().chain(l.danmaku.iter().map(|t| &t.file)));
         let mut named: BTreeSet<_> = files.chain(texts).chain(later).flat_map(|f| &f.chunks).map(|chunk| chunk.cid).collect();
+        named.extend(manifest.storyboard.iter().flat_map(|board| &board.sheets).map(|sheet| sheet.cid));
         for rendition in &manifest.renditions {
             named.insert(rendition.init.cid);
             named.extend(rendition.segments.iter().map(|segment| segment.cid));
@@ -122,6 +124,35 @@ fn a_rendition_that_does_not_add_up_is_refused() {
 fn two_renditions_of_one_name_are_refused() {
     refuse("one name", |m| m.renditions[1].id = m.renditions[0].id.clone());
     refuse("the same again", |m| m.renditions.push(m.renditions[0].clone()));
+}
+
+#[test]
+fn chapters_and_storyboards_without_sense_are_refused() {
+    refuse("a chapter with a name without end", |m| m.chapters[0].title = "x".repeat(limits::NAME_BYTES + 1));
+    refuse("more chapters than a day has songs", |m| {
+        m.chapters = vec![m.chapters[0].clone(); limits::CHAPTERS + 1];
+    });
+    let changes: [(&str, BoardChange); 8] = [
+        ("no width", |b| b.width = 0),
+        ("a height that no browser shows", |b| b.height = limits::SHEET_PIXELS + 1),
+        ("no columns", |b| b.columns = 0),
+        ("no time", |b| b.every_ms = 0),
+        ("no picture", |b| b.pictures = 0),
+        ("a sheet less", |b| b.sheets.clear()),
+        ("a sheet more", |b| b.sheets.push(b.sheets[0])),
+        ("a structured sheet", |b| b.sheets[0].cid = values::linked("sheet")),
+    ];
+    for (what, change) in changes {
+        refuse(what, |m| change(m.storyboard.as_mut().expect("the sample has one")));
+    }
+}
+
+#[test]
+fn the_picture_of_a_time_is_found() {
+    let board = values::storyboard_sample(23, 90);
+    let places = [0, 999, 1_000, 9_999, 10_000, 22_000, u64::MAX].map(|at_ms| board.find(at_ms));
+    let last = (2, 0, 1);
+    assert_eq!(places, [(0, 0, 0), (0, 0, 0), (0, 1, 0), (0, 1, 4), (1, 0, 0), last, last]);
 }
 
 #[test]

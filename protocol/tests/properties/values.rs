@@ -8,7 +8,10 @@ use horahora_protocol::{
     entry::{Body, Capture, CaptureStart, Entry, Origin, Profile, Request},
     feed::FeedId,
     group::Genesis,
-    manifest::{Blob, Creator, File, Look, Manifest, MediaKind, Meta, Recipe, Rendition, Segment, TextTrack},
+    manifest::{
+        Blob, Chapter, Creator, File, Look, Loudness, Manifest, MediaKind, Meta, Recipe, Rendition, Segment,
+        Storyboard, TextTrack,
+    },
     request::{Options, Priority, RequestChange, Stand},
 };
 use proptest::{
@@ -115,6 +118,7 @@ pub(crate) fn rendition_sample(id: &str, kind: MediaKind) -> Rendition {
         channels: if picture { 0 } else { 2 },
         lang: (!picture).then(|| "ja".to_owned()),
         name: (!picture).then(|| "解説 <1>".to_owned()),
+        loudness: (!picture).then_some(Loudness { integrated: -1_810, peak: -95 }),
         bandwidth: 8_008,
         bytes: 100 + 1_001 + 1_002,
         timescale: 30_000,
@@ -123,6 +127,13 @@ pub(crate) fn rendition_sample(id: &str, kind: MediaKind) -> Rendition {
         init: Blob { cid: raw(&format!("{id} init")), bytes: 100 },
         segments: vec![segment(1), segment(2)],
     }
+}
+
+/// Pictures at every second in sheets of 2 x 5.
+pub(crate) fn storyboard_sample(pictures: u32, height: u32) -> Storyboard {
+    let sheet = |n| Blob { cid: raw(&format!("sheet {n} of {height}")), bytes: 1_000 };
+    let sheets = (0..pictures.div_ceil(10)).map(sheet).collect();
+    Storyboard { width: 160, height, columns: 2, rows: 5, every_ms: 1_000, pictures, sheets }
 }
 
 pub(crate) fn manifest_sample() -> Manifest {
@@ -160,6 +171,8 @@ pub(crate) fn manifest_sample() -> Manifest {
             rendition_sample("a0", MediaKind::Audio),
         ],
         adopted: Some(linked("a copied manifest")),
+        chapters: vec![Chapter { at_ms: 2_000, title: "第二主題".to_owned() }],
+        storyboard: Some(storyboard_sample(10, 12)),
         looks: vec![Look {
             at: Timestamp(1_273_108_780_000),
             info: Some(file_sample("later.info.json")),
@@ -334,9 +347,11 @@ pub(crate) fn rendition() -> impl Strategy<Value = Rendition> {
     let clock = (number(), 1..=u32::MAX, 0..u64::from(u32::MAX));
     let kind = prop_oneof![Just(MediaKind::Video), Just(MediaKind::Audio)];
     let sound = (proptest::option::of("[a-z]{2,3}(-[A-Z]{2})?"), proptest::option::of(words()), number());
+    let loudness = (any::<i32>(), any::<i32>()).prop_map(|(integrated, peak)| Loudness { integrated, peak });
+    let sound = (sound, option::of(loudness));
     (kind, shape, made, clock, sound, blob(), vec(segment(), 0..12)).prop_map(
         |(kind, shape, (tool, args, codecs), (bandwidth, timescale, start), sound, init, segments)| {
-            let (lang, name, missing_ms) = sound;
+            let (lang, name, missing_ms) = sound.0;
             let (width, height, frame_rate, sample_rate, channels) = shape;
             let bytes = init.bytes + segments.iter().map(|segment| segment.bytes).sum::<u64>();
             let (id, recipe) = (String::new(), Recipe { tool, args });
@@ -352,6 +367,7 @@ pub(crate) fn rendition() -> impl Strategy<Value = Rendition> {
                 channels,
                 lang,
                 name,
+                loudness: sound.1,
                 bandwidth,
                 bytes,
                 timescale,
@@ -373,8 +389,11 @@ pub(crate) fn manifest() -> impl Strategy<Value = Manifest> {
         info,
         danmaku,
     });
-    let made = (vec(rendition(), 0..4), vec(look, 0..3));
-    (capture, files, tracks, made).prop_map(|(about, files, tracks, (mut renditions, looks))| {
+    let chapter = (number(), words()).prop_map(|(at_ms, title)| Chapter { at_ms, title });
+    let board = (1..40_u32, 1..200_u32).prop_map(|(pictures, height)| storyboard_sample(pictures, height));
+    let seen = (vec(chapter, 0..3), option::of(board));
+    let made = (vec(rendition(), 0..4), vec(look, 0..3), seen);
+    (capture, files, tracks, made).prop_map(|(about, files, tracks, (mut renditions, looks, seen))| {
         let (capture, previous, meta) = about;
         let (original, info, thumbnail, poster) = files;
         for (number, rendition) in renditions.iter_mut().enumerate() {
@@ -397,6 +416,8 @@ pub(crate) fn manifest() -> impl Strategy<Value = Manifest> {
             danmaku: tracks.1,
             renditions,
             adopted: previous.filter(|_| capture.fetched_at.0 % 2 == 0),
+            chapters: seen.0,
+            storyboard: seen.1,
             looks,
         }
     })
