@@ -14,9 +14,10 @@ const NEEDS_NODE: &str = "Horahora's pages need Node.js 20 or newer (with npm) t
     https://nodejs.org, or the package nodejs of your system. Then build again";
 
 /// Name, content type, and whether esbuild makes it (the others are embedded as they are).
-const ASSETS: [(&str, &str, bool); 5] = [
+const ASSETS: [(&str, &str, bool); 6] = [
     ("app.js", "text/javascript; charset=utf-8", true),
     ("watch.js", "text/javascript; charset=utf-8", true),
+    ("niconico.js", "text/javascript; charset=utf-8", true),
     ("style.css", "text/css; charset=utf-8", true),
     ("icons.svg", "image/svg+xml", false),
     ("logo.svg", "image/svg+xml", false),

@@ -29,6 +29,7 @@ use crate::{
 mod api;
 mod approvals;
 mod auth;
+mod beside;
 mod bytes;
 mod creators;
 mod error;
@@ -174,7 +175,11 @@ fn router(rooms: Arc<Rooms>, stop: &CancellationToken) -> Router {
         .route("/media/{manifest}/open.m3u", get(media::open))
         .route("/media/{manifest}/poster.jpg", get(media::poster))
         .route("/media/{manifest}/subtitles/{number}", get(media::subtitles))
-        .route("/media/{manifest}/danmaku/{number}", get(media::danmaku))
+        .route("/media/{manifest}/danmaku/{number}", get(beside::danmaku))
+        .route("/media/{manifest}/danmaku.json", get(beside::all_danmaku))
+        .route("/media/{manifest}/chapters.vtt", get(beside::chapters))
+        .route("/media/{manifest}/storyboard.vtt", get(beside::storyboard))
+        .route("/media/{manifest}/storyboard/{sheet}", get(beside::sheet))
         .route("/media/{manifest}/original/{number}", get(media::original))
         .route("/media/{manifest}/info.json", get(media::info))
         .route("/media/{manifest}/{rendition}/{file}", get(media::segment))

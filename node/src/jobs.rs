@@ -39,6 +39,7 @@ use crate::{
 mod adopt;
 mod again;
 mod capture;
+mod extras;
 mod growing;
 mod import;
 mod keep;
@@ -52,6 +53,7 @@ mod sources;
 mod state;
 mod sweep;
 
+pub use extras::EXTRAS;
 pub use shared::Pile;
 
 /// Sources asked or downloaded at once: two keep a home line busy without looking like an attack.
@@ -357,6 +359,7 @@ impl Jobs {
             match &job.key {
                 JobKey::List { request, n } => self.0.list(*request, *n, &job).await,
                 JobKey::Capture { video } => self.0.obtain(video, &job).await,
+                JobKey::Rendition { capture, rung } if rung == EXTRAS => self.0.extras(*capture, &job).await,
                 JobKey::Rendition { capture, rung } => self.0.rendition(*capture, rung, &job).await,
                 JobKey::Keep { video } => self.0.keep(video, &job).await,
                 JobKey::Look { video } => self.0.look(video, &job).await,

@@ -1,7 +1,8 @@
 //! From the site's files to what a player plays.
 //!
 //! `probe` looks, `ladder` decides, `encode` runs one ffmpeg for each rendition, `split` cuts its output into
-//! segments, `codec` reads the codec string, `mpd` and `hls` write what players read, `pictures` makes the poster.
+//! segments, `codec` reads the codec string, `mpd` and `hls` write what players read, `pictures` makes
+//! the poster, `storyboard` the preview, `loudness` measures, `texts` makes WebVTT, `danmaku` reads comments.
 
 use std::{path::Path, sync::Arc};
 
@@ -12,10 +13,13 @@ pub mod danmaku;
 pub mod encode;
 pub mod hls;
 pub mod ladder;
+pub mod loudness;
 pub mod mpd;
 pub mod pictures;
 pub mod probe;
 pub mod split;
+pub mod storyboard;
+pub mod texts;
 pub mod tracks;
 
 /// Containers that ffmpeg may open. No playlist, no list of files, no network: those read what they name.

@@ -2,6 +2,7 @@
 
 const USAGE = `node browser/archive-and-watch.mjs --login URL --source URL --shots DIR
 node browser/watch-here.mjs --login URL --path PATH [--shots DIR]
+node browser/play.mjs --login URL --path PATH
 node browser/groups.mjs --login URL --other URL --shots DIR
   --login URL            the one-time login link that the node printed
   --other URL            the same of the second node

@@ -82,3 +82,17 @@ async fn two_operators_share_a_private_group() {
     }
     assert_eq!(seen["left"].as_array().unwrap().len(), 1, "{seen}");
 }
+
+#[tokio::test]
+async fn a_viewer_seeks_and_changes_everything_there_is_to_change() {
+    let fixture = fixture().await.unwrap();
+    let node = Node::at(&fixture).await.unwrap();
+    node.archive(&format!("{}/fixtube/watch/fxlong", fixture.site())).await.unwrap();
+    let link = login(&node).await;
+    let path = "/watch/fixtube%3Afxlong";
+    let args = ["--login", &link, "--path", path, "--expect-subtitles", "2"];
+    let seen = drive("play.mjs", &args, "play", &[&node]).await;
+    assert_eq!(seen["seeks"]["seen"].as_array().unwrap().len(), 20, "{seen}");
+    assert_eq!(seen["sounds"].as_array().unwrap().len(), 2, "{seen}");
+    assert_eq!(seen["dash"]["ended"], true, "{seen}");
+}

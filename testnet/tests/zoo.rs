@@ -181,7 +181,7 @@ fn is<T: PartialEq + std::fmt::Debug>(what: &str, found: T, wanted: T) -> Result
 }
 
 /// Files below a folder but for the journals, which say what an interrupted run kept.
-fn left_over(dir: &Path) -> Vec<String> {
+pub(crate) fn left_over(dir: &Path) -> Vec<String> {
     let Ok(entries) = std::fs::read_dir(dir) else { return Vec::new() };
     let mut all = Vec::new();
     for entry in entries.flatten() {

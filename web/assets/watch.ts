@@ -2,6 +2,7 @@
 
 import { Player } from "./player/player";
 import { startControls } from "./player/controls";
+import { startDanmaku } from "./player/danmaku/menu";
 import { startKeys } from "./player/keys";
 import { startMenus } from "./player/menus";
 import { startSeek } from "./player/seek";
@@ -14,6 +15,7 @@ if (section && video) {
   startSeek(player);
   startMenus(player);
   startKeys(player);
+  startDanmaku(player);
   document.addEventListener("horahora:live", () => compare(player));
   void player.load(section.dataset["mpd"] ?? "", 0);
 } else {

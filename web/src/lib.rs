@@ -37,7 +37,7 @@ pub use nodes::{Direction, MoveRow, NodeRow, NodesPage, nodes, nodes_live};
 pub use request::{RequestPage, request, request_live};
 pub use sites::{SiteRow, SitesPage, sites};
 pub use state::StateView;
-pub use watch::{Download, Fact, Player, RenditionRow, Track, WatchPage, watch, watch_live};
+pub use watch::{Board, Chapter, Download, Fact, Player, RenditionRow, Track, WatchPage, watch, watch_live};
 
 /// A template's text. The view structs hold all a template asks for, so nothing is left that could fail.
 fn render(template: &impl askama::Template) -> String {

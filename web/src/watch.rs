@@ -56,6 +56,32 @@ pub struct Player {
     pub duration_s: f64,
     pub poster: Option<String>,
     pub tracks: Vec<Track>,
+    pub chapters: Vec<Chapter>,
+    /// Where its danmaku are, when there are some.
+    pub danmaku: Option<String>,
+    pub board: Option<Board>,
+    /// How loud it is, in LUFS.
+    pub lufs: Option<f64>,
+}
+
+/// A part of the video by name.
+#[derive(Debug, Clone, Default)]
+pub struct Chapter {
+    pub at_s: f64,
+    pub title: String,
+}
+
+/// Sheets of small pictures, each so many pixels large and so many milliseconds after the one before.
+#[derive(Debug, Clone, Default)]
+pub struct Board {
+    /// The folder of the sheets, which are named `0.jpg` and so on.
+    pub src: String,
+    pub width: u32,
+    pub height: u32,
+    pub columns: u32,
+    pub rows: u32,
+    pub every_ms: u64,
+    pub pictures: u32,
 }
 
 /// Subtitles, as WebVTT.
@@ -92,6 +118,15 @@ pub struct Download {
 }
 
 impl WatchPage {
+    pub(crate) fn has_danmaku(&self) -> bool {
+        self.player.as_ref().is_some_and(|player| player.danmaku.is_some())
+    }
+
+    /// Whether there is nothing to show beside the player.
+    pub(crate) fn is_alone(&self) -> bool {
+        self.related.is_empty() && !self.has_danmaku()
+    }
+
     pub(crate) fn copies(&self) -> String {
         holders::copies(&self.holders)
     }
@@ -142,6 +177,19 @@ impl Fact {
 impl Player {
     pub(crate) fn seconds(&self) -> String {
         format!("{:.3}", if self.duration_s.is_finite() { self.duration_s.max(0.0) } else { 0.0 })
+    }
+
+    /// What the player reads of the preview pictures.
+    pub(crate) fn board(&self) -> Option<String> {
+        let Board { src, width, height, columns, rows, every_ms, pictures } = self.board.as_ref()?;
+        Some(format!(
+            r#"{{"src":"{src}","width":{width},"height":{height},"columns":{columns},"rows":{rows},"every_ms":{every_ms},"pictures":{pictures}}}"#
+        ))
+    }
+
+    /// Where a chapter's mark stands in a bar of 1000.
+    pub(crate) fn place(&self, chapter: &Chapter) -> String {
+        format!("{:.1}", (chapter.at_s / self.duration_s.max(0.001) * 1000.0).clamp(0.0, 997.0))
     }
 
     /// `4:12`, or `1:02:03` from an hour on.

@@ -10,7 +10,7 @@ use axum::{
 };
 use horahora_protocol::{
     Cid, VideoId,
-    manifest::{File, Look, Manifest, MediaKind},
+    manifest::{File, Look, Manifest, MediaKind, Storyboard},
 };
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -113,6 +113,8 @@ pub(super) async fn video(State(rooms): Shared, viewer: Viewer, Path(id): Path<S
             video["tags"] = json!(manifest.meta.tags);
             video["original_bytes"] = json!(manifest.original.iter().map(|file| file.bytes).sum::<u64>());
             video["subtitles"] = manifest.subtitles.iter().map(|track| json!(track.lang)).collect();
+            video["chapters"] = json!(manifest.chapters);
+            video["storyboard"] = json!(manifest.storyboard.as_ref().map(storyboard_json));
             video["danmaku"] = manifest.all_danmaku().map(|(_, track)| json!(track.lang)).collect();
             video["looks"] = manifest.looks.iter().map(look_json).collect();
         }
@@ -180,7 +182,23 @@ fn rendition_json(rendition: &horahora_protocol::manifest::Rendition) -> Value {
         "bandwidth": rendition.bandwidth,
         "bytes": rendition.bytes,
         "segments": rendition.segments.len(),
+        "loudness": rendition.loudness.map(|sound| json!({
+            "lufs": f64::from(sound.integrated) / 100.0,
+            "peak_db": f64::from(sound.peak) / 100.0,
+        })),
         "recipe": rendition.recipe,
+    })
+}
+
+fn storyboard_json(board: &Storyboard) -> Value {
+    json!({
+        "width": board.width,
+        "height": board.height,
+        "columns": board.columns,
+        "rows": board.rows,
+        "every_ms": board.every_ms,
+        "pictures": board.pictures,
+        "sheets": board.sheets.len(),
     })
 }
 

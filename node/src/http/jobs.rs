@@ -14,6 +14,7 @@ use super::{
 };
 use crate::{
     claims::JobView as Claimed,
+    jobs::EXTRAS,
     store::rows::{Code, JobKey, JobRow, State as Stand},
 };
 
@@ -137,7 +138,7 @@ impl Rooms {
         let what = match &job.key {
             JobKey::List { .. } => format!("listing, {site}"),
             JobKey::Capture { .. } => format!("capture, {site}"),
-            JobKey::Rendition { rung, .. } => format!("rendition, {}p H.264", rung.trim_start_matches('v')),
+            JobKey::Rendition { rung, .. } => format!("{}, {site}", rung_words(rung)),
             JobKey::Keep { .. } => format!("to be kept here, {site}"),
             JobKey::Look { .. } => format!("looked at again, {site}"),
         };
@@ -156,6 +157,15 @@ impl Rooms {
 
 fn names(jobs: &[JobRow]) -> Vec<String> {
     jobs.iter().map(|job| job.key.text()).collect()
+}
+
+/// What a rendition's job makes.
+pub(super) fn rung_words(rung: &str) -> String {
+    match rung.strip_prefix('v') {
+        _ if rung == EXTRAS => "preview pictures, loudness, subtitles".to_owned(),
+        Some(height) => format!("{height}p"),
+        None => "another sound".to_owned(),
+    }
 }
 
 /// How far a member is, and how long it will take, as far as that can be told.

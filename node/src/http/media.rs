@@ -1,16 +1,14 @@
 //! What players fetch: descriptions, segments, pictures, texts, originals, blobs.
 
 use axum::{
-    Json,
-    extract::{Path, Query, State},
+    extract::{Path, State},
     http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
 use horahora_protocol::{
     Cid, Codec,
-    manifest::{Blob, File, Manifest, MediaKind, Rendition, TextTrack},
+    manifest::{Blob, File, Manifest, MediaKind, Rendition},
 };
-use serde::Deserialize;
 
 use super::{
     Rooms, Shared,
@@ -20,7 +18,7 @@ use super::{
 use crate::{
     fetch::Source,
     media::{
-        danmaku, hls,
+        hls,
         mpd::{Presentation, mpd as describe},
     },
     store::rows::{CAPTURES, CaptureRow},
@@ -31,7 +29,7 @@ const PLAYLIST: &str = "playlist.m3u8";
 /// Texts that are read as a whole.
 const LARGEST_READ: u64 = 128 << 20;
 
-type Answer = Result<Response, ApiError>;
+pub(super) type Answer = Result<Response, ApiError>;
 
 /// `GET /media/{manifest}/manifest.mpd`
 pub(super) async fn mpd(State(rooms): Shared, Path(manifest): Path<String>) -> Answer {
@@ -168,35 +166,6 @@ pub(super) async fn subtitles(
     rooms.file(manifest.subtitles.get(number).map(|track| &track.file), source, None, &asked).await
 }
 
-/// `GET /media/{manifest}/danmaku/{number}`
-pub(super) async fn danmaku(
-    State(rooms): Shared,
-    Path((manifest, number)): Path<(String, usize)>,
-    Query(DanmakuQuery { form }): Query<DanmakuQuery>,
-    asked: HeaderMap,
-) -> Answer {
-    let source = rooms.source(&manifest)?;
-    let manifest = rooms.manifest(&manifest).await?;
-    let track: Option<&TextTrack> = manifest.all_danmaku().nth(number).map(|(_, track)| track);
-    let Some(file) = track.map(|track| &track.file).filter(|_| form == "plain") else {
-        return rooms.file(track.map(|track| &track.file), source, None, &asked).await;
-    };
-    let bytes = rooms.whole(file, source).await?;
-    let read = tokio::task::spawn_blocking(move || danmaku::read(&bytes)).await.map_err(ApiError::ours)?;
-    let other = || {
-        let message = "This track has no form that this node knows; without form=plain it comes as it is.";
-        ApiError::new(StatusCode::UNPROCESSABLE_ENTITY, "unknown-form", message)
-    };
-    Ok(Json(read.ok_or_else(other)?).into_response())
-}
-
-#[derive(Debug, Deserialize)]
-pub(super) struct DanmakuQuery {
-    /// `plain` for the one form of all sites; else as the site gave it.
-    #[serde(default)]
-    form: String,
-}
-
 /// `GET /media/{manifest}/original/{number}`
 pub(super) async fn original(
     State(rooms): Shared,
@@ -242,7 +211,7 @@ impl Rooms {
     }
 
     /// Whom to ask for the blobs of a manifest.
-    fn source(&self, cid: &str) -> Result<Source, ApiError> {
+    pub(super) fn source(&self, cid: &str) -> Result<Source, ApiError> {
         let cid = address(cid)?;
         let maker = self.catalogue.manifest(&cid)?.map(|made| made.by);
         Ok(Source { manifest: Some(cid), capture: None, maker })
@@ -311,7 +280,7 @@ impl Rooms {
     }
 
     /// All bytes of a file, if it is not too large to be read at once.
-    async fn whole(&self, file: &File, source: Source) -> Result<Vec<u8>, ApiError> {
+    pub(super) async fn whole(&self, file: &File, source: Source) -> Result<Vec<u8>, ApiError> {
         if file.bytes > LARGEST_READ {
             return Err(ApiError::new(
                 StatusCode::UNPROCESSABLE_ENTITY,
@@ -327,7 +296,7 @@ impl Rooms {
         Ok(bytes)
     }
 
-    async fn file(
+    pub(super) async fn file(
         &self,
         file: Option<&File>,
         source: Source,
@@ -369,7 +338,7 @@ fn m3u8(text: String) -> Response {
 }
 
 /// What stands under an address that names its bytes.
-fn for_ever(mut response: Response) -> Response {
+pub(super) fn for_ever(mut response: Response) -> Response {
     let forever = HeaderValue::from_static("public, max-age=31536000, immutable");
     response.headers_mut().insert(header::CACHE_CONTROL, forever);
     response

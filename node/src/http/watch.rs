@@ -7,20 +7,21 @@ use axum::{
 };
 use horahora_protocol::{
     NodeId,
-    manifest::{Manifest, MediaKind, Rendition},
+    manifest::{self, Manifest, MediaKind, Rendition, Storyboard},
 };
-use horahora_web::{Download, Fact, Player, RenditionRow, StateView, Track, WatchPage};
+use horahora_web::{Board, Chapter, Download, Fact, Player, RenditionRow, StateView, Track, WatchPage};
 
 use super::{
     Rooms, Shared,
     error::ApiError,
+    jobs::rung_words,
     media::is_playable,
     pages::{View, card, count, creator_path, date, message_page, watch_path},
     viewer::Viewer,
 };
 use crate::{
     growing::Elsewhere,
-    store::rows::{CaptureRow, JobKey, JobRow, VideoRow},
+    store::rows::{CaptureRow, JobKey, JobRow, State as Stand, VideoRow},
 };
 
 const RELATED: usize = 8;
@@ -164,8 +165,7 @@ impl Rooms {
             live: false,
             audio_only: row.audio_only,
             duration_s: row.duration_ms as f64 / 1000.0,
-            poster: None,
-            tracks: Vec::new(),
+            ..Player::default()
         };
         if manifest.is_some_and(|manifest| manifest.renditions.is_empty()) {
             return Ok(None);
@@ -175,6 +175,14 @@ impl Rooms {
                 mpd: format!("/media/{cid}/manifest.mpd"),
                 poster: row.poster.then(|| format!("/media/{cid}/poster.jpg")),
                 tracks: tracks(&format!("/media/{cid}"), manifest),
+                chapters: chapters(manifest),
+                danmaku: manifest.all_danmaku().next().map(|_| format!("/media/{cid}/danmaku.json")),
+                board: manifest.storyboard.as_ref().map(|board| board_of(&format!("/media/{cid}"), board)),
+                lufs: manifest
+                    .renditions
+                    .iter()
+                    .find_map(|r| r.loudness)
+                    .map(|l| f64::from(l.integrated) / 100.0),
                 ..base
             }));
         }
@@ -197,6 +205,7 @@ impl Rooms {
             live: true,
             poster: draft.poster.is_some().then(|| format!("{base_path}/poster.jpg")),
             tracks: tracks(&base_path, &draft),
+            chapters: chapters(&draft),
             ..base
         }))
     }
@@ -211,10 +220,10 @@ impl Rooms {
         let mut rows: Vec<_> = manifest.renditions.iter().map(complete).collect();
         for rung in row.rungs.iter().filter(|rung| !made(rung)) {
             let key = JobKey::Rendition { capture, rung: rung.clone() };
-            let Some(job) = self.jobs.get(&key)? else { continue };
+            let Some(job) = self.jobs.get(&key)?.filter(|job| job.state != Stand::Done) else { continue };
             let now = self.live.of(&key.text());
             rows.push(RenditionRow {
-                name: format!("{}p", rung.trim_start_matches('v')),
+                name: rung_words(rung),
                 detail: job.reason.or(now.as_ref().map(|now| now.doing.clone())).unwrap_or_default(),
                 progress: now.map(|now| now.fraction),
                 state: StateView::of(job.state.name()),
@@ -264,6 +273,24 @@ impl Rooms {
             facts.push(Fact { mono: true, href, ..fact("Manifest", cid.to_string()) });
         }
         Ok(facts)
+    }
+}
+
+fn chapters(manifest: &Manifest) -> Vec<Chapter> {
+    let chapter =
+        |part: &manifest::Chapter| Chapter { at_s: part.at_ms as f64 / 1000.0, title: part.title.clone() };
+    manifest.chapters.iter().map(chapter).collect()
+}
+
+fn board_of(base_path: &str, board: &Storyboard) -> Board {
+    Board {
+        src: format!("{base_path}/storyboard/"),
+        width: board.width,
+        height: board.height,
+        columns: board.columns,
+        rows: board.rows,
+        every_ms: board.every_ms,
+        pictures: board.pictures,
     }
 }
 

@@ -2,7 +2,7 @@
 
 use horahora_protocol::{
     Timestamp, limits,
-    manifest::{Creator, Meta},
+    manifest::{Chapter, Creator, Meta},
 };
 use serde_json::Value;
 
@@ -12,8 +12,19 @@ const TAGS: usize = 200;
 
 /// Reads info.json. What is missing or of another shape stays empty: a site's metadata is never trusted.
 #[must_use]
-pub fn read_info(json: &[u8]) -> Meta {
-    read(&serde_json::from_slice(json).unwrap_or_default())
+pub fn read_info(json: &[u8]) -> (Meta, Vec<Chapter>) {
+    let info = serde_json::from_slice(json).unwrap_or_default();
+    (read(&info), chapters(&info))
+}
+
+fn chapters(info: &Value) -> Vec<Chapter> {
+    let chapter = |part: &Value| {
+        let at = part["start_time"].as_f64().filter(|at| *at >= 0.0)?;
+        let title = cut(part["title"].as_str().unwrap_or_default().trim(), limits::NAME_BYTES);
+        Some(Chapter { at_ms: (at * 1000.0).round() as u64, title })
+    };
+    let parts = info["chapters"].as_array().into_iter().flatten();
+    parts.filter_map(chapter).take(limits::CHAPTERS).collect()
 }
 
 pub(super) fn read(info: &Value) -> Meta {
@@ -65,9 +76,10 @@ mod tests {
 
     #[test]
     fn a_sites_metadata_is_read_and_bounded() {
-        let meta = read_info(
+        let (meta, chapters) = read_info(
             r#"{"title":" てすと ","uploader":"ボカロP","uploader_id":"42","uploader_url":"javascript:x",
-                "tags":["音MAD",7],"upload_date":"20091114","duration":5.28,"description":null}"#
+                "tags":["音MAD",7],"upload_date":"20091114","duration":5.28,"description":null,
+                "chapters":[{"start_time":0.0,"title":"序"},{"title":"x"},{"start_time":1.5,"end_time":2}]}"#
                 .as_bytes(),
         );
         assert_eq!(meta.title, "てすと");
@@ -75,7 +87,9 @@ mod tests {
         assert_eq!(meta.tags, ["音MAD"]);
         assert_eq!(meta.published_at, Some(Timestamp(1_258_156_800_000)));
         assert_eq!(meta.duration_ms, 5280);
-        assert_eq!(read_info(b"no json"), Meta::default());
+        let parts: Vec<_> = chapters.iter().map(|part| (part.at_ms, part.title.as_str())).collect();
+        assert_eq!(parts, [(0, "序"), (1_500, "")]);
+        assert_eq!(read_info(b"no json"), (Meta::default(), Vec::new()));
         assert!(cut(&"あ".repeat(400), limits::NAME_BYTES).len() <= limits::NAME_BYTES);
     }
 }

@@ -179,7 +179,7 @@ impl Inner {
         };
         let manifest = self.last_manifest(&self.capture_row(&capture)?).await?;
         let info = fetched.info.as_ref().and_then(|path| std::fs::read(path).ok()).unwrap_or_default();
-        let meta = read_info(&info);
+        let (meta, _) = read_info(&info);
         let offered: Value = serde_json::from_slice(&info).unwrap_or_default();
         if wanted.media && is_better(&manifest, &meta, &offered) {
             tracing::info!(video = %row.id, "is offered in a better form than was archived");

@@ -4,12 +4,11 @@
 
 use std::path::Path;
 
-use bytes::Bytes;
 use horahora_protocol::{
     Cid, Codec, VideoId, codec,
     entry::CaptureStart,
     limits,
-    manifest::{Blob, File, Manifest, MediaKind, Meta, TextTrack},
+    manifest::{Blob, File, Manifest, MediaKind, TextTrack},
     request::Options,
     summary::Summary,
 };
@@ -58,6 +57,9 @@ impl Inner {
             media => Sources::look(&tools, media).await?,
         };
         let mut draft = new_draft(&self.video(video)?, capture, &fetched);
+        if draft.chapters.is_empty() {
+            draft.chapters = sources.chapters();
+        }
         if draft.meta.duration_ms == 0 {
             draft.meta.duration_ms = (sources.duration * 1000.0) as u64;
         }
@@ -236,26 +238,13 @@ impl Inner {
             bytes += size;
         }
     }
-
-    async fn keep_bytes(
-        &self,
-        name: &str,
-        media_type: &str,
-        bytes: Vec<u8>,
-        journal: &Journal,
-    ) -> Result<File, Failure> {
-        let size = bytes.len() as u64;
-        let cid = self.blobs.put(Codec::Raw, Bytes::from(bytes), Some(journal)).await.map_err(disk)?;
-        let chunks = vec![Blob { cid, bytes: size }];
-        Ok(File { name: name.to_owned(), media_type: media_type.to_owned(), bytes: size, chunks })
-    }
 }
 
 /// What is known of a capture before anything is made of it.
 fn new_draft(video: &VideoRow, capture: Cid, fetched: &Fetched) -> Manifest {
     let info = fetched.info.as_ref().filter(|path| path.metadata().is_ok_and(|m| m.len() < INFO_READ));
-    let mut meta =
-        info.and_then(|path| std::fs::read(path).ok()).map_or_else(Meta::default, |b| read_info(&b));
+    let info = info.and_then(|path| std::fs::read(path).ok()).unwrap_or_default();
+    let (mut meta, chapters) = read_info(&info);
     if meta.title.is_empty() {
         meta.title.clone_from(&video.title);
     }
@@ -276,6 +265,8 @@ fn new_draft(video: &VideoRow, capture: Cid, fetched: &Fetched) -> Manifest {
         danmaku: Vec::new(),
         renditions: Vec::new(),
         adopted: None,
+        chapters,
+        storyboard: None,
         looks: Vec::new(),
     }
 }

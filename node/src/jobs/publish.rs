@@ -4,11 +4,11 @@ use horahora_protocol::{
     Cid, Codec, VideoId, codec,
     entry::{Body, Capture},
     group::GroupId,
-    manifest::{File, Look, Manifest, Meta},
+    manifest::{File, Look, Manifest, MediaKind, Meta},
     summary::Summary,
 };
 
-use super::{Inner, Jobs, again::plan_look, disk};
+use super::{EXTRAS, Inner, Jobs, again::plan_look, disk};
 use crate::{
     blobs::journal::Journal,
     catalogue::Catalogue,
@@ -33,7 +33,7 @@ impl Inner {
     ) -> Result<(), Failure> {
         let mut row = self.capture_row(&manifest.capture)?;
         manifest.renditions = row.draft.take().map_or_else(Vec::new, |draft| draft.renditions);
-        row.rungs = plan.later.iter().map(|rung| rung.id.clone()).collect();
+        row.rungs = later_jobs(plan);
         if !requests::is_local(&job.url) {
             let mut batch = Batch::default();
             plan_look(&mut batch, &manifest.capture, manifest.fetched_at, clock::now());
@@ -78,7 +78,7 @@ impl Inner {
     }
 
     /// The last revision, changed, as the next one.
-    async fn publish_changed(
+    pub(super) async fn publish_changed(
         &self,
         capture: &Cid,
         journal: &Journal,
@@ -233,6 +233,14 @@ fn said_of(manifest: &Manifest, cid: Cid) -> Capture {
         manifest: cid,
         summary: Some(Summary::of(manifest)),
     }
+}
+
+/// Names of the jobs that follow a capture. What a viewer is told of a sound needs all of them, what he sees at the seek bar
+/// no picture.
+fn later_jobs(plan: &Plan) -> Vec<String> {
+    let names = |kind| plan.later.iter().filter(move |rung| rung.kind == kind).map(|rung| rung.id.clone());
+    let extras = (!plan.first.is_empty()).then(|| EXTRAS.to_owned());
+    names(MediaKind::Audio).chain(extras).chain(names(MediaKind::Video)).collect()
 }
 
 /// Lowest first: jobs are taken in the order of their making.

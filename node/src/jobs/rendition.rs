@@ -17,7 +17,7 @@ impl Inner {
         let manifest = self.last_manifest(&self.capture_row(&capture)?).await?;
         let files = self.restore_originals(&dir, &manifest.original).await?;
         let sources = Sources::look(&tools, &files).await?;
-        let Some(planned) = sources.plan.later.iter().find(|planned| planned.id == rung) else {
+        let Some(planned) = sources.plan.all().find(|planned| planned.id == rung) else {
             return Err(Failure::new(
                 Code::ToolBroken,
                 format!("{rung} is not planned for this source any more."),

@@ -7,7 +7,7 @@ use std::{
 
 use horahora_protocol::{
     Cid,
-    manifest::{File, MediaKind},
+    manifest::{Chapter, File, MediaKind},
 };
 
 use super::{Inner, disk};
@@ -17,7 +17,7 @@ use crate::{
     media::{
         encode::Job,
         ladder::{Plan, Rung, plan},
-        probe::{Probe, Timing, probe, timing},
+        probe::{Probe, TextStream, Timing, VideoStream, probe, timing},
     },
     store::rows::{CAPTURES, Code, JobKey, JobRow, OPEN_JOBS, State},
     tools::Toolset,
@@ -34,6 +34,8 @@ pub(super) struct Sources {
     audio: Option<(PathBuf, Probe)>,
     /// What is made of them.
     pub(super) plan: Plan,
+    /// When its frames are.
+    pub(super) timing: Timing,
     /// Length in seconds.
     pub(super) duration: f64,
 }
@@ -54,18 +56,47 @@ impl Sources {
             video: video.as_ref().and_then(|(_, probe)| probe.video.clone()),
             audio: audio.as_ref().map_or_else(Vec::new, |(_, probe)| probe.audio.clone()),
             duration: video.as_ref().or(audio.as_ref()).map_or(0.0, |(_, probe)| probe.duration),
-            start: 0.0,
+            ..Probe::default()
         };
         let timing = match (&video, &both.video) {
             (Some((file, probe)), Some(picture)) => timing(tools, file, picture.index, probe.start).await?,
             _ => Timing::default(),
         };
-        Ok(Self { plan: plan(&both, &timing), duration: both.duration, video, audio })
+        Ok(Self { plan: plan(&both, &timing), timing, duration: both.duration, video, audio })
     }
 
-    /// The file with the picture.
+    /// The file with the picture, or with the cover of its sound, and how long that picture is.
     pub(super) fn picture(&self) -> Option<(&Path, f64)> {
-        self.video.as_ref().map(|(file, probe)| (file.as_path(), probe.duration))
+        let cover =
+            || self.audio.as_ref().filter(|(_, probe)| probe.cover).map(|(file, _)| (file.as_path(), 0.0));
+        self.video.as_ref().map(|(file, probe)| (file.as_path(), probe.duration)).or_else(cover)
+    }
+
+    /// The picture and its file.
+    pub(super) fn video_stream(&self) -> Option<(&Path, &VideoStream)> {
+        self.video.as_ref().and_then(|(file, probe)| Some((file.as_path(), probe.video.as_ref()?)))
+    }
+
+    /// The sounds that are made of it.
+    pub(super) fn sounds(&self) -> impl Iterator<Item = &Rung> {
+        self.plan.all().filter(|rung| rung.kind == MediaKind::Audio)
+    }
+
+    fn both(&self) -> impl Iterator<Item = &(PathBuf, Probe)> {
+        self.video.iter().chain(&self.audio)
+    }
+
+    /// The first file with subtitles, and which it has.
+    pub(super) fn texts(&self) -> Option<(&Path, &[TextStream])> {
+        let (file, probe) = self.both().find(|(_, probe)| !probe.texts.is_empty())?;
+        Some((file, &probe.texts))
+    }
+
+    /// Chapters of the first file that has some.
+    pub(super) fn chapters(&self) -> Vec<Chapter> {
+        let (_, probe) =
+            self.both().find(|(_, probe)| !probe.chapters.is_empty()).cloned().unwrap_or_default();
+        probe.chapters
     }
 
     pub(super) fn encode_job<'a>(&'a self, rung: &'a Rung) -> Result<Job<'a>, Failure> {

@@ -8,6 +8,8 @@ use serde_json::Value;
 
 /// More than any video has; what comes after is left out.
 const MOST: usize = 500_000;
+/// Commands of one comment that are kept.
+const COMMANDS: usize = 16;
 /// Niconico's names of colours (its help page on comment commands) and what they are.
 const COLOURS: [(&str, u32); 20] = [
     ("white", 0xff_ff_ff),
@@ -73,6 +75,40 @@ pub struct Comment {
     pub user: String,
     /// When it was written: milliseconds since 1970, if the site tells.
     pub sent_at: Option<u64>,
+    /// Niconico's own words on how it is drawn; none of other sites.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub commands: Option<Vec<String>>,
+}
+
+/// Who draws comments as their site does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Form {
+    /// All are of Niconico.
+    Niconico,
+    /// Nobody does: they are drawn as they are described.
+    Plain,
+}
+
+/// All comments of a video.
+#[derive(Debug, Serialize)]
+pub struct Whole {
+    /// How they are drawn.
+    pub form: Form,
+    /// In the order of their times.
+    pub comments: Vec<Comment>,
+}
+
+/// One of several tracks: what was said is in each that was fetched later, until the site forgets it. Each comment is
+/// there once.
+#[must_use]
+pub fn merge(tracks: Vec<Vec<Comment>>) -> Whole {
+    let mut comments: Vec<Comment> = tracks.into_iter().flatten().collect();
+    comments.sort_by(|a, b| (a.t_ms, &a.text, &a.user).cmp(&(b.t_ms, &b.text, &b.user)));
+    comments.dedup_by(|a, b| (a.t_ms, &a.text, &a.user) == (b.t_ms, &b.text, &b.user));
+    comments.truncate(MOST);
+    let niconico = !comments.is_empty() && comments.iter().all(|comment| comment.commands.is_some());
+    Whole { form: if niconico { Form::Niconico } else { Form::Plain }, comments }
 }
 
 /// Reads danmaku of either form, in the order of their times; what cannot be read is left out. None when the file is of
@@ -101,8 +137,10 @@ fn niconico(comment: &Value) -> Option<Comment> {
     let text = comment["body"].as_str().filter(|text| !text.is_empty())?.to_owned();
     let t_ms = comment["vposMs"].as_i64()?.max(0).unsigned_abs();
     let (mut colour, mut place, mut size) = (0xff_ff_ff, Place::Scroll, Size::Medium);
-    for command in comment["commands"].as_array().into_iter().flatten().filter_map(Value::as_str) {
-        match command {
+    let words = comment["commands"].as_array().into_iter().flatten().filter_map(Value::as_str);
+    let commands: Vec<_> = words.take(COMMANDS).map(str::to_owned).collect();
+    for command in &commands {
+        match command.as_str() {
             "ue" => place = Place::Top,
             "shita" => place = Place::Bottom,
             "naka" => place = Place::Scroll,
@@ -119,7 +157,8 @@ fn niconico(comment: &Value) -> Option<Comment> {
     }
     let user = comment["userId"].as_str().unwrap_or_default().to_owned();
     let sent_at = comment["postedAt"].as_str().and_then(rfc3339);
-    Some(Comment { t_ms, text, colour: hex(colour), place, size, user, sent_at })
+    let commands = Some(commands);
+    Some(Comment { t_ms, text, colour: hex(colour), place, size, user, sent_at, commands })
 }
 
 fn bilibili(p: &str, text: &str) -> Option<Comment> {
@@ -142,7 +181,8 @@ fn bilibili(p: &str, text: &str) -> Option<Comment> {
     let sent_at = part(4).and_then(|sent| sent.parse::<u64>().ok()).map(|seconds| seconds * 1_000);
     let user = part(6).unwrap_or_default().to_owned();
     let t_ms = (seconds.max(0.0) * 1_000.0).round() as u64;
-    Some(Comment { t_ms, text: text.to_owned(), colour: hex(colour), place, size, user, sent_at })
+    let (text, commands) = (text.to_owned(), None);
+    Some(Comment { t_ms, text, colour: hex(colour), place, size, user, sent_at, commands })
 }
 
 fn hex(colour: u32) -> String {
@@ -211,6 +251,21 @@ mod tests {
             (Place::Bottom, Size::Small, "ef567890")
         );
         assert_eq!(read[0].sent_at, Some(1_700_000_001_000));
+    }
+
+    #[test]
+    fn tracks_of_later_days_add_what_is_new() {
+        let track = |json: &str| super::read(json.as_bytes()).unwrap();
+        let first = track(r#"[{"vposMs":5,"body":"b","userId":"u"},{"vposMs":1,"body":"a","userId":"u"}]"#);
+        let later = track(r#"[{"vposMs":5,"body":"b","userId":"u"},{"vposMs":5,"body":"b","userId":"v"}]"#);
+        let whole = merge(vec![first.clone(), later]);
+        let said: Vec<_> =
+            whole.comments.iter().map(|c| (c.t_ms, c.text.as_str(), c.user.as_str())).collect();
+        assert_eq!(said, [(1, "a", "u"), (5, "b", "u"), (5, "b", "v")]);
+        assert_eq!(whole.form, Form::Niconico);
+        let other = track(r#"<i><d p="1,1,25,255,1,0,x,1">c</d></i>"#);
+        assert_eq!(merge(vec![first, other]).form, Form::Plain);
+        assert_eq!(merge(Vec::new()).form, Form::Plain);
     }
 
     #[test]

@@ -197,6 +197,7 @@ impl Growing<'_> {
             timescale: track.timescale,
             start: 0,
             missing_ms: 0,
+            loudness: None,
             init: Blob { cid: Cid::of(Codec::Raw, init), bytes: 0 },
             segments: Vec::new(),
         }))

@@ -95,6 +95,13 @@ pub struct Plan {
     pub later: Vec<Rung>,
 }
 
+impl Plan {
+    /// All that is made.
+    pub fn all(&self) -> impl Iterator<Item = &Rung> {
+        self.first.iter().chain(&self.later)
+    }
+}
+
 /// Plans the renditions of a source.
 #[must_use]
 pub fn plan(probe: &Probe, timing: &Timing) -> Plan {
@@ -308,7 +315,7 @@ impl H264 {
 impl Light {
     /// ffmpeg's filters that bring a picture down to what every screen shows, with a comma behind. Source: ITU-R BT.2408
     /// (reference white at 203 cd/m²); the curve is Hable's.
-    fn filter(self) -> String {
+    pub(super) fn filter(self) -> String {
         let from = match self {
             Self::Standard => return String::new(),
             Self::Pq => "smpte2084",
@@ -352,7 +359,7 @@ mod tests {
             lang: None,
             name: None,
         };
-        Probe { video: Some(video), audio: vec![audio], duration: 20.0, start: 0.0 }
+        Probe { video: Some(video), audio: vec![audio], duration: 20.0, ..Probe::default() }
     }
 
     /// The plan of a source with these key frames and no gap.

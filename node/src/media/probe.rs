@@ -2,8 +2,7 @@
 
 use std::{path::Path, time::Duration};
 
-use horahora_protocol::{limits, manifest::is_language};
-use serde::Deserialize;
+use horahora_protocol::manifest::Chapter;
 
 use super::{CONTAINERS, confinement, guarded};
 use crate::{
@@ -12,6 +11,10 @@ use crate::{
     store::rows::Code,
     tools::Toolset,
 };
+
+mod report;
+
+use report::Report;
 
 const TIMEOUT: Duration = Duration::from_secs(600);
 const REPORT_BYTES: usize = 4 << 20;
@@ -27,6 +30,12 @@ pub struct Probe {
     pub video: Option<VideoStream>,
     /// The sounds to choose from, the one that the file begins with first; none for silence.
     pub audio: Vec<AudioStream>,
+    /// The subtitles that are texts.
+    pub texts: Vec<TextStream>,
+    /// Its parts by name.
+    pub chapters: Vec<Chapter>,
+    /// Whether it has a picture for its cover, as files of music do.
+    pub cover: bool,
     /// Length in seconds, 0 when unknown.
     pub duration: f64,
     /// Time of the first sample in seconds; ffmpeg makes it 0.
@@ -108,13 +117,22 @@ pub struct AudioStream {
     pub name: Option<String>,
 }
 
+/// Subtitles inside a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TextStream {
+    /// Its number among the streams of the file.
+    pub index: u32,
+    /// Language tag, where the file tells it.
+    pub lang: Option<String>,
+}
+
 /// Looks into `file`.
 ///
 /// # Errors
 /// [`Code::NotMedia`] when there is neither picture nor sound, or one that nobody could play, [`Code::ToolBroken`] when
 /// ffprobe does not run.
 pub async fn probe(tools: &Toolset, file: &Path) -> Result<Probe, Failure> {
-    let args = ["-v", "error", "-of", "json", "-show_streams", "-show_format", "-i"];
+    let args = ["-v", "error", "-of", "json", "-show_streams", "-show_format", "-show_chapters", "-i"];
     let invocation = Invocation::new(&tools.ffprobe)
         .args(guarded(CONTAINERS))
         .args(args)
@@ -196,192 +214,9 @@ fn not_media(error: ProcessError) -> Failure {
     }
 }
 
-#[derive(Deserialize)]
-struct Report {
-    #[serde(default)]
-    streams: Vec<Stream>,
-    format: Option<Format>,
-}
-
-#[derive(Deserialize)]
-struct Format {
-    format_name: Option<String>,
-    duration: Option<String>,
-    start_time: Option<String>,
-}
-
-#[derive(Deserialize)]
-struct Stream {
-    #[serde(default)]
-    index: u32,
-    codec_type: Option<String>,
-    codec_name: Option<String>,
-    profile: Option<String>,
-    pix_fmt: Option<String>,
-    width: Option<u32>,
-    height: Option<u32>,
-    sample_aspect_ratio: Option<String>,
-    field_order: Option<String>,
-    color_transfer: Option<String>,
-    avg_frame_rate: Option<String>,
-    r_frame_rate: Option<String>,
-    start_time: Option<String>,
-    duration: Option<String>,
-    channels: Option<u32>,
-    extradata_size: Option<u32>,
-    sample_rate: Option<String>,
-    #[serde(default)]
-    side_data_list: Vec<SideData>,
-    #[serde(default)]
-    disposition: Disposition,
-    #[serde(default)]
-    tags: Tags,
-}
-
-/// Containers write these in any case.
-#[derive(Deserialize, Default)]
-struct Tags {
-    #[serde(alias = "LANGUAGE")]
-    language: Option<String>,
-    #[serde(alias = "TITLE")]
-    title: Option<String>,
-    #[serde(alias = "HANDLER_NAME")]
-    handler_name: Option<String>,
-}
-
-#[derive(Deserialize)]
-struct SideData {
-    rotation: Option<f64>,
-}
-
-#[derive(Deserialize, Default)]
-struct Disposition {
-    #[serde(default)]
-    attached_pic: u8,
-    #[serde(default)]
-    default: u8,
-}
-
-impl Report {
-    fn read(&self) -> Probe {
-        let format = self.format.as_ref();
-        let file_start = seconds(format.and_then(|format| format.start_time.as_ref()));
-        let of_kind = |kind: &str| {
-            let is_one =
-                |s: &&Stream| s.codec_type.as_deref() == Some(kind) && s.disposition.attached_pic == 0;
-            let mut found: Vec<&Stream> = self.streams.iter().filter(is_one).collect();
-            found.sort_by_key(|stream| stream.disposition.default == 0);
-            found
-        };
-        let video = of_kind("video").into_iter().next();
-        let audio: Vec<_> =
-            of_kind("audio").into_iter().filter(|s| s.channels.is_some_and(|n| n > 0)).collect();
-        let longest = video.into_iter().chain(audio.first().copied());
-        let longest = longest.map(|s| seconds(s.duration.as_ref())).fold(0.0, f64::max);
-        let end = seconds(format.and_then(|format| format.duration.as_ref()));
-        // Matroska says when it ends; all others how long they are.
-        let is_matroska = format.and_then(|f| f.format_name.as_ref()).is_some_and(|n| n.contains("matroska"));
-        let whole = if is_matroska { (end - file_start).max(0.0) } else { end };
-        Probe {
-            video: video.and_then(|stream| stream.video(file_start)),
-            audio: audio.into_iter().map(|stream| stream.audio(file_start)).collect(),
-            duration: if longest > 0.0 { longest } else { whole },
-            start: file_start,
-        }
-    }
-}
-
-impl Stream {
-    fn video(&self, file_start: f64) -> Option<VideoStream> {
-        let (width, height) = (self.width?, self.height?);
-        if width == 0 || height == 0 {
-            return None;
-        }
-        let aspect =
-            self.sample_aspect_ratio.as_deref().and_then(|text| fraction(text, ':')).unwrap_or((1, 1));
-        let shown = u64::from(width) * u64::from(aspect.0) / u64::from(aspect.1);
-        let shown = u32::try_from(shown).ok()?.max(1);
-        let turned = self.side_data_list.iter().find_map(|data| data.rotation).unwrap_or(0.0);
-        let sideways = turned.abs() % 180.0 == 90.0;
-        let (shown_width, shown_height) = if sideways { (height, shown) } else { (shown, height) };
-        let rate = |text: &Option<String>| text.as_deref().and_then(|text| fraction(text, '/'));
-        let (average, even) = (rate(&self.avg_frame_rate), rate(&self.r_frame_rate));
-        let number = |(n, d): (u32, u32)| f64::from(n) / f64::from(d);
-        let uneven = average.zip(even).is_some_and(|(a, r)| (number(a) / number(r) - 1.0).abs() > 0.01);
-        Some(VideoStream {
-            index: self.index,
-            codec: self.codec_name.clone().unwrap_or_default(),
-            pixels: self.pix_fmt.clone().unwrap_or_default(),
-            width: shown_width,
-            height: shown_height,
-            transformed: turned % 360.0 != 0.0 || shown != width,
-            interlaced: matches!(self.field_order.as_deref(), Some("tt" | "bb" | "tb" | "bt")),
-            light: match self.color_transfer.as_deref() {
-                Some("smpte2084") => Light::Pq,
-                Some("arib-std-b67") => Light::Hlg,
-                _ => Light::Standard,
-            },
-            frame_rate: average.or(even).unwrap_or((25, 1)),
-            uneven,
-            start: seconds(self.start_time.as_ref()) - file_start,
-            duration: seconds(self.duration.as_ref()),
-        })
-    }
-
-    fn audio(&self, file_start: f64) -> AudioStream {
-        let tags = &self.tags;
-        // What every writer of MP4 puts there is no name.
-        let named = |name: &&String| !name.trim().is_empty() && !name.contains("Handler");
-        AudioStream {
-            index: self.index,
-            codec: self.codec_name.clone().unwrap_or_default(),
-            profile: self.profile.clone().unwrap_or_default(),
-            described_in_packets: self.codec_name.as_deref() == Some("aac") && self.extradata_size.is_none(),
-            channels: self.channels.unwrap_or(2),
-            sample_rate: self.sample_rate.as_deref().and_then(|rate| rate.parse().ok()).unwrap_or(48_000),
-            start: seconds(self.start_time.as_ref()) - file_start,
-            duration: seconds(self.duration.as_ref()),
-            lang: tags.language.clone().filter(|lang| lang != "und" && is_language(lang)),
-            name: tags.title.as_ref().or(tags.handler_name.as_ref()).filter(named).map(|name| cut(name)),
-        }
-    }
-}
-
-fn cut(name: &str) -> String {
-    name[..name.floor_char_boundary(limits::NAME_BYTES)].to_owned()
-}
-
-fn seconds(text: Option<&String>) -> f64 {
-    text.and_then(|text| text.parse().ok()).unwrap_or(0.0)
-}
-
-/// A fraction whose halves are not zero.
-fn fraction(text: &str, between: char) -> Option<(u32, u32)> {
-    let (n, d) = text.split_once(between)?;
-    let (n, d): (u32, u32) = (n.parse().ok()?, d.parse().ok()?);
-    (n > 0 && d > 0).then_some((n, d))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn read(stream: &str) -> Probe {
-        let json = format!(r#"{{"streams":[{stream}],"format":{{"duration":"5.0","start_time":"1.0"}}}}"#);
-        serde_json::from_str::<Report>(&json).unwrap().read()
-    }
-
-    #[test]
-    fn shown_size_honours_rotation_and_pixel_shape() {
-        let base = r#""codec_type":"video","codec_name":"h264","pix_fmt":"yuv420p","avg_frame_rate":"25/1""#;
-        let plain = read(&format!(r#"{{{base},"width":640,"height":360}}"#)).video.unwrap();
-        assert_eq!((plain.width, plain.height, plain.transformed), (640, 360, false));
-        let turned = format!(r#"{{{base},"width":640,"height":360,"side_data_list":[{{"rotation":-90}}]}}"#);
-        let turned = read(&turned).video.unwrap();
-        assert_eq!((turned.width, turned.height, turned.transformed), (360, 640, true));
-        let wide = format!(r#"{{{base},"width":720,"height":576,"sample_aspect_ratio":"64:45"}}"#);
-        assert_eq!(read(&wide).video.unwrap().width, 1024);
-    }
 
     #[test]
     fn times_are_read_with_the_longest_gap() {
@@ -389,19 +224,5 @@ mod tests {
         assert_eq!(read.keys, [0.0]);
         assert!((read.longest - 0.04).abs() < 1e-9, "{read:?}");
         assert_eq!(read_timing("", 0.0), Timing::default());
-    }
-
-    #[test]
-    fn matroska_tells_when_it_ends_and_not_how_long_it_is() {
-        let json = r#"{"streams":[{"codec_type":"audio","channels":2}],
-            "format":{"format_name":"matroska,webm","duration":"13.0","start_time":"10.0"}}"#;
-        assert!((serde_json::from_str::<Report>(json).unwrap().read().duration - 3.0).abs() < 1e-9);
-    }
-
-    #[test]
-    fn a_cover_picture_is_no_video() {
-        let cover = r#"{"codec_type":"video","width":600,"height":600,"disposition":{"attached_pic":1}}"#;
-        assert_eq!(read(cover).video, None);
-        assert!((read(cover).duration - 5.0).abs() < 1e-9);
     }
 }

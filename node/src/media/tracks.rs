@@ -72,6 +72,7 @@ pub(super) mod tests {
             timescale: 1_000,
             start: 0,
             missing_ms: 0,
+            loudness: None,
             init: Blob { cid: blob("init"), bytes: 0 },
             segments: vec![segment("1", 4_000), segment("2", 1_000)],
         }

@@ -223,6 +223,8 @@ fn everything(blobs: &Blobs) -> Manifest {
         danmaku: Vec::new(),
         renditions: Vec::new(),
         adopted: None,
+        chapters: Vec::new(),
+        storyboard: None,
         looks: Vec::new(),
     }
 }

@@ -23,8 +23,8 @@ export function startControls(player: Player): void {
 
   const volume = player.find<HTMLInputElement>("volume");
   volume?.addEventListener("input", () => {
-    video.volume = Number(volume.value) / 100;
-    video.muted = video.volume === 0;
+    player.volume = Number(volume.value) / 100;
+    video.muted = player.volume === 0;
   });
 
   const pip = player.find("pip");
@@ -46,7 +46,7 @@ export function startControls(player: Player): void {
 
 export function mute(player: Player): void {
   const { video } = player;
-  if (video.muted && video.volume === 0) video.volume = 0.5;
+  if (video.muted && player.volume === 0) player.volume = 0.5;
   video.muted = !video.muted;
 }
 
@@ -93,11 +93,11 @@ function showState(player: Player): void {
 
 function showVolume(player: Player): void {
   const { video } = player;
-  const silent = video.muted || video.volume === 0;
+  const silent = video.muted || player.volume === 0;
   name(player.find("mute"), silent ? "Unmute (m)" : "Mute (m)");
   icon(player, "mute-use", silent ? "mute" : "vol");
   const volume = player.find<HTMLInputElement>("volume");
-  if (volume) volume.value = String(silent ? 0 : Math.round(video.volume * 100));
+  if (volume) volume.value = String(silent ? 0 : Math.round(player.volume * 100));
 }
 
 function showTime(player: Player): void {

@@ -4,6 +4,7 @@ import { isTyping } from "../page";
 import { fullScreen, mute, pictureInPicture, theatre } from "./controls";
 import { nextSubtitles, setSpeed } from "./menus";
 import type { Player } from "./player";
+import { turnChapter } from "./preview";
 
 const FRAME_S = 1 / 25;
 
@@ -45,6 +46,9 @@ function letter(player: Player, key: string): (() => void) | undefined {
     ">": () => setSpeed(player, video.playbackRate + 0.25),
     m: () => mute(player),
     c: () => nextSubtitles(player),
+    d: () => player.section.dispatchEvent(new CustomEvent("danmaku")),
+    "[": () => turnChapter(player, -1),
+    "]": () => turnChapter(player, 1),
     t: () => theatre(player),
     i: () => void pictureInPicture(player),
     f: () => void fullScreen(player),
@@ -56,8 +60,8 @@ function letter(player: Player, key: string): (() => void) | undefined {
 function other(player: Player, key: string, inside: boolean, pressed: boolean): (() => void) | undefined {
   const { video } = player;
   const louder = (by: number) => () => {
-    video.volume = Math.min(1, Math.max(0, video.volume + by));
-    video.muted = video.volume === 0;
+    player.volume = Math.min(1, Math.max(0, player.volume + by));
+    video.muted = player.volume === 0;
   };
   switch (key) {
     case " ":

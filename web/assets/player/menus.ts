@@ -6,15 +6,19 @@ export function startMenus(player: Player): void {
   startSubtitles(player);
   startSpeed(player);
   startSounds(player);
+  startEven(player);
   if (player.audioOnly) return;
   const heights = player.find("heights");
   heights?.addEventListener("change", (event) => {
     if (event.target instanceof HTMLInputElement) choose(player, Number(event.target.value));
+    show();
   });
-  const show = () => showQuality(player);
+  const known = new Map<number, number>();
+  const show = () => showQuality(player, known);
   player.section.addEventListener("loaded", () => {
     // A manifest that is loaded again begins with the automatic choice.
     player.section.dataset["quality"] = "0";
+    known.clear();
     show();
     for (const event of ["adaptation", "variantchanged", "trackschanged"]) {
       player.shaka?.removeEventListener(event, show);
@@ -52,7 +56,7 @@ function startSubtitles(player: Player): void {
 }
 
 function showSubtitles(player: Player, index: number): void {
-  const tracks = player.video.querySelectorAll("track");
+  const tracks = player.video.querySelectorAll<HTMLTrackElement>("track[kind=subtitles]");
   tracks.forEach((element, at) => {
     element.track.mode = at === index ? "showing" : "hidden";
   });
@@ -101,6 +105,34 @@ function startSounds(player: Player): void {
   });
 }
 
+/** ReplayGain's reference, in LUFS. Source: ReplayGain 2.0 specification. */
+const REFERENCE = -18;
+
+/** Loud videos are turned down to what is usual; a quiet one is not turned up, as a browser cannot. */
+function startEven(player: Player): void {
+  const box = player.find<HTMLInputElement>("even");
+  const apply = () => {
+    const lufs = Number(document.querySelector<HTMLElement>("#playable")?.dataset["lufs"] || "NaN");
+    player.even(box?.checked && Number.isFinite(lufs) ? 10 ** ((REFERENCE - lufs) / 20) : 1);
+  };
+  try {
+    if (box) box.checked = localStorage.getItem("even") !== "0";
+  } catch {
+    // Storage may be switched off.
+  }
+  box?.addEventListener("change", () => {
+    try {
+      localStorage.setItem("even", box.checked ? "1" : "0");
+    } catch {
+      // Storage may be switched off.
+    }
+    apply();
+  });
+  player.section.addEventListener("loaded", apply);
+  document.addEventListener("horahora:live", apply);
+  apply();
+}
+
 /** A language in its own words. */
 function language(tag: string): string | undefined {
   if (!tag || tag === "und") return undefined;
@@ -129,18 +161,24 @@ function startSpeed(player: Player): void {
 function choose(player: Player, height: number): void {
   player.section.dataset["quality"] = String(height);
   player.shaka?.configure({ abr: { enabled: height === 0 } });
-  const track = player.shaka?.getVideoTracks().find((picture) => picture.height === height);
-  if (track) player.shaka?.selectVideoTrack(track, true);
-  showQuality(player);
+  take(player, height);
 }
 
-function showQuality(player: Player): void {
+function take(player: Player, height: number): void {
+  const track = player.shaka?.getVideoTracks().find((picture) => picture.height === height);
+  if (track && !track.active) player.shaka?.selectVideoTrack(track, true);
+}
+
+/** `rows` are the heights of the manifest, each with its rate: one that could not be shown fast enough is left out by shaka
+ * for half a minute, and is in the menu all the same. */
+function showQuality(player: Player, rows: Map<number, number>): void {
   const place = player.find("heights");
   const variants = player.shaka?.getVariantTracks() ?? [];
   if (!place) return;
   const active = variants.find((variant) => variant.active)?.height ?? 0;
   const chosen = Number(player.section.dataset["quality"] ?? "0");
-  const rows = new Map<number, number>();
+  // One that was chosen while it was left out is taken as soon as it is there.
+  if (chosen && chosen !== active) take(player, chosen);
   for (const variant of variants) {
     if (variant.height) rows.set(variant.height, Math.max(rows.get(variant.height) ?? 0, variant.bandwidth));
   }

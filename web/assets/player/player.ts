@@ -15,6 +15,9 @@ export class Player {
   /** Undefined when this browser cannot play at all. */
   shaka: shaka.Player | undefined;
   private readonly known: number;
+  private level = 1;
+  /** What the sound is turned down by, so that all videos are equally loud: 0 to 1. */
+  private gain = 1;
   private failedAt = 0;
 
   constructor(section: HTMLElement, video: HTMLVideoElement) {
@@ -90,6 +93,21 @@ export class Player {
     const end = this.shaka?.seekRange().end ?? 0;
     // The edge of what grows goes on with the clock; it is never behind the end.
     return Number.isFinite(end) && end < 1e9 ? Math.min(end, this.known || end) : 0;
+  }
+
+  /** As the viewer sets it, 0 to 1. */
+  get volume(): number {
+    return this.level;
+  }
+
+  set volume(level: number) {
+    this.level = level;
+    this.video.volume = level * this.gain;
+  }
+
+  even(gain: number): void {
+    this.gain = Math.min(1, gain);
+    this.volume = this.level;
   }
 
   play(): void {

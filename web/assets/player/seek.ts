@@ -1,6 +1,7 @@
 // The slider: where we are, what is buffered, what is there at all. Its lengths are SVG attributes.
 
 import type { Player } from "./player";
+import { chapterAt, showTip } from "./preview";
 import { clock } from "./time";
 
 export function startSeek(player: Player): void {
@@ -18,14 +19,23 @@ export function startSeek(player: Player): void {
     player.seek(at(player, slider, event));
   });
   slider.addEventListener("pointermove", (event) => {
-    tip(player, slider, event);
+    if (event.pointerType !== "touch" || dragging) {
+      const box = slider.getBoundingClientRect();
+      showTip(player, at(player, slider, event), event.clientX - box.left, box.width);
+    }
     if (dragging) player.seek(at(player, slider, event));
   });
-  for (const end of ["pointerup", "pointercancel"] as const) slider.addEventListener(end, () => (dragging = false));
-  slider.addEventListener("pointerleave", () => {
+  const hide = () => {
     const place = player.find("tip");
     if (place) place.hidden = true;
-  });
+  };
+  for (const end of ["pointerup", "pointercancel"] as const) {
+    slider.addEventListener(end, (event) => {
+      dragging = false;
+      if (event.pointerType === "touch") hide();
+    });
+  }
+  slider.addEventListener("pointerleave", hide);
   slider.addEventListener("keydown", (event) => {
     const now = video.currentTime;
     const to: Record<string, number> = {
@@ -57,7 +67,9 @@ function draw(player: Player, slider: SVGSVGElement): void {
   const part = player.live && player.available < duration - 1 ? `, ${clock(player.available)} are here` : "";
   slider.setAttribute("aria-valuemax", String(Math.floor(duration)));
   slider.setAttribute("aria-valuenow", now);
-  slider.setAttribute("aria-valuetext", `${clock(video.currentTime)} of ${clock(duration)}${part}`);
+  const chapter = chapterAt(player, video.currentTime);
+  const inside = chapter ? `, chapter ${chapter}` : "";
+  slider.setAttribute("aria-valuetext", `${clock(video.currentTime)} of ${clock(duration)}${inside}${part}`);
 }
 
 /** The end of the buffered piece that holds the current time. */
@@ -72,13 +84,4 @@ function bufferedTo(video: HTMLVideoElement): number {
 function at(player: Player, slider: SVGSVGElement, event: PointerEvent): number {
   const box = slider.getBoundingClientRect();
   return (Math.min(1, Math.max(0, (event.clientX - box.left) / box.width))) * player.duration;
-}
-
-function tip(player: Player, slider: SVGSVGElement, event: PointerEvent): void {
-  const place = player.find("tip");
-  if (!place || event.pointerType === "touch") return;
-  const box = slider.getBoundingClientRect();
-  place.textContent = clock(at(player, slider, event));
-  place.style.left = `${Math.min(box.width, Math.max(0, event.clientX - box.left))}px`;
-  place.hidden = false;
 }

@@ -10,14 +10,15 @@ use std::{
 };
 
 use horahora_web::{
-    ArchivePage, Card, Download, Fact, Frame, HolderRow, HomePage, JobRow, Keep, Lede, MessagePage, Player,
-    RenditionRow, RequestRow, StateView, ToolRow, Track, WatchPage, archive, asset, home, message, watch,
+    ArchivePage, Card, Chapter, Download, Fact, Frame, HolderRow, HomePage, JobRow, Keep, Lede, MessagePage,
+    Player, RenditionRow, RequestRow, StateView, ToolRow, Track, WatchPage, archive, asset, home, message,
+    watch,
 };
 
 fn main() -> io::Result<()> {
     let folder = PathBuf::from(env::args_os().nth(1).unwrap_or_else(|| "preview".into()));
     fs::create_dir_all(folder.join("assets"))?;
-    for name in ["app.js", "watch.js", "style.css", "icons.svg", "logo.svg"] {
+    for name in ["app.js", "watch.js", "niconico.js", "style.css", "icons.svg", "logo.svg"] {
         let bytes = asset(name).map(|asset| asset.bytes).unwrap_or_default();
         fs::write(folder.join("assets").join(name), bytes)?;
     }
@@ -322,6 +323,13 @@ fn watch_page() -> WatchPage {
             audio_only: false,
             duration_s: 40.0,
             poster: Some("picture-1.svg".into()),
+            chapters: vec![
+                Chapter { at_s: 0.0, title: "序".to_owned() },
+                Chapter { at_s: 17.5, title: "Second theme".to_owned() },
+            ],
+            danmaku: Some("/media/danmaku.json".to_owned()),
+            board: None,
+            lufs: Some(-9.5),
             tracks: vec![
                 Track { src: "media/ja.vtt".into(), lang: "ja".into(), label: "日本語".into() },
                 Track { src: "media/en.vtt".into(), lang: "en".into(), label: "English".into() },

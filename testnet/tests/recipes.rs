@@ -1,0 +1,139 @@
+//! The same file gives the same bytes: on a busy machine as on a quiet one, and when it was begun twice.
+
+use std::{
+    collections::BTreeSet,
+    path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+use horahora_protocol::manifest::{Manifest, MediaKind, Rendition};
+use horahora_testnet::cluster::{Node, tools};
+use serde_json::json;
+use tokio::process::Command;
+
+/// Two files: one whose picture is copied, one that is encoded as a whole.
+async fn folder(dir: &Path) {
+    let ffmpeg = tools().await.unwrap().ffmpeg;
+    for (name, codec) in [("copied.mp4", "libx264"), ("encoded.mkv", "mpeg4")] {
+        let args = [
+            "-nostdin",
+            "-v",
+            "error",
+            "-f",
+            "lavfi",
+            "-i",
+            "testsrc2=s=640x360:r=25:d=20",
+            "-f",
+            "lavfi",
+            "-i",
+            "sine=d=20",
+        ];
+        let how = [
+            "-c:v",
+            codec,
+            "-g",
+            "100",
+            "-pix_fmt",
+            "yuv420p",
+            "-b:v",
+            "2M",
+            "-c:a",
+            "aac",
+            "-fflags",
+            "+bitexact",
+        ];
+        let done = Command::new(&ffmpeg).args(args).args(how).arg(dir.join(name)).output().await.unwrap();
+        assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+    }
+}
+
+/// The renditions of all videos, by their names.
+async fn made(node: &Node) -> Vec<(String, Rendition)> {
+    let all = async || {
+        let videos = node.own("/api/v1/videos").await?;
+        let items = videos["items"].as_array().unwrap();
+        Ok(items.len() == 2 && items.iter().all(|video| video["state"] == "done"))
+    };
+    node.until("both are archived", all).await.unwrap();
+    let videos = node.own("/api/v1/videos").await.unwrap();
+    let mut made = Vec::new();
+    for video in videos["items"].as_array().unwrap() {
+        let cid = video["manifest"].as_str().unwrap();
+        let block = node.bytes(&format!("/blobs/{cid}")).await.unwrap();
+        for rendition in Manifest::decode(&block).unwrap().renditions {
+            made.push((format!("{} {}", video["url"].as_str().unwrap(), rendition.id), rendition));
+        }
+    }
+    made.sort_by(|a, b| a.0.cmp(&b.0));
+    made
+}
+
+/// Keeps as many threads busy as there are cores, until dropped.
+struct Busy(Arc<AtomicBool>);
+
+impl Busy {
+    fn new() -> Self {
+        let goes_on = Arc::new(AtomicBool::new(true));
+        for _ in 0..std::thread::available_parallelism().unwrap().get() {
+            let goes_on = Arc::clone(&goes_on);
+            std::thread::spawn(move || {
+                while goes_on.load(Ordering::Relaxed) {
+                    std::hint::spin_loop()
+                }
+            });
+        }
+        Self(goes_on)
+    }
+}
+
+impl Drop for Busy {
+    fn drop(&mut self) {
+        self.0.store(false, Ordering::Relaxed);
+    }
+}
+
+#[tokio::test]
+async fn the_same_file_gives_the_same_bytes_on_a_busy_machine_and_after_a_kill() {
+    let dir = tempfile::tempdir().unwrap();
+    folder(dir.path()).await;
+    let path = dir.path().to_str().unwrap();
+    let quiet = Node::start(&[]).await.unwrap();
+    quiet.cli(&["import", path]).await.unwrap();
+    let first = made(&quiet).await;
+
+    let mut busy = Node::start(&[]).await.unwrap();
+    let load = Busy::new();
+    let asked = busy.post("/api/v1/imports", &json!({ "dir": path })).await.unwrap();
+    assert_eq!(asked.status(), 202);
+    // Killed in the middle of an encoding, it begins that one anew.
+    let encodes = async || {
+        let jobs = busy.own("/api/v1/jobs").await?;
+        let at_work = |job: &serde_json::Value| {
+            job["kind"] == "rendition"
+                && job["doing"].as_str().is_some_and(|doing| doing.starts_with("transcodes"))
+        };
+        Ok(jobs["items"].as_array().unwrap().iter().any(at_work))
+    };
+    busy.until("it encodes", encodes).await.unwrap();
+    busy.kill().await.unwrap();
+    busy.restart().await.unwrap();
+    let again = made(&busy).await;
+    drop(load);
+    let names = |made: &[(String, Rendition)]| made.iter().map(|(name, _)| name.clone()).collect::<Vec<_>>();
+    assert_eq!(names(&first), names(&again));
+    assert!(
+        first
+            .iter()
+            .any(|(name, made)| name.contains("copied") && made.recipe.args.contains(&"copy".to_owned()))
+    );
+    for ((name, one), (_, other)) in first.iter().zip(&again) {
+        assert_eq!(one, other, "{name}");
+    }
+    // Each picture is made by another recipe, and says so.
+    let pictures: Vec<_> = first.iter().filter(|(_, made)| made.kind == MediaKind::Video).collect();
+    let recipes: BTreeSet<_> = pictures.iter().map(|(_, made)| format!("{:?}", made.recipe)).collect();
+    assert_eq!(recipes.len(), pictures.len(), "{recipes:?}");
+}
