@@ -13,6 +13,7 @@ use crate::{
 mod approve;
 mod client;
 mod groups;
+mod media;
 mod others;
 mod requests;
 mod run;
@@ -129,6 +130,11 @@ enum Command {
         #[arg(long, conflicts_with = "let_go")]
         wait: bool,
     },
+    /// What is made of archived videos
+    Media {
+        #[command(subcommand)]
+        command: media::MediaCommand,
+    },
     /// Read every byte again and check it against its hash, and every signature
     Verify {
         /// Only this video, for example niconico:sm9
@@ -181,6 +187,7 @@ async fn dispatch(cli: Cli) -> Result<ExitCode> {
         Some(Command::Requests { command }) => requests::requests(global, command).await,
         Some(Command::Inspect { url, offline }) => show::inspect(global, &url, offline).await,
         Some(Command::Videos) => show::videos(global).await,
+        Some(Command::Media { command }) => media::media(global, command).await,
         Some(Command::Status) => show::status(global).await,
         Some(Command::Id) => show::id(global).await,
         Some(Command::Login) => show::login(global).await,

@@ -47,6 +47,9 @@ pub struct RunOptions {
     /// Do not look at archived videos again at their origin
     #[arg(long, env = "HORAHORA_NO_LOOKS", value_parser = FalseyValueParser::new())]
     pub no_looks: bool,
+    /// Make pictures in AV1, too: smaller for viewers, more work for this machine
+    #[arg(long, env = "HORAHORA_AV1", value_parser = FalseyValueParser::new())]
+    pub av1: bool,
     /// Proxy for source sites only; never for tools or peers
     #[arg(long, env = "HORAHORA_PROXY", value_name = "URL")]
     pub proxy: Option<String>,
@@ -158,6 +161,8 @@ pub struct Config {
     pub updates: bool,
     /// Whether archived videos are looked at again at their origin by themselves.
     pub looks: bool,
+    /// Whether pictures are made in AV1, too.
+    pub av1: bool,
     /// What yt-dlp is given, besides our own arguments.
     pub source: SourceOptions,
     /// Whose copies are mirrored.
@@ -247,6 +252,7 @@ impl RunOptions {
             keep_free_mb: self.keep_free_mb.or(other.keep_free_mb),
             no_updates: self.no_updates || other.no_updates,
             no_looks: self.no_looks || other.no_looks,
+            av1: self.av1 || other.av1,
             tools_dir: self.tools_dir.or(other.tools_dir),
             proxy: self.proxy.or(other.proxy),
             ytdlp_args: self.ytdlp_args.or(other.ytdlp_args),
@@ -284,6 +290,7 @@ impl Config {
             space: Space::new(whole(data_dir), given.keep_free_mb.unwrap_or(KEEP_FREE_MB) * 1_000_000),
             updates: !given.no_updates,
             looks: !given.no_looks,
+            av1: given.av1,
             tools_dir: whole(&given.tools_dir.unwrap_or_else(|| data_dir.join("tools"))),
             source: SourceOptions {
                 proxy,
@@ -314,6 +321,7 @@ const TEMPLATE: &str = r#"# Settings of this node. Command line and environment 
 # keep_free_mb = 1000
 # no_updates = false
 # no_looks = false
+# av1 = false
 # proxy = "socks5://127.0.0.1:1080"
 # ytdlp_args = "--cookies /path/to/cookies.txt"
 # allow_private_sources = false

@@ -148,6 +148,7 @@ fn router(rooms: Arc<Rooms>, stop: &CancellationToken) -> Router {
         .route("/api/v1/videos/{video}", get(api::video))
         .route("/api/v1/videos/{video}/keep", post(api::keep).delete(api::let_go))
         .route("/api/v1/videos/{video}/look", post(api::look))
+        .route("/api/v1/videos/{video}/redo", post(api::redo))
         .route("/api/v1/creators/{site}/{id}", get(creators::one))
         .route("/api/v1/nodes", get(nodes::list).post(nodes::add))
         .route("/api/v1/nodes/{node}", delete(nodes::forget))

@@ -4,6 +4,7 @@ use std::{fs, sync::Arc, time::Duration};
 
 use anyhow::{Context, Result};
 use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
 
 use crate::{
     blobs::Blobs,
@@ -77,6 +78,7 @@ pub async fn run(
         fetch: fetch.clone(),
         claims: claims.clone(),
         adopt: config.adopt,
+        av1: config.av1,
         space: config.space.clone(),
         dir: dir.join("jobs"),
     })
@@ -131,8 +133,20 @@ pub async fn run(
     fs::write(&address_file, &page).with_context(|| format!("cannot write {}", address_file.display()))?;
     announce(&page, &login);
 
+    let served = serve_until(serve, shutdown, &stop).await;
+    let _ = fs::remove_file(address_file);
+    tasks.stop().await;
+    served.context("the page cannot be served")
+}
+
+/// Serves until the shutdown, and gives what is being answered then a little time.
+async fn serve_until(
+    serve: impl Future<Output = std::io::Result<()>>,
+    shutdown: impl Future<Output = ()>,
+    stop: &CancellationToken,
+) -> std::io::Result<()> {
     tokio::pin!(serve);
-    let served = tokio::select! {
+    tokio::select! {
         biased;
         served = &mut serve => served,
         () = shutdown => {
@@ -140,10 +154,7 @@ pub async fn run(
             // A viewer who takes his time must not keep the node from ending.
             tokio::time::timeout(LAST_ANSWERS, serve).await.unwrap_or(Ok(()))
         }
-    };
-    let _ = fs::remove_file(address_file);
-    tasks.stop().await;
-    served.context("the page cannot be served")
+    }
 }
 
 /// Begins to share out the jobs.

@@ -137,3 +137,51 @@ async fn the_same_file_gives_the_same_bytes_on_a_busy_machine_and_after_a_kill()
     let recipes: BTreeSet<_> = pictures.iter().map(|(_, made)| format!("{:?}", made.recipe)).collect();
     assert_eq!(recipes.len(), pictures.len(), "{recipes:?}");
 }
+
+#[tokio::test]
+async fn what_is_archived_is_made_anew_where_recipes_differ_and_only_there() {
+    let dir = tempfile::tempdir().unwrap();
+    folder(dir.path()).await;
+    std::fs::remove_file(dir.path().join("encoded.mkv")).unwrap();
+    let mut node = Node::start(&[]).await.unwrap();
+    node.cli(&["import", dir.path().to_str().unwrap()]).await.unwrap();
+    let video = async |node: &Node| {
+        let first = node.own("/api/v1/videos").await.unwrap()["items"][0].clone();
+        let id = first["id"].as_str().unwrap().replace(':', "%3A");
+        node.own(&format!("/api/v1/videos/{id}")).await.unwrap()
+    };
+    let quiet = async |node: &Node| {
+        let none = async || Ok(node.own("/api/v1/jobs").await?["items"].as_array().unwrap().is_empty());
+        node.until("nothing is left to do", none).await.unwrap();
+    };
+    let before = video(&node).await;
+    let said = String::from_utf8(node.cli(&["media", "redo"]).await.unwrap().stdout).unwrap();
+    assert!(said.starts_with("1 video is looked at"), "{said}");
+    quiet(&node).await;
+    assert_eq!(video(&node).await["manifest"], before["manifest"], "nothing differs, nothing is made");
+
+    node.stop().await.unwrap();
+    node.set_options(&["--av1"]);
+    node.restart().await.unwrap();
+    let id = before["id"].as_str().unwrap();
+    node.cli(&["media", "redo", id]).await.unwrap();
+    quiet(&node).await;
+    let after = video(&node).await;
+    let of = |video: &serde_json::Value| {
+        let all = video["renditions"].as_array().unwrap().iter();
+        all.map(|r| (r["id"].as_str().unwrap().to_owned(), r["bytes"].as_u64())).collect::<BTreeSet<_>>()
+    };
+    let new: Vec<_> = of(&after).difference(&of(&before)).map(|(id, _)| id.clone()).collect();
+    assert_eq!(new, ["v240av1", "v360av1"], "{after}");
+    assert!(of(&before).is_subset(&of(&after)), "what was there is there as it was");
+    let codecs: Vec<_> =
+        after["renditions"].as_array().unwrap().iter().filter(|r| r["id"] == "v360av1").collect();
+    assert!(codecs[0]["codecs"].as_str().unwrap().starts_with("av01."), "{codecs:?}");
+    assert!(node.play_through(&after).await.unwrap() > 0);
+    let verified = node.post("/api/v1/verify", &json!({})).await.unwrap();
+    let verified: serde_json::Value = verified.json().await.unwrap();
+    assert_eq!(verified["problems"], json!([]), "{verified}");
+
+    let other = node.post("/api/v1/videos/niconico%3Asm9/redo", &json!({})).await;
+    assert_eq!(other.unwrap().status(), 404);
+}

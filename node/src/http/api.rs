@@ -151,6 +151,19 @@ pub(super) async fn look(
     Ok((StatusCode::ACCEPTED, Json(json!({ "id": row.id }))))
 }
 
+/// `POST /api/v1/videos/{id}/redo`
+pub(super) async fn redo(
+    State(rooms): Shared,
+    Path(id): Path<String>,
+) -> Result<(StatusCode, Json<Value>), ApiError> {
+    let row = rooms.video_row(&id)?;
+    if rooms.jobs.redo(&row)? == 0 {
+        let message = "This node did not capture it; the one that did can make it anew.";
+        return Err(ApiError::new(StatusCode::CONFLICT, "not-captured-here", message));
+    }
+    Ok((StatusCode::ACCEPTED, Json(json!({ "id": row.id }))))
+}
+
 /// `POST /api/v1/videos/{id}/keep`
 pub(super) async fn keep(
     State(rooms): Shared,

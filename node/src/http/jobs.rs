@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     claims::JobView as Claimed,
-    jobs::EXTRAS,
+    jobs::{EXTRAS, REDO},
     store::rows::{Code, JobKey, JobRow, State as Stand},
 };
 
@@ -162,8 +162,12 @@ fn names(jobs: &[JobRow]) -> Vec<String> {
 /// What a rendition's job makes.
 pub(super) fn rung_words(rung: &str) -> String {
     match rung.strip_prefix('v') {
+        _ if rung == REDO => "what is to be made anew".to_owned(),
         _ if rung == EXTRAS => "preview pictures, loudness, subtitles".to_owned(),
-        Some(height) => format!("{height}p"),
+        Some(size) => match size.strip_suffix("av1") {
+            Some(height) => format!("{height}p in AV1"),
+            None => format!("{size}p"),
+        },
         None => "another sound".to_owned(),
     }
 }

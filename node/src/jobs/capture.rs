@@ -54,7 +54,7 @@ impl Inner {
         // Of some only what the site says is wanted.
         let sources = match fetched.media.as_slice() {
             [] => Sources::default(),
-            media => Sources::look(&tools, media).await?,
+            media => Sources::look(&tools, media, self.av1).await?,
         };
         let mut draft = new_draft(&self.video(video)?, capture, &fetched);
         if draft.chapters.is_empty() {

@@ -54,7 +54,7 @@ impl Inner {
         report(0.0, "reads the original");
         let manifest = self.last_manifest(&self.capture_row(&capture)?).await?;
         let files = self.restore_originals(&dir, &manifest.original).await?;
-        let sources = Sources::look(&tools, &files).await?;
+        let sources = Sources::look(&tools, &files, self.av1).await?;
         report(0.1, "makes the preview pictures");
         let mut made =
             Extras { storyboard: self.storyboard(&tools, &sources, &journal).await?, ..Extras::default() };

@@ -244,7 +244,7 @@ fn later_jobs(plan: &Plan) -> Vec<String> {
 }
 
 /// Lowest first: jobs are taken in the order of their making.
-fn later_job(capture_job: &JobRow, manifest: &Manifest, rung: &str, index: usize) -> JobRow {
+pub(super) fn later_job(capture_job: &JobRow, manifest: &Manifest, rung: &str, index: usize) -> JobRow {
     let key = JobKey::Rendition { capture: manifest.capture, rung: rung.to_owned() };
     let now = clock::now().plus_ms(index as u64);
     JobRow::queued(key, capture_job.video.clone(), capture_job.url.clone(), manifest.meta.title.clone(), now)

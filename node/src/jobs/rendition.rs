@@ -16,7 +16,7 @@ impl Inner {
         self.live.progress(&text, 0.0, "reads the original");
         let manifest = self.last_manifest(&self.capture_row(&capture)?).await?;
         let files = self.restore_originals(&dir, &manifest.original).await?;
-        let sources = Sources::look(&tools, &files).await?;
+        let sources = Sources::look(&tools, &files, self.av1).await?;
         let Some(planned) = sources.plan.all().find(|planned| planned.id == rung) else {
             return Err(Failure::new(
                 Code::ToolBroken,

@@ -41,7 +41,7 @@ pub(super) struct Sources {
 }
 
 impl Sources {
-    pub(super) async fn look(tools: &Toolset, files: &[PathBuf]) -> Result<Self, Failure> {
+    pub(super) async fn look(tools: &Toolset, files: &[PathBuf], av1: bool) -> Result<Self, Failure> {
         let (mut video, mut audio) = (None, None);
         for file in files {
             let found = probe(tools, file).await?;
@@ -62,7 +62,7 @@ impl Sources {
             (Some((file, probe)), Some(picture)) => timing(tools, file, picture.index, probe.start).await?,
             _ => Timing::default(),
         };
-        Ok(Self { plan: plan(&both, &timing), timing, duration: both.duration, video, audio })
+        Ok(Self { plan: plan(&both, &timing, av1), timing, duration: both.duration, video, audio })
     }
 
     /// The file with the picture, or with the cover of its sound, and how long that picture is.

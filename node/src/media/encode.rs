@@ -176,7 +176,7 @@ impl Growing<'_> {
             Failure::new(Code::ToolBroken, "ffmpeg wrote a codec that cannot be described to players.")
         })?;
         let frame_rate = match (&self.job.rung.how, self.job.rung.kind) {
-            (How::H264(settings), _) => settings.frame_rate.unwrap_or(self.job.frame_rate),
+            (How::Encoded(settings), _) => settings.frame_rate.unwrap_or(self.job.frame_rate),
             (_, MediaKind::Video) => self.job.frame_rate,
             (_, MediaKind::Audio) => (0, 1),
         };
@@ -230,7 +230,9 @@ fn heaviest(rendition: &Rendition) -> u64 {
     rendition.segments.iter().map(bits).max().unwrap_or(0).max(1)
 }
 
-fn recipe(tools: &Toolset, args: &[String]) -> Recipe {
+/// What a manifest says of how something was made.
+#[must_use]
+pub fn recipe(tools: &Toolset, args: &[String]) -> Recipe {
     let version = tools.versions.get("ffmpeg").map_or("unknown", String::as_str);
     Recipe { tool: format!("ffmpeg {version}"), args: args.to_vec() }
 }

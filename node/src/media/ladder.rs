@@ -15,9 +15,9 @@ const TALLEST: u32 = 1080;
 const LONGEST_GOP: f64 = 10.0;
 /// Frames a second that are kept at most, and how many of more are.
 const FASTEST: f64 = 120.0;
-const SLOWER: u32 = 60;
+pub(super) const SLOWER: u32 = 60;
 /// Seconds of a segment where nothing is copied.
-const SEGMENT: f64 = 4.0;
+pub(super) const SEGMENT: f64 = 4.0;
 /// Channels of 5.1.
 const SURROUND: u32 = 6;
 /// Sounds that are offered of a source, and those of them that are offered with all their channels, too.
@@ -56,8 +56,8 @@ pub enum How {
         /// A segment ends at the first key frame after this many seconds.
         shortest: f64,
     },
-    /// H.264.
-    H264(H264),
+    /// A picture in another form.
+    Encoded(Encoded),
     /// AAC.
     Aac {
         /// Channels.
@@ -65,9 +65,20 @@ pub enum How {
     },
 }
 
-/// Settings of one H.264 rung.
+/// What encodes a picture.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Encoder {
+    /// H.264 by x264: every browser plays it.
+    H264,
+    /// AV1 by SVT-AV1: smaller, where somebody wants it.
+    Av1,
+}
+
+/// Settings of one encoded picture.
 #[derive(Debug, Clone, PartialEq)]
-pub struct H264 {
+pub struct Encoded {
+    /// What encodes it.
+    pub encoder: Encoder,
     /// Width in pixels, even.
     pub width: u32,
     /// Height in pixels, even.
@@ -102,9 +113,9 @@ impl Plan {
     }
 }
 
-/// Plans the renditions of a source.
+/// Plans the renditions of a source, with `av1` also in AV1: all sizes of the ladder, as players keep to one codec.
 #[must_use]
-pub fn plan(probe: &Probe, timing: &Timing) -> Plan {
+pub fn plan(probe: &Probe, timing: &Timing, av1: bool) -> Plan {
     let key_frames = timing.keys.as_slice();
     let mut plan = Plan::default();
     // What comes before the beginning is in the file and not to be shown: a copy would show it.
@@ -140,6 +151,12 @@ pub fn plan(probe: &Probe, timing: &Timing) -> Plan {
     // Sounds are made in no time: nobody waits for a language until the last picture is there.
     plan.later.extend(sounds);
     plan.later.extend(rungs);
+    // A frame with a time of its own has no place in SVT-AV1's fixed groups of pictures.
+    if av1 && !video.is_uneven(timing) && !(copied && video.codec == "av1") {
+        let steps = STEPS.iter().copied().filter(|step| step * 10 <= top * 9);
+        let sizes = steps.chain([top.min(TALLEST)]).collect::<std::collections::BTreeSet<_>>();
+        plan.later.extend(sizes.into_iter().map(|step| in_av1(encoded(video, timing, step, None))));
+    }
     plan
 }
 
@@ -233,7 +250,8 @@ fn encoded(video: &VideoStream, timing: &Timing, short: u32, cuts: Option<Vec<f6
         501..=800 => 2800,
         _ => 5500,
     };
-    let how = How::H264(H264 {
+    let how = How::Encoded(Encoded {
+        encoder: Encoder::H264,
         width: even(width * scale),
         height: even(height * scale),
         frame_rate,
@@ -246,86 +264,12 @@ fn encoded(video: &VideoStream, timing: &Timing, short: u32, cuts: Option<Vec<f6
     picture(video, short, how)
 }
 
-impl Rung {
-    /// ffmpeg's arguments after its input, up to the output.
-    #[must_use]
-    pub fn output_args(&self) -> Vec<String> {
-        let text = match &self.how {
-            How::CopyVideo { shortest } => format!(
-                "-c copy -an {CLEAN} -min_frag_duration {:.0} -movflags +frag_keyframe{FRAGMENTED} -f mp4",
-                shortest * 1e6
-            ),
-            How::Copy { from_packets } => {
-                // The beginning of the file is written once the first packet told what they are.
-                let (filter, later) =
-                    if *from_packets { ("-bsf:a aac_adtstoasc ", "+delay_moov") } else { ("", "") };
-                format!(
-                    "-c copy -vn {CLEAN} {filter}-frag_duration 4000000 -movflags {}{later} -f mp4",
-                    &FRAGMENTED[1..]
-                )
-            }
-            How::Aac { channels } => format!(
-                "-af aresample=async=1:first_pts=0 -c:a aac -b:a {}k -ac {channels} -ar 48000 -vn {CLEAN} \
-                 -flags +bitexact -frag_duration 4000000 -movflags {} -f mp4",
-                64 * channels,
-                &FRAGMENTED[1..]
-            ),
-            How::H264(settings) => settings.args(),
-        };
-        let stream = ["-map".to_owned(), format!("0:{}", self.stream)];
-        stream.into_iter().chain(text.split_whitespace().map(str::to_owned)).collect()
+fn in_av1(mut rung: Rung) -> Rung {
+    rung.id.push_str("av1");
+    if let How::Encoded(settings) = &mut rung.how {
+        settings.encoder = Encoder::Av1;
     }
-}
-
-const CLEAN: &str = "-map_metadata -1 -map_chapters -1 -sn -dn -fflags +bitexact";
-const FRAGMENTED: &str = "+empty_moov+default_base_moof+cmaf";
-
-impl H264 {
-    /// One thread, a pinned instruction set and a bit-exact scaler: the same bytes on every x86-64 machine.
-    fn args(&self) -> String {
-        let Self { width, height, max_kbps, .. } = self;
-        let deinterlace = if self.deinterlace { "yadif," } else { "" };
-        let slower = if self.slower { format!("fps={SLOWER},") } else { String::new() };
-        // Frames with times of their own keep them; a GOP then ends by time alone.
-        let (rate, gop) = match self.frame_rate {
-            Some((n, d)) => {
-                let gop = (SEGMENT * f64::from(n) / f64::from(d)).ceil() as u32 * 3;
-                (format!("-fps_mode cfr -r {n}/{d}"), gop.to_string())
-            }
-            None => (
-                "-fps_mode vfr -enc_time_base 1/90000 -video_track_timescale 90000".to_owned(),
-                "infinite".to_owned(),
-            ),
-        };
-        let keys = self.cuts.as_ref().map_or_else(
-            || format!("expr:gte(t,n_forced*{SEGMENT})"),
-            |cuts| cuts.iter().map(|cut| format!("{cut:.6}")).collect::<Vec<_>>().join(","),
-        );
-        format!(
-            "-an -vf {slower}{deinterlace}scale={width}:{height}:flags=bicubic+accurate_rnd+bitexact,{}setsar=1,format=yuv420p \
-             {rate} -c:v libx264 -preset veryfast -threads 1 -x264-params asm=AVX2:scenecut=0:keyint={gop} -crf 23 \
-             -maxrate {max_kbps}k -bufsize {}k -force_key_frames {keys} -flags +bitexact+cgop {CLEAN} \
-             -movflags +frag_keyframe{FRAGMENTED} -f mp4",
-            self.light.filter(),
-            max_kbps * 2
-        )
-    }
-}
-
-impl Light {
-    /// ffmpeg's filters that bring a picture down to what every screen shows, with a comma behind. Source: ITU-R BT.2408
-    /// (reference white at 203 cd/m²); the curve is Hable's.
-    pub(super) fn filter(self) -> String {
-        let from = match self {
-            Self::Standard => return String::new(),
-            Self::Pq => "smpte2084",
-            Self::Hlg => "arib-std-b67",
-        };
-        format!(
-            "zscale=tin={from}:min=bt2020nc:pin=bt2020:rin=limited:t=linear:npl=203,format=gbrpf32le,zscale=p=bt709,\
-             tonemap=hable:desat=0,zscale=t=bt709:m=bt709:r=limited,"
-        )
-    }
+    rung
 }
 
 #[cfg(test)]
@@ -364,7 +308,7 @@ mod tests {
 
     /// The plan of a source with these key frames and no gap.
     fn planned(probe: &Probe, keys: &[f64]) -> Plan {
-        super::plan(probe, &Timing { keys: keys.to_vec(), longest: 0.0 })
+        super::plan(probe, &Timing { keys: keys.to_vec(), longest: 0.0 }, false)
     }
 
     fn names(rungs: &[Rung]) -> Vec<&str> {
@@ -377,7 +321,7 @@ mod tests {
         assert_eq!(names(&plan.first), ["a0", "v720"]);
         assert!(matches!(plan.first[1].how, How::CopyVideo { .. }));
         assert_eq!(names(&plan.later), ["v240", "v480"]);
-        let How::H264(settings) = &plan.later[1].how else { panic!("encoded") };
+        let How::Encoded(settings) = &plan.later[1].how else { panic!("encoded") };
         assert_eq!((settings.width, settings.height), (854, 480));
         assert!(plan.later[1].output_args().contains(&"0.000000,5.000000,10.000000,15.000000".to_owned()));
     }
@@ -390,6 +334,21 @@ mod tests {
         let small = planned(&source("mpeg4", 176, 144), &[0.0]);
         assert_eq!(names(&small.first), ["a0", "v144"]);
         assert!(small.later.is_empty());
+    }
+
+    #[test]
+    fn av1_is_a_ladder_of_its_own_where_it_is_wanted() {
+        let timing = Timing { keys: vec![0.0, 5.0, 10.0, 15.0], longest: 0.04 };
+        let of = |probe: &Probe| names(&super::plan(probe, &timing, true).later).join(" ");
+        assert_eq!(of(&source("h264", 1280, 720)), "v240 v480 v240av1 v480av1 v720av1");
+        assert_eq!(of(&source("hevc", 3840, 2160)), "v480 v720 v1080 v240av1 v480av1 v720av1 v1080av1");
+        assert_eq!(of(&source("av1", 1280, 720)), "v240 v480");
+        let plan = super::plan(&source("h264", 1280, 720), &timing, true);
+        let args = plan.later[4].output_args().join(" ");
+        assert!(
+            args.contains("scale=1280:720") && args.contains("libsvtav1") && args.contains("-g 100"),
+            "{args}"
+        );
     }
 
     #[test]
@@ -446,7 +405,7 @@ mod tests {
         assert!(args(&film).contains("-fps_mode vfr") && args(&film).contains("tin=smpte2084"));
         film.video.as_mut().unwrap().uneven = false;
         let gap = Timing { keys: vec![0.0], longest: 0.08 };
-        assert!(super::plan(&film, &gap).first[1].output_args().join(" ").contains("-fps_mode vfr"));
+        assert!(super::plan(&film, &gap, false).first[1].output_args().join(" ").contains("-fps_mode vfr"));
         film.video.as_mut().unwrap().frame_rate = (240, 1);
         assert!(args(&film).contains("-fps_mode cfr -r 60/1"));
     }
@@ -455,7 +414,7 @@ mod tests {
     fn portrait_steps_are_by_the_shorter_side() {
         let plan = planned(&source("h264", 720, 1280), &[0.0, 4.0, 8.0, 12.0, 16.0]);
         assert_eq!(names(&plan.first), ["a0", "v720"]);
-        let How::H264(settings) = &plan.later[0].how else { panic!("encoded") };
+        let How::Encoded(settings) = &plan.later[0].how else { panic!("encoded") };
         assert_eq!((settings.width, settings.height), (240, 426));
     }
 }

@@ -47,7 +47,8 @@ export class Player {
           this.section.toggleAttribute("data-buffering", buffering);
         });
         this.shaka.configure({
-          streaming: { rebufferingGoal: 1, bufferingGoal: 30, bufferBehind: 60 },
+          // A picture may be there in several codecs, one of them in some sizes only.
+          streaming: { rebufferingGoal: 1, bufferingGoal: 30, bufferBehind: 60, dontChooseCodecs: true },
           abr: { clearBufferSwitch: false },
         });
         await this.shaka.attach(this.video);
