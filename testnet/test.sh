@@ -69,6 +69,7 @@ if [ "${1:-}" = --long ]; then
   say "the exchange of blobs beside a plain copy"
   target/release/testnet bench exchange
   target/release/testnet bench sync
+  target/release/testnet bench media
   say "done"
   exit 0
 fi

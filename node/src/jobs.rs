@@ -47,6 +47,7 @@ mod listing;
 mod look;
 mod origin;
 mod publish;
+mod redo;
 mod rendition;
 mod shared;
 mod sources;
@@ -54,6 +55,7 @@ mod state;
 mod sweep;
 
 pub use extras::EXTRAS;
+pub use redo::REDO;
 pub use shared::Pile;
 
 /// Sources asked or downloaded at once: two keep a home line busy without looking like an attack.
@@ -129,6 +131,7 @@ struct Inner {
     /// When the sites of jobs open, as it was looked at a moment ago: each with when.
     openings: Mutex<BTreeMap<String, (Timestamp, Timestamp)>>,
     adopt: Adopt,
+    av1: bool,
     space: Space,
     /// Held from reading the last revision of a manifest until the next one is written.
     revising: tokio::sync::Mutex<()>,
@@ -161,6 +164,8 @@ pub struct Rooms {
     pub claims: Claims,
     /// Whose copies are mirrored.
     pub adopt: Adopt,
+    /// Whether pictures are made in AV1, too.
+    pub av1: bool,
     /// Room on the disk.
     pub space: Space,
     /// Folder for unfinished work.
@@ -176,7 +181,7 @@ impl Jobs {
         let Rooms {
             key, store, blobs, feeds, ingest, tools, live, catalogue, growing, fetch, claims, ..
         } = rooms;
-        let (adopt, space, dir) = (rooms.adopt, rooms.space, rooms.dir);
+        let (adopt, av1, space, dir) = (rooms.adopt, rooms.av1, rooms.space, rooms.dir);
         std::fs::create_dir_all(&dir)?;
         let jobs = Self(Arc::new(Inner {
             key,
@@ -196,6 +201,7 @@ impl Jobs {
             claims,
             openings: Mutex::default(),
             adopt,
+            av1,
             space,
             revising: tokio::sync::Mutex::default(),
         }));
@@ -359,6 +365,7 @@ impl Jobs {
             match &job.key {
                 JobKey::List { request, n } => self.0.list(*request, *n, &job).await,
                 JobKey::Capture { video } => self.0.obtain(video, &job).await,
+                JobKey::Rendition { capture, rung } if rung == REDO => self.0.redo(*capture, &job).await,
                 JobKey::Rendition { capture, rung } if rung == EXTRAS => self.0.extras(*capture, &job).await,
                 JobKey::Rendition { capture, rung } => self.0.rendition(*capture, rung, &job).await,
                 JobKey::Keep { video } => self.0.keep(video, &job).await,

@@ -1,6 +1,6 @@
 //! From the site's files to what a player plays.
 //!
-//! `probe` looks, `ladder` decides, `encode` runs one ffmpeg for each rendition, `split` cuts its output into
+//! `probe` looks, `ladder` decides, `recipe` says how, `encode` runs one ffmpeg for each rendition, `split` cuts its output into
 //! segments, `codec` reads the codec string, `mpd` and `hls` write what players read, `pictures` makes
 //! the poster, `storyboard` the preview, `loudness` measures, `texts` makes WebVTT, `danmaku` reads comments.
 
@@ -17,6 +17,7 @@ pub mod loudness;
 pub mod mpd;
 pub mod pictures;
 pub mod probe;
+pub mod recipe;
 pub mod split;
 pub mod storyboard;
 pub mod texts;

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 use clap::{Parser, Subcommand};
 use horahora_testnet::{
-    bench::{SideArguments, SyncOptions, exchange, side, sync},
+    bench::{MediaOptions, SideArguments, SyncOptions, exchange, media, side, sync},
     fixture::{Fixture, Media},
     hostile,
     sim::{
@@ -100,6 +100,8 @@ enum Bench {
         #[arg(long, default_value_t = 3)]
         rounds: usize,
     },
+    /// What a node makes of a file beside the bare programs
+    Media(MediaOptions),
     /// A feed taken over from another node beside hashing, one signature a batch, and the disk
     Sync(SyncOptions),
 }
@@ -159,6 +161,15 @@ async fn main() -> anyhow::Result<()> {
             let figures = exchange::run(mib, rounds).await?;
             let text =
                 if json { serde_json::to_string_pretty(&figures)? + "\n" } else { exchange::table(&figures) };
+            Ok(std::io::stdout().write_all(text.as_bytes())?)
+        }
+        Command::Bench { what: Bench::Media(options) } => {
+            let figures = media(&options).await?;
+            let text = if options.json {
+                serde_json::to_string_pretty(&figures)? + "\n"
+            } else {
+                figures.to_string()
+            };
             Ok(std::io::stdout().write_all(text.as_bytes())?)
         }
         Command::Bench { what: Bench::Sync(options) } => {
