@@ -17,7 +17,7 @@ use tokio::{
 
 pub mod confine;
 
-pub use confine::Confinement;
+pub use confine::{Confinement, Strength};
 
 /// Bytes of one line of a child's output; longer ones are cut.
 const LINE_BYTES: usize = 1 << 20;

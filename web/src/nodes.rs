@@ -24,6 +24,8 @@ pub struct NodesPage {
     /// What comes in and goes out, over all nodes: `1.2 MB/s`
     pub down: String,
     pub up: String,
+    /// What is taken from programs that read strangers' files.
+    pub confined: String,
     /// What others sent and this node refused: what it was, and how often.
     pub refusals: Vec<(String, u64)>,
     /// Those that this node is in, its own first one last.

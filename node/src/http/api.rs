@@ -17,6 +17,7 @@ use serde_json::{Value, json};
 
 use super::{Rooms, Shared, error::ApiError, viewer::Viewer};
 use crate::{
+    process::Strength,
     requests::RequestView,
     store::rows::{CAPTURES, CaptureRow, JobRow, VIDEOS, VIDEOS_BY_AGE, VideoRow},
     tools, verify as check,
@@ -50,6 +51,7 @@ pub(super) async fn node(State(rooms): Shared, viewer: Viewer) -> Answer {
         "announced": { "keys": keys, "told": told },
         "groups": groups,
         "disk": rooms.blobs.room(),
+        "confined": Strength::here(),
         "tools": versions,
         "tools_status": *rooms.tools.status().borrow(),
     })))

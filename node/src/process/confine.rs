@@ -17,6 +17,7 @@ use landlock::{
     path_beneath_rules,
 };
 use rustix::process::{Pid, Resource, Rlimit, Signal, getppid, set_parent_process_death_signal, setrlimit};
+use serde::Serialize;
 
 /// This program, also after a newer one took its place on the disk (proc(5)).
 const OWN: &str = "/proc/self/exe";
@@ -44,6 +45,50 @@ pub struct Confinement {
     /// Process that it must not outlive
     #[arg(long)]
     parent: i32,
+}
+
+/// What this machine's kernel can take from a program.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Strength {
+    /// All files but its own, and the network.
+    Whole,
+    /// All files but its own.
+    Files,
+    /// Memory and time alone: there is no Landlock.
+    Limits,
+}
+
+impl Strength {
+    /// Of this machine.
+    #[must_use]
+    pub fn here() -> Self {
+        let files = || {
+            let asked = Ruleset::default().set_compatibility(CompatLevel::HardRequirement);
+            asked.handle_access(AccessFs::from_all(ABI::V1))
+        };
+        let network = files().and_then(|asked| asked.handle_access(AccessNet::from_all(ABI::V4)));
+        if network.and_then(Ruleset::create).is_ok() {
+            Self::Whole
+        } else if files().and_then(Ruleset::create).is_ok() {
+            Self::Files
+        } else {
+            Self::Limits
+        }
+    }
+
+    /// For people.
+    #[must_use]
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Whole => "ffmpeg can read its input alone and has no network (Landlock).",
+            Self::Files => "ffmpeg can read its input alone; this kernel cannot take the network from it.",
+            Self::Limits => {
+                "ffmpeg is limited in memory and time, and in what it opens by its own lists: this kernel has no Landlock \
+                 (Linux 5.13 or newer has)."
+            }
+        }
+    }
 }
 
 /// `horahora confine`.
@@ -89,6 +134,7 @@ pub fn exec(args: &ConfineArgs) -> anyhow::Result<Infallible> {
     setrlimit(Resource::Core, limit(0))?;
     setrlimit(Resource::Fsize, limit(0))?;
     let abi = ABI::V4;
+    // As much of it as the kernel can.
     Ruleset::default()
         .set_compatibility(CompatLevel::BestEffort)
         .handle_access(AccessFs::from_all(abi))?

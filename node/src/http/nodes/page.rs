@@ -16,6 +16,7 @@ use crate::{
         watch::size,
     },
     net::{Flow, Peer, Reason},
+    process::Strength,
     store::rows::{VIDEOS, VideoRow},
 };
 
@@ -90,6 +91,7 @@ impl Rooms {
             ticket: said.ticket,
             down: speed(sum(|flow| flow.rate_in)),
             up: speed(sum(|flow| flow.rate_out)),
+            confined: Strength::here().words().to_owned(),
             refusals: refused.iter().map(|(reason, n)| (refusal(*reason).to_owned(), *n)).collect(),
             nodes: known.iter().map(|known| self.node_row(known, viewer)).collect::<Result<_, _>>()?,
         })
