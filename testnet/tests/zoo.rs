@@ -61,6 +61,9 @@ async fn check(
         Expected::Cut(names) => (names, true),
     };
     is("its state", video["state"].as_str(), Some("done"))?;
+    if animal.file.starts_with("cover") || animal.file.starts_with("h") {
+        is("having a poster", video["poster"].is_string(), true)?;
+    }
     let id = video["id"].as_str().unwrap().replace(':', "%3A");
     let seen = node.own(&format!("/api/v1/videos/{id}")).await.unwrap();
     let made = seen["renditions"].as_array().unwrap();

@@ -1,9 +1,9 @@
 //! Pages through the public door: what is in the HTML for what was put into the view structs.
 
 use horahora_web::{
-    ArchivePage, Card, Download, Frame, HolderRow, HomePage, JobRow, Lede, MessagePage, NodesPage, Player,
-    RequestPage, RequestRow, StateView, ToolRow, Track, WatchPage, Wish, archive, archive_live, asset, home,
-    home_live, message, nodes, request, request_live, watch, watch_live,
+    ArchivePage, Board, Card, Chapter, Download, Frame, HolderRow, HomePage, JobRow, Lede, MessagePage,
+    NodesPage, Player, RequestPage, RequestRow, StateView, ToolRow, Track, WatchPage, Wish, archive,
+    archive_live, asset, home, home_live, message, nodes, request, request_live, watch, watch_live,
 };
 
 const EVIL: &str = "<script>alert(1)</script>\"'&";
@@ -93,7 +93,11 @@ fn what_people_wrote_is_escaped() {
             creator: Some(text()),
             creator_url: Some("javascript:alert(1)".into()),
             origin_url: Some("javascript:alert(1)".into()),
-            player: Some(Player { tracks: vec![Track { label: text(), ..Track::default() }], ..player() }),
+            player: Some(Player {
+                tracks: vec![Track { label: text(), ..Track::default() }],
+                chapters: vec![Chapter { at_s: 1.0, title: text() }],
+                ..player()
+            }),
             ..video()
         }),
         message(&MessagePage { title: text(), message: text(), ..MessagePage::default() }),
@@ -224,6 +228,30 @@ fn the_player_knows_its_manifest() {
     assert!(!html.contains("<video") && !html.contains("id=\"playable\""));
     assert!(html.contains("Still being archived"));
     assert!(html.contains("/assets/watch.js"), "the page has to notice the first seconds");
+}
+
+#[test]
+fn the_player_knows_what_stands_beside_the_picture_and_asks_for_no_more() {
+    let board = Board { src: "/media/v/storyboard/".into(), width: 160, height: 90, ..Board::default() };
+    let chapters = [(0.0, "序"), (1861.7, "Second")];
+    let chapters = chapters.map(|(at_s, title)| Chapter { at_s, title: title.into() }).into();
+    let danmaku = Some("/media/v/danmaku.json".into());
+    let full = Player { chapters, danmaku, board: Some(board), lufs: Some(-9.5), ..player() };
+    let html = watch(&WatchPage { player: Some(full), ..video() });
+    for part in [
+        "data-danmaku=\"/media/v/danmaku.json\"",
+        "data-niconico=\"/assets/niconico.js",
+        "id=\"danmaku\"",
+        "data-lufs=\"-9.5\"",
+        "x=\"500.0\" y=\"22\" width=\"3\" height=\"4\" data-at=\"1861.7\" data-title=\"Second\"",
+        "&quot;width&quot;:160",
+    ] {
+        assert!(html.replace("&#34;", "&quot;").contains(part), "{part}: {html}");
+    }
+    let bare = watch(&video());
+    for part in ["data-danmaku", "id=\"dm\"", "id=\"danmaku\"", "data-board", "data-lufs", "class=\"chap\""] {
+        assert!(!bare.contains(part), "{part}");
+    }
 }
 
 #[test]

@@ -2,7 +2,7 @@
 //!
 //! Each stage leaves something that a restart builds on: the download its files, a rendition its row.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use horahora_protocol::{
     Cid, Codec, VideoId, codec,
@@ -26,6 +26,7 @@ use crate::{
         Batch,
         rows::{CAPTURES, CaptureRow, Code, JobRow, VIDEOS, VideoRow},
     },
+    tools::Toolset,
 };
 
 /// Share of the bar that each stage takes.
@@ -72,24 +73,43 @@ impl Inner {
         let mut draft = self.begin(draft)?;
         let groups = self.catalogue.groups_of(&capture).map_err(disk)?;
         self.growing.begin(&draft, &groups);
+        // What ffmpeg reads and what is kept is the same file: read at once, it is read from the disk once.
+        let package = self.package(&tools, capture, &journal, &sources, &text);
+        ((), draft.original) = tokio::try_join!(package, self.keep_files(&fetched.media, &journal))?;
+        self.live.progress(&text, 0.98, "publishes");
+        self.blobs.put(Codec::DagCbor, start.into(), Some(&journal)).await.map_err(disk)?;
+        self.publish_first(draft, &sources.plan, &journal, job).await
+    }
+
+    /// Makes the renditions that can be watched at once.
+    async fn package(
+        &self,
+        tools: &Toolset,
+        capture: Cid,
+        journal: &Journal,
+        sources: &Sources,
+        job: &str,
+    ) -> Result<(), Failure> {
         let rungs = sources.plan.first.len().max(1) as f64;
         for (index, rung) in sources.plan.first.iter().enumerate() {
             let report = |done: f64| {
                 let fraction = DOWNLOAD + PACKAGE * (index as f64 + done) / rungs;
                 let what = if rung.kind == MediaKind::Audio { "sound" } else { "picture" };
-                self.live.progress(&text, fraction, &format!("packages the {what}, {:.0} %", done * 100.0));
+                self.live.progress(job, fraction, &format!("packages the {what}, {:.0} %", done * 100.0));
                 self.growing.progress(&capture, fraction);
             };
-            self.make(&tools, capture, &journal, &sources, rung, report).await?;
+            self.make(tools, capture, journal, sources, rung, report).await?;
         }
+        self.live.progress(job, DOWNLOAD + PACKAGE, "keeps the original files");
+        Ok(())
+    }
 
-        self.live.progress(&text, DOWNLOAD + PACKAGE, "keeps the original files");
-        for path in &fetched.media {
-            draft.original.push(self.keep_file(path, &journal).await?);
+    async fn keep_files(&self, paths: &[PathBuf], journal: &Journal) -> Result<Vec<File>, Failure> {
+        let mut kept = Vec::new();
+        for path in paths {
+            kept.push(self.keep_file(path, journal).await?);
         }
-        self.live.progress(&text, 0.98, "publishes");
-        self.blobs.put(Codec::DagCbor, start.into(), Some(&journal)).await.map_err(disk)?;
-        self.publish_first(draft, &sources.plan, &journal, job).await
+        Ok(kept)
     }
 
     async fn download(&self, video: &VideoId, job: &JobRow, dir: &Path) -> Result<Fetched, Failure> {

@@ -17,7 +17,7 @@ use crate::{
     media::{
         encode::Job,
         ladder::{Plan, Rung, plan},
-        probe::{Probe, TextStream, Timing, VideoStream, probe, timing},
+        probe::{Light, Probe, TextStream, Timing, VideoStream, probe, timing},
     },
     store::rows::{CAPTURES, Code, JobKey, JobRow, OPEN_JOBS, State},
     tools::Toolset,
@@ -65,11 +65,12 @@ impl Sources {
         Ok(Self { plan: plan(&both, &timing, av1), timing, duration: both.duration, video, audio })
     }
 
-    /// The file with the picture, or with the cover of its sound, and how long that picture is.
-    pub(super) fn picture(&self) -> Option<(&Path, f64)> {
-        let cover =
-            || self.audio.as_ref().filter(|(_, probe)| probe.cover).map(|(file, _)| (file.as_path(), 0.0));
-        self.video.as_ref().map(|(file, probe)| (file.as_path(), probe.duration)).or_else(cover)
+    /// The file with the picture, or with the cover of its sound, how long that picture is, and how bright.
+    pub(super) fn picture(&self) -> Option<(&Path, f64, Light)> {
+        let light = |probe: &Probe| probe.video.as_ref().map_or(Light::Standard, |video| video.light);
+        let video = self.video.as_ref().map(|(file, probe)| (file.as_path(), probe.duration, light(probe)));
+        let cover = self.audio.as_ref().filter(|(_, probe)| probe.cover);
+        video.or_else(|| cover.map(|(file, _)| (file.as_path(), 0.0, Light::Standard)))
     }
 
     /// The picture and its file.

@@ -74,6 +74,8 @@ pub async fn encode(
         .args([job.source])
         .args(&args)
         .args(["pipe:1"])
+        // SVT-AV1 speaks of itself as others do of errors.
+        .env("SVT_LOG", "1")
         .confined(confinement(tools, job.source))
         .start()
         .map_err(broken)?;

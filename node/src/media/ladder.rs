@@ -151,8 +151,7 @@ pub fn plan(probe: &Probe, timing: &Timing, av1: bool) -> Plan {
     // Sounds are made in no time: nobody waits for a language until the last picture is there.
     plan.later.extend(sounds);
     plan.later.extend(rungs);
-    // A frame with a time of its own has no place in SVT-AV1's fixed groups of pictures.
-    if av1 && !video.is_uneven(timing) && !(copied && video.codec == "av1") {
+    if av1 && !(copied && video.codec == "av1") {
         let steps = STEPS.iter().copied().filter(|step| step * 10 <= top * 9);
         let sizes = steps.chain([top.min(TALLEST)]).collect::<std::collections::BTreeSet<_>>();
         plan.later.extend(sizes.into_iter().map(|step| in_av1(encoded(video, timing, step, None))));

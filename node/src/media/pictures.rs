@@ -2,7 +2,7 @@
 
 use std::{path::Path, time::Duration};
 
-use super::{CONTAINERS, confinement, guarded};
+use super::{CONTAINERS, confinement, guarded, probe::Light};
 use crate::{process::Invocation, tools::Toolset};
 
 const PICTURES: &str = "jpeg_pipe,png_pipe,webp_pipe,gif,gif_pipe,bmp_pipe,image2";
@@ -15,20 +15,21 @@ const LEAST_BYTES: usize = 1000;
 pub async fn poster(
     tools: &Toolset,
     thumbnail: Option<&Path>,
-    video: Option<(&Path, f64)>,
+    video: Option<(&Path, f64, Light)>,
 ) -> Option<Vec<u8>> {
     if let Some(file) = thumbnail
         && let Some(jpeg) = jpeg(tools, PICTURES, file, 0.0, FIT).await
     {
         return Some(jpeg);
     }
-    let (file, duration) = video?;
+    let (file, duration, light) = video?;
     let at = (duration / 10.0).min(30.0);
-    let frame = format!("thumbnail=50,{FIT}");
+    let fit = format!("{}{FIT}", light.filter());
+    let frame = format!("thumbnail=50,{fit}");
     if let Some(jpeg) = jpeg(tools, CONTAINERS, file, at, &frame).await {
         return Some(jpeg);
     }
-    jpeg(tools, CONTAINERS, file, 0.0, FIT).await
+    jpeg(tools, CONTAINERS, file, 0.0, &fit).await
 }
 
 const FIT: &str = "scale=w='min(1280,iw*sar)':h='min(720,ih)':force_original_aspect_ratio=decrease:force_divisible_by=2,setsar=1,format=yuvj420p";

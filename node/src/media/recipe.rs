@@ -37,7 +37,7 @@ impl Rung {
 }
 
 /// Measured beside x264 veryfast, see ADR 0022.
-const AV1_PRESET: u32 = 10;
+const AV1_PRESET: u32 = 9;
 const AV1_CRF: u32 = 42;
 /// Frames of a group of pictures where their rate is unknown.
 const AV1_GOP: u32 = 100;
