@@ -68,10 +68,10 @@ impl Rooms {
         }
         let renditions = manifest.map_or(0, |manifest| manifest.renditions.len());
         let rows = self.holders(row, manifest).await?.into_iter().map(|holder| HolderRow {
-            holds: if holder.is_whole() {
-                format!("original, {}", count(renditions, "rendition"))
-            } else {
-                format!("{} of {} pieces", holder.blobs, holder.of)
+            holds: match renditions {
+                _ if !holder.is_whole() => format!("{} of {} pieces", holder.blobs, holder.of),
+                0 => "words and comments".to_owned(),
+                renditions => format!("original, {}", count(renditions, "rendition")),
             },
             part: !holder.is_whole(),
             here: holder.here,

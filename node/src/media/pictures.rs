@@ -18,7 +18,8 @@ pub async fn poster(
     video: Option<(&Path, f64, Light)>,
 ) -> Option<Vec<u8>> {
     if let Some(file) = thumbnail
-        && let Some(jpeg) = jpeg(tools, PICTURES, file, 0.0, FIT).await
+        && let Some(jpeg) =
+            jpeg(tools, PICTURES, file, 0.0, FIT).await.filter(|jpeg| jpeg.len() >= LEAST_BYTES)
     {
         return Some(jpeg);
     }
@@ -26,7 +27,10 @@ pub async fn poster(
     let at = (duration / 10.0).min(30.0);
     let fit = format!("{}{FIT}", light.filter());
     let frame = format!("thumbnail=50,{fit}");
-    if let Some(jpeg) = jpeg(tools, CONTAINERS, file, at, &frame).await {
+    // One that shows nothing is smaller, too.
+    if let Some(jpeg) =
+        jpeg(tools, CONTAINERS, file, at, &frame).await.filter(|jpeg| jpeg.len() >= LEAST_BYTES)
+    {
         return Some(jpeg);
     }
     jpeg(tools, CONTAINERS, file, 0.0, &fit).await
@@ -59,8 +63,7 @@ async fn jpeg(tools: &Toolset, containers: &str, file: &Path, at: f64, filter: &
         ])
         .confined(confinement(tools, file));
     match invocation.output(TIMEOUT, BYTES).await {
-        Ok(bytes) if bytes.len() >= LEAST_BYTES => Some(bytes),
-        Ok(_) => None,
+        Ok(bytes) => Some(bytes).filter(|bytes| !bytes.is_empty()),
         Err(error) => {
             tracing::debug!(file = %file.display(), "no poster from it: {error}");
             None
