@@ -184,7 +184,7 @@ async fn import(file: &Path) -> Result<Node> {
 }
 
 async fn published(node: &Node) -> Result<()> {
-    let there = async || Ok(node.own("/api/v1/videos").await?["items"][0]["manifest"].is_string());
+    let there = async || Ok(logged(&node.log(), "done", "capture/").is_some());
     node.until_within(LIMIT, "the film is published", there).await
 }
 
