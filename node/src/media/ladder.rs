@@ -126,7 +126,7 @@ pub fn plan(probe: &Probe, timing: &Timing, av1: bool) -> Plan {
         plan.later.extend(sounds);
         return plan;
     };
-    let copied = copies_video(video, key_frames, probe.duration);
+    let copied = copies_video(video, timing, probe.duration);
     let short = video.width.min(video.height);
     let shortest = shortest_segment(probe.duration);
     let cuts = copied.then(|| cuts(key_frames, shortest));
@@ -209,21 +209,19 @@ fn cuts(key_frames: &[f64], shortest: f64) -> Vec<f64> {
 }
 
 /// Codecs that every current browser plays from fragmented MP4, in the pixel format they agree on.
-fn copies_video(video: &VideoStream, key_frames: &[f64], duration: f64) -> bool {
+fn copies_video(video: &VideoStream, timing: &Timing, duration: f64) -> bool {
     let known = match video.codec.as_str() {
         "h264" => matches!(video.pixels.as_str(), "yuv420p" | "yuvj420p"),
         "vp9" | "av1" => video.pixels == "yuv420p",
         _ => false,
     };
-    let first = key_frames.first().copied().unwrap_or(f64::MAX);
-    let ends = key_frames.iter().skip(1).copied().chain([duration.max(first)]);
-    let longest = key_frames.iter().zip(ends).map(|(from, to)| to - from).fold(0.0, f64::max);
+    let first = timing.keys.first().copied().unwrap_or(f64::MAX);
     known
         && !video.transformed
         && !video.interlaced
         && (-LATE..1.0).contains(&first)
         && video.start.abs() < LATE
-        && longest <= LONGEST_GOP
+        && timing.longest_gop(duration) <= LONGEST_GOP
 }
 
 fn copies_audio(audio: &AudioStream) -> bool {

@@ -163,6 +163,16 @@ pub struct Timing {
     pub longest: f64,
 }
 
+impl Timing {
+    /// The longest time from one key frame to the next or to the end, in seconds; 0 without any.
+    #[must_use]
+    pub fn longest_gop(&self, duration: f64) -> f64 {
+        let first = self.keys.first().copied().unwrap_or_default();
+        let ends = self.keys.iter().skip(1).copied().chain([duration.max(first)]);
+        self.keys.iter().zip(ends).map(|(from, to)| to - from).fold(0.0, f64::max)
+    }
+}
+
 /// When the frames of a stream are, `start` being the beginning. Reads the file without decoding it.
 ///
 /// # Errors
@@ -217,6 +227,12 @@ fn not_media(error: ProcessError) -> Failure {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_longest_gop_may_be_the_last_one() {
+        let of = |keys: &[f64]| Timing { keys: keys.to_vec(), longest: 0.0 }.longest_gop(12.0);
+        assert_eq!([of(&[0.0, 2.0, 9.0]), of(&[0.0, 2.0, 4.0]), of(&[13.0]), of(&[])], [7.0, 8.0, 0.0, 0.0]);
+    }
 
     #[test]
     fn times_are_read_with_the_longest_gap() {

@@ -75,9 +75,8 @@ pub async fn sheets(
     let layout = Layout::of(video, duration);
     let sheets = layout.sheets();
     // Key frames alone are a hundred times faster, where there are enough of them.
-    let ends = timing.keys.iter().skip(1).copied().chain([duration]);
-    let longest = timing.keys.iter().zip(ends).map(|(from, to)| to - from).fold(0.0, f64::max);
-    let enough = !timing.keys.is_empty() && longest * 1000.0 <= (2 * layout.every_ms) as f64;
+    let apart_ms = timing.longest_gop(duration) * 1000.0;
+    let enough = !timing.keys.is_empty() && apart_ms <= (2 * layout.every_ms) as f64;
     let skip: &[&str] = if enough { &["-skip_frame", "nokey"] } else { &[] };
     let (stream, count) = (format!("0:{}", video.index), sheets.to_string());
     let invocation = Invocation::new(&tools.ffmpeg)
