@@ -29,9 +29,11 @@ use crate::{
 mod canonical;
 mod creators;
 mod learn;
+mod missing;
 mod tell;
 
 pub use creators::{NameRow, describe, introduce};
+pub use missing::note_rendered;
 
 /// Captures learned that nobody looked at yet; who falls behind looks at everything.
 const LEARNED: usize = 1024;

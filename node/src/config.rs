@@ -15,6 +15,8 @@ use crate::{clock, space::Space};
 
 /// MB that stay free unless somebody says otherwise: the database and the system need some.
 const KEEP_FREE_MB: u64 = 1_000;
+/// Encoders unless somebody says otherwise: each takes some hundred MB.
+const MOST_ENCODERS: usize = 8;
 
 /// Options of `horahora run`. Each is also a key of `config.toml` under the same name with `_`.
 #[derive(Debug, Clone, Default, Args, Deserialize)]
@@ -50,6 +52,9 @@ pub struct RunOptions {
     /// Make pictures in AV1, too: smaller for viewers, more work for this machine
     #[arg(long, env = "HORAHORA_AV1", value_parser = FalseyValueParser::new())]
     pub av1: bool,
+    /// Smaller pictures that are encoded at once; 0 leaves them to the other members of the group [default: cores - 1]
+    #[arg(long, env = "HORAHORA_ENCODERS", value_name = "N")]
+    pub encoders: Option<usize>,
     /// Proxy for source sites only; never for tools or peers
     #[arg(long, env = "HORAHORA_PROXY", value_name = "URL")]
     pub proxy: Option<String>,
@@ -163,6 +168,8 @@ pub struct Config {
     pub looks: bool,
     /// Whether pictures are made in AV1, too.
     pub av1: bool,
+    /// Pictures that are encoded at once.
+    pub encoders: usize,
     /// What yt-dlp is given, besides our own arguments.
     pub source: SourceOptions,
     /// Whose copies are mirrored.
@@ -253,6 +260,7 @@ impl RunOptions {
             no_updates: self.no_updates || other.no_updates,
             no_looks: self.no_looks || other.no_looks,
             av1: self.av1 || other.av1,
+            encoders: self.encoders.or(other.encoders),
             tools_dir: self.tools_dir.or(other.tools_dir),
             proxy: self.proxy.or(other.proxy),
             ytdlp_args: self.ytdlp_args.or(other.ytdlp_args),
@@ -291,6 +299,7 @@ impl Config {
             updates: !given.no_updates,
             looks: !given.no_looks,
             av1: given.av1,
+            encoders: given.encoders.unwrap_or_else(usual_encoders),
             tools_dir: whole(&given.tools_dir.unwrap_or_else(|| data_dir.join("tools"))),
             source: SourceOptions {
                 proxy,
@@ -304,6 +313,11 @@ impl Config {
             hosts: given.hosts,
         })
     }
+}
+
+/// Each takes one core, and the page needs one.
+fn usual_encoders() -> usize {
+    std::thread::available_parallelism().map_or(1, |cores| (cores.get() - 1).clamp(1, MOST_ENCODERS))
 }
 
 /// What `config.toml` holds at the first start: every key, none of them set.
@@ -322,6 +336,7 @@ const TEMPLATE: &str = r#"# Settings of this node. Command line and environment 
 # no_updates = false
 # no_looks = false
 # av1 = false
+# encoders = 1
 # proxy = "socks5://127.0.0.1:1080"
 # ytdlp_args = "--cookies /path/to/cookies.txt"
 # allow_private_sources = false

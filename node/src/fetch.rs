@@ -25,7 +25,7 @@ use crate::{
     blobs::{BlobError, Blobs},
     catalogue::Catalogue,
     clock,
-    net::{BlobFailure, Net},
+    net::{BlobFailure, Net, Reason},
     spawn::Tasks,
 };
 
@@ -329,6 +329,11 @@ impl Fetch {
                 }
             }
         }
+    }
+
+    /// Holds against a node what it did.
+    pub async fn refuse(&self, node: &NodeId, reason: Reason) {
+        self.0.net.refuse(node, reason).await;
     }
 
     /// What came in the last seconds, and from whom.

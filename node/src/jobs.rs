@@ -47,6 +47,7 @@ mod listing;
 mod look;
 mod origin;
 mod publish;
+mod received;
 mod redo;
 mod rendition;
 mod shared;
@@ -62,8 +63,6 @@ pub use shared::Pile;
 pub const FETCHERS: usize = 2;
 /// Those, and one for a listing, which is short and on which others wait.
 const FETCH_WORKERS: usize = FETCHERS + 1;
-/// Renditions encoded at once: each takes one core, and the page needs the other.
-const ENCODERS: usize = 1;
 /// Videos fetched from other nodes at once.
 const KEEPERS: usize = 1;
 /// Archived videos looked at again at once: what is not archived yet comes first.
@@ -96,7 +95,7 @@ impl Lane {
     /// Kinds of jobs, first ones first: what a link names is known before its videos are fetched.
     fn kinds(self) -> &'static [u8] {
         match self {
-            // The group's claims say which.
+            // The group's claims say which; of renditions they leave some to each node.
             Self::Fetch => &[],
             Self::Encode => &[2],
             Self::Keep => &[JobKey::KEEP_LANE],
@@ -132,6 +131,7 @@ struct Inner {
     openings: Mutex<BTreeMap<String, (Timestamp, Timestamp)>>,
     adopt: Adopt,
     av1: bool,
+    encoders: usize,
     space: Space,
     /// Held from reading the last revision of a manifest until the next one is written.
     revising: tokio::sync::Mutex<()>,
@@ -166,6 +166,8 @@ pub struct Rooms {
     pub adopt: Adopt,
     /// Whether pictures are made in AV1, too.
     pub av1: bool,
+    /// Renditions encoded at once. With none the other members of the group make them.
+    pub encoders: usize,
     /// Room on the disk.
     pub space: Space,
     /// Folder for unfinished work.
@@ -181,7 +183,8 @@ impl Jobs {
         let Rooms {
             key, store, blobs, feeds, ingest, tools, live, catalogue, growing, fetch, claims, ..
         } = rooms;
-        let (adopt, av1, space, dir) = (rooms.adopt, rooms.av1, rooms.space, rooms.dir);
+        let (adopt, av1, encoders) = (rooms.adopt, rooms.av1, rooms.encoders);
+        let (space, dir) = (rooms.space, rooms.dir);
         std::fs::create_dir_all(&dir)?;
         let jobs = Self(Arc::new(Inner {
             key,
@@ -202,6 +205,7 @@ impl Jobs {
             openings: Mutex::default(),
             adopt,
             av1,
+            encoders,
             space,
             revising: tokio::sync::Mutex::default(),
         }));
@@ -222,7 +226,8 @@ impl Jobs {
         self.follow_tools(tasks);
         let lanes = [
             (Lane::Fetch, FETCH_WORKERS),
-            (Lane::Encode, ENCODERS),
+            // Sounds and preview pictures are made in any case.
+            (Lane::Encode, self.encoders().max(1)),
             (Lane::Keep, KEEPERS),
             (Lane::Look, LOOKERS),
             (Lane::Import, IMPORTERS),
@@ -400,8 +405,11 @@ enum Taken {
 impl Inner {
     /// The next job of a lane, or how long there is none.
     fn take(&self, lane: Lane) -> Result<Taken, StoreError> {
-        if lane == Lane::Fetch {
-            return self.take_allowed();
+        if matches!(lane, Lane::Fetch | Lane::Encode) {
+            let taken = self.take_allowed(lane)?;
+            if lane == Lane::Fetch || matches!(taken, Taken::Job(_)) {
+                return Ok(taken);
+            }
         }
         let now = clock::now();
         let mut next = now.plus_ms(60_000);
@@ -410,7 +418,8 @@ impl Inner {
             waiting.extend(self.store.scan(&OPEN_JOBS, &[*kind], None, LOOK_AHEAD)?);
         }
         for (_, key) in waiting {
-            if self.taken().contains(&key.text()) {
+            let claimed = lane == Lane::Encode && key.shared().is_some();
+            if claimed || self.taken().contains(&key.text()) {
                 continue;
             }
             let Some(job) = self.store.get(&JOBS, key.text().as_bytes())? else { continue };

@@ -2,13 +2,14 @@
 //!
 //! `probe` looks, `ladder` decides, `recipe` says how, `encode` runs one ffmpeg for each rendition, `split` cuts its output into
 //! segments, `codec` reads the codec string, `mpd` and `hls` write what players read, `pictures` makes
-//! the poster, `storyboard` the preview, `loudness` measures, `texts` makes WebVTT, `danmaku` reads comments.
+//! the poster, `storyboard` the preview, `loudness` measures, `compare` holds what others made against the source, `texts` makes WebVTT, `danmaku` reads comments.
 
 use std::{path::Path, sync::Arc};
 
 use crate::{process::Confinement, tools::Toolset};
 
 pub mod codec;
+pub mod compare;
 pub mod danmaku;
 pub mod encode;
 pub mod hls;
@@ -36,7 +37,12 @@ fn guarded(containers: &str) -> [String; 4] {
 
 /// What an ffmpeg or ffprobe may touch: its input and its own build.
 fn confinement(tools: &Toolset, source: &Path) -> Confinement {
-    Confinement::reading(&[source, &tools.bin], MEMORY)
+    confinement_of(tools, &[source])
+}
+
+/// The same with several inputs.
+fn confinement_of(tools: &Toolset, sources: &[&Path]) -> Confinement {
+    Confinement::reading(&[sources, &[&tools.bin]].concat(), MEMORY)
 }
 
 /// The tools, held while a rendition is made.

@@ -79,6 +79,7 @@ pub async fn run(
         claims: claims.clone(),
         adopt: config.adopt,
         av1: config.av1,
+        encoders: config.encoders,
         space: config.space.clone(),
         dir: dir.join("jobs"),
     })

@@ -29,7 +29,7 @@ const RETRY: Duration = Duration::from_millis(100);
 const PATIENCE: u32 = 30;
 const META: &str = "meta";
 /// Names of the trees, in the order of [`Table`]'s indices.
-const TREES: [&str; 32] = [
+const TREES: [&str; 33] = [
     "meta",
     "entries",
     "bodies",
@@ -62,6 +62,7 @@ const TREES: [&str; 32] = [
     "creator_names",
     "verdicts",
     "looks",
+    "rendered",
 ];
 
 /// Why the database did not do it.

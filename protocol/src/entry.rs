@@ -40,7 +40,7 @@ pub struct Entry {
     /// When the node says that it wrote this.
     pub at: Timestamp,
     /// What the body is: `profile`, `request`, `request-change`, `capture`, `group`, `listing`, `failure`,
-    /// `confirmation`, `origin`, `verdict`, or a kind of a later version.
+    /// `confirmation`, `origin`, `verdict`, `rendition`, or a kind of a later version.
     pub kind: String,
     /// The body's block.
     pub body: Cid,
@@ -78,6 +78,8 @@ pub enum Body {
     Origin(Origin),
     /// A member approved of something, or refused it.
     Verdict(Verdict),
+    /// A member made a rendition of what another one captured.
+    Rendition(Rendered),
 }
 
 /// Who a node is.
@@ -129,6 +131,24 @@ pub struct Capture {
     /// What a list of videos shows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub summary: Option<Summary>,
+    /// Names of the renditions that are still to be made, by any member; at most [`limits::RENDITIONS`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub missing: Vec<String>,
+}
+
+/// A rendition of a capture, made by another member than who captured. That one looks at it and takes it into the next
+/// revision of the manifest.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Rendered {
+    /// Version of this form, 1.
+    pub v: u8,
+    /// The capture.
+    pub capture: Cid,
+    /// Which rendition, for example `v480`.
+    pub id: String,
+    /// The block of the [`manifest::Rendition`](crate::manifest::Rendition).
+    pub rendition: Cid,
 }
 
 /// What a request names, or a part of it: a long list is many entries.
@@ -289,6 +309,7 @@ impl Body {
             Self::Confirmation(_) => "confirmation",
             Self::Origin(_) => "origin",
             Self::Verdict(_) => "verdict",
+            Self::Rendition(_) => "rendition",
         }
     }
 
@@ -306,6 +327,7 @@ impl Body {
             Self::Confirmation(body) => codec::block(body),
             Self::Origin(body) => codec::block(body),
             Self::Verdict(body) => codec::block(body),
+            Self::Rendition(body) => codec::block(body),
         }
     }
 
@@ -326,6 +348,7 @@ impl Body {
             "confirmation" => Self::Confirmation(codec::decode(block, cap)?),
             "origin" => Self::Origin(codec::decode(block, cap)?),
             "verdict" => Self::Verdict(codec::decode(block, cap)?),
+            "rendition" => Self::Rendition(codec::decode(block, cap)?),
             other => return Err(BodyError::UnknownKind(other.to_owned())),
         };
         body.check()?;
@@ -346,6 +369,7 @@ impl Body {
             Self::Confirmation(body) => (body.v, "", vec![]),
             Self::Origin(body) => (body.v, "", vec![]),
             Self::Verdict(body) => (body.v, "", vec![]),
+            Self::Rendition(body) => (body.v, "", vec![&body.id]),
         };
         let known = match self {
             Self::Capture(body) => version == if body.summary.is_some() { 2 } else { 1 },
@@ -357,13 +381,17 @@ impl Body {
             | Self::Failure(_)
             | Self::Confirmation(_)
             | Self::Origin(_)
-            | Self::Verdict(_) => version == 1,
+            | Self::Verdict(_)
+            | Self::Rendition(_) => version == 1,
         };
         if !known {
             return Err(BodyError::UnknownVersion(version));
         }
         if matches!(self, Self::Capture(Capture { summary: Some(summary), .. }) if !summary.is_bounded()) {
             return Err(BodyError::TooLong("summary"));
+        }
+        if matches!(self, Self::Capture(body) if !body.is_bounded()) {
+            return Err(BodyError::TooLong("list"));
         }
         if matches!(self, Self::Group(body) if !body.change.is_bounded()) {
             return Err(BodyError::TooLong("list"));
@@ -387,6 +415,13 @@ impl Body {
             return Err(BodyError::TooLong("name"));
         }
         Ok(())
+    }
+}
+
+impl Capture {
+    fn is_bounded(&self) -> bool {
+        self.missing.len() <= limits::RENDITIONS
+            && self.missing.iter().all(|id| id.len() <= limits::NAME_BYTES)
     }
 }
 

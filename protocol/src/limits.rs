@@ -97,6 +97,8 @@ pub const SUBJECTS: usize = 200;
 pub const LOOKS: usize = 64;
 /// Chapters of a video: a day of songs of three minutes.
 pub const CHAPTERS: usize = 500;
+/// Renditions that a capture still lacks: the ladder in two codecs, and as much again.
+pub const RENDITIONS: usize = 32;
 /// Any number of a storyboard: browsers show no picture that is wider or higher.
 pub const SHEET_PIXELS: u32 = 16_384;
 /// Videos that one entry lists; a long listing is many entries. 300 bytes each fit into a body.

@@ -327,10 +327,7 @@ impl Manifest {
     fn every_blob(&self) -> impl Iterator<Item = Blob> {
         let files = self.files().flat_map(|file| file.chunks.iter().copied());
         let sheets = self.storyboard.iter().flat_map(|board| board.sheets.iter().copied());
-        files.chain(sheets).chain(self.renditions.iter().flat_map(|rendition| {
-            let segments = rendition.segments.iter().map(|s| Blob { cid: s.cid, bytes: s.bytes });
-            std::iter::once(rendition.init).chain(segments)
-        }))
+        files.chain(sheets).chain(self.renditions.iter().flat_map(Rendition::blobs))
     }
 
     fn files(&self) -> impl Iterator<Item = &File> {
@@ -372,9 +369,7 @@ impl Manifest {
         }
         let mut sizes = BTreeMap::new();
         for blob in self.every_blob() {
-            if blob.bytes > limits::BLOB_BYTES as u64 || blob.cid.codec() != Codec::Raw {
-                return Err(Contradiction("a blob is too large or is no raw blob"));
-            }
+            blob.check()?;
             if *sizes.entry(blob.cid).or_insert(blob.bytes) != blob.bytes {
                 return Err(Contradiction("a blob has two sizes"));
             }
@@ -392,17 +387,9 @@ impl Manifest {
         }
         let mut names = BTreeSet::new();
         for rendition in &self.renditions {
-            let sum = rendition.init.bytes + rendition.segments.iter().map(|s| s.bytes).sum::<u64>();
-            if sum != rendition.bytes {
-                return Err(Contradiction("a rendition's sizes do not add up"));
-            }
-            if rendition.segments.iter().any(|s| s.duration > u64::from(u32::MAX)) {
-                return Err(Contradiction("a segment is longer than its clock can count"));
-            }
-            if !rendition.is_plain() || !names.insert(&rendition.id) {
-                return Err(Contradiction(
-                    "a rendition's name or clock is not plain, or a name is there twice",
-                ));
+            rendition.check()?;
+            if !names.insert(&rendition.id) {
+                return Err(Contradiction("a rendition's name is there twice"));
             }
         }
         Ok(())
@@ -429,7 +416,48 @@ impl Storyboard {
     }
 }
 
+impl Blob {
+    fn check(self) -> Result<(), ManifestError> {
+        if self.bytes > limits::BLOB_BYTES as u64 || self.cid.codec() != Codec::Raw {
+            return Err(ManifestError::Contradiction("a blob is too large or is no raw blob"));
+        }
+        Ok(())
+    }
+}
+
 impl Rendition {
+    /// Reads and checks the block of a rendition that stands alone.
+    ///
+    /// # Errors
+    /// See [`ManifestError`].
+    pub fn decode(block: &[u8]) -> Result<Self, ManifestError> {
+        let rendition: Self = codec::decode(block, limits::MANIFEST_BYTES)?;
+        rendition.blobs().try_for_each(Blob::check)?;
+        rendition.check()?;
+        Ok(rendition)
+    }
+
+    /// Its init segment and its media segments.
+    pub fn blobs(&self) -> impl Iterator<Item = Blob> {
+        let segments = self.segments.iter().map(|s| Blob { cid: s.cid, bytes: s.bytes });
+        std::iter::once(self.init).chain(segments)
+    }
+
+    fn check(&self) -> Result<(), ManifestError> {
+        use ManifestError::Contradiction;
+        let sum = self.init.bytes + self.segments.iter().map(|s| s.bytes).sum::<u64>();
+        if sum != self.bytes {
+            return Err(Contradiction("a rendition's sizes do not add up"));
+        }
+        if self.segments.iter().any(|s| s.duration > u64::from(u32::MAX)) {
+            return Err(Contradiction("a segment is longer than its clock can count"));
+        }
+        if !self.is_plain() {
+            return Err(Contradiction("a rendition's name or clock is not plain"));
+        }
+        Ok(())
+    }
+
     /// Whether its name, its codec string, its language and its clock can be part of a path and of an XML text.
     #[must_use]
     pub fn is_plain(&self) -> bool {

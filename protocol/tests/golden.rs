@@ -115,6 +115,11 @@ fn forms() -> Vec<Vectors> {
             claims::confirmations(),
         ),
         ("verdict-1.cbor.hex", "body of a verdict: what, address, hex of the block", claims::verdicts()),
+        (
+            "rendition-1.cbor.hex",
+            "body of a rendition by another member: what, address, hex of the block",
+            claims::renditions(),
+        ),
         ("origin-1.cbor.hex", "body of an origin: what, address, hex of the block", claims::origins()),
         ("claim-1.cbor.hex", "signed claim: what, address, hex of the block", claims::claims()),
         ("granted-1.cbor.hex", "signed grant: what, address, hex of the block", claims::grants()),

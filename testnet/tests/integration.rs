@@ -28,6 +28,7 @@ mod pace;
 mod players;
 mod pooled;
 mod recipes;
+mod renditions;
 mod requests;
 mod sim;
 mod sources;

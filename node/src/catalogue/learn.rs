@@ -67,6 +67,9 @@ impl Catalogue {
                 requests::learn_verdict(&self.store, &self.approvals, &entry.group, said, verdict, batch)?;
                 self.live.tell("approval", json!({}));
             }
+            Body::Rendition(said) if view.group.counts(&entry.node) => {
+                self.learn_rendition(entry, said, batch)?;
+            }
             Body::Origin(said) if view.group.counts(&entry.node) => {
                 self.learn_origin((entry.at, entry.node), said, batch)?;
             }
@@ -76,10 +79,14 @@ impl Catalogue {
             | Body::RequestChange(_)
             | Body::Listing(_)
             | Body::Failure(_)
+            | Body::Rendition(_)
             | Body::Confirmation(_) => {}
             // What a follower captures does not count.
             Body::Capture(_) if view.group.role(&entry.node) == Some(Role::Follower) => {}
-            Body::Capture(capture) => self.learn_capture(entry, capture.clone(), batch)?,
+            Body::Capture(capture) => {
+                self.learn_missing(entry, capture, shares, batch)?;
+                self.learn_capture(entry, capture.clone(), batch)?;
+            }
             // `groups` hears of them.
             Body::Group(_) => {}
         }
@@ -162,7 +169,7 @@ impl Catalogue {
     }
 
     /// A job that somebody else did: nothing is left to do here.
-    fn close(&self, batch: &mut Batch, key: &JobKey) -> Result<(), StoreError> {
+    pub(super) fn close(&self, batch: &mut Batch, key: &JobKey) -> Result<(), StoreError> {
         let job: Option<JobRow> = self.store.get_after(batch, &JOBS, key.text().as_bytes())?;
         if let Some(job) = job.filter(|job| !job.state.ended() && job.state != State::Running) {
             let done = JobRow { state: State::Done, code: None, reason: None, updated: clock::now(), ..job };
@@ -182,7 +189,7 @@ impl Catalogue {
             video: body.video.clone(),
             started: body.fetched_at,
             draft: None,
-            rungs: Vec::new(),
+            rungs: body.missing.clone(),
             revisions: Vec::new(),
             by: Some(entry.node),
             groups: Vec::new(),
@@ -192,6 +199,7 @@ impl Catalogue {
             tracing::warn!(node = %entry.node, capture = %body.capture, "speaks of another's capture");
             return Ok(());
         }
+        row.rungs = body.missing;
         if !row.revisions.contains(&body.manifest) {
             row.revisions.push(body.manifest);
         }

@@ -1,8 +1,8 @@
 //! What feeds say of jobs, and what this node says there of its own.
 
 use horahora_protocol::{
-    Timestamp,
-    claim::{Fact, Verdict},
+    NodeId, Timestamp,
+    claim::{Fact, JobNo, Verdict},
     entry::{self, Body, Outcome},
     group::GroupId,
 };
@@ -63,6 +63,19 @@ impl Shell {
         });
     }
 
+    fn delivered(
+        &mut self,
+        now: Timestamp,
+        group: &GroupId,
+        job: JobNo,
+        by: NodeId,
+    ) -> Result<(), StoreError> {
+        if let Some(table) = self.tables.get_mut(group) {
+            table.fact(now, Fact::Delivered { job, by });
+        }
+        if by == self.me { self.forget_own(group, job) } else { Ok(()) }
+    }
+
     /// A feed says something.
     pub(super) async fn learn(
         &mut self,
@@ -76,19 +89,21 @@ impl Shell {
         match &*body {
             Body::Capture(capture) => {
                 let text = JobKey::Capture { video: capture.video.clone() }.text();
-                let Some(job) = known(table, &text) else { return Ok(()) };
-                table.fact(now, Fact::Delivered { job, by: node });
-                if node == self.me {
-                    self.forget_own(&group, job)?;
+                let rungs = table.renditions_of(&capture.capture).into_iter();
+                let made = rungs.filter(|(rung, _)| !capture.missing.contains(rung)).map(|(_, job)| job);
+                for job in known(table, &text).into_iter().chain(made) {
+                    self.delivered(now, &group, job, node)?;
                 }
+            }
+            Body::Rendition(said) => {
+                let key = JobKey::Rendition { capture: said.capture, rung: said.id.clone() };
+                let Some(job) = known(table, &key.text()) else { return Ok(()) };
+                self.delivered(now, &group, job, node)?;
             }
             Body::Listing(listing) if listing.last => {
                 let text = JobKey::List { request: listing.request, n: listing.n }.text();
                 let Some(job) = known(table, &text) else { return Ok(()) };
-                table.fact(now, Fact::Delivered { job, by: node });
-                if node == self.me {
-                    self.forget_own(&group, job)?;
-                }
+                self.delivered(now, &group, job, node)?;
             }
             Body::Confirmation(said) if node != self.me || said.good => {
                 let text = JobKey::Capture { video: said.video.clone() }.text();

@@ -150,6 +150,9 @@ impl Shell {
 
     /// A job that this node wants done, in each group that it is for.
     fn want(&mut self, job: &JobRow) -> Result<(), StoreError> {
+        if self.rooms.jobs.receive(job)? {
+            return Ok(());
+        }
         let now = clock::steady();
         let (groups, pile) = self.rooms.jobs.groups_of(job)?;
         let wall = clock::now();
@@ -200,7 +203,8 @@ impl Shell {
 
     /// Shares this node's workers out over its groups: all machines together begin no more than there are.
     pub(super) async fn employ(&mut self) -> Result<(), StoreError> {
-        for (kind, all) in [(Kind::Capture, FETCHERS), (Kind::List, LISTERS)] {
+        let encoders = self.rooms.jobs.encoders();
+        for (kind, all) in [(Kind::Capture, FETCHERS), (Kind::List, LISTERS), (Kind::Rendition, encoders)] {
             for group in self.tables.keys().copied().collect::<Vec<_>>() {
                 let busy: usize = self.tables.values().map(|table| table.busy(kind)).sum();
                 let Some(table) = self.tables.get_mut(&group) else { continue };

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use horahora_protocol::{
-    NodeId, Timestamp, Verified,
+    Cid, NodeId, Timestamp, Verified,
     claim::{self, Claim, Fact, Grant, Input, JobNo, Kind, Place, Said, Standing, Task},
     group::GroupId,
     limits,
@@ -100,12 +100,19 @@ impl Table {
         self.numbers.get(job).copied()
     }
 
+    /// The renditions of a capture that are jobs: their names among it, and their numbers.
+    pub(super) fn renditions_of(&self, capture: &Cid) -> Vec<(String, JobNo)> {
+        let prefix = format!("rendition/{capture}/");
+        let all = self.numbers.range(prefix.clone()..).take_while(|(name, _)| name.starts_with(&prefix));
+        all.map(|(name, number)| (name[prefix.len()..].to_owned(), *number)).collect()
+    }
+
     /// The number of a job that somebody claims; none when there are too many of which this node knows nothing.
     pub(super) fn heard_of(&mut self, now: Timestamp, job: &str) -> Option<JobNo> {
         if let Some(number) = self.number(job) {
             return Some(number);
         }
-        if self.unknown >= UNKNOWN || !(job.starts_with("list/") || job.starts_with("capture/")) {
+        if self.unknown >= UNKNOWN || kind_of(job).is_none() {
             return None;
         }
         self.unknown += 1;
@@ -142,7 +149,7 @@ impl Table {
 
     fn add(&mut self, now: Timestamp, text: &str, request: u32, wanted: bool) -> JobNo {
         let number = JobNo(u32::try_from(self.names.len()).unwrap_or(u32::MAX));
-        let kind = if text.starts_with("list/") { Kind::List } else { Kind::Capture };
+        let kind = kind_of(text).unwrap_or(Kind::Capture);
         let estimate_ms = estimate_ms(kind);
         let task = Task { job: number, subject: Subject::named(text), kind, request, estimate_ms };
         self.machine.handle(now, Input::Task(task));
@@ -284,6 +291,15 @@ impl Table {
     }
 }
 
+fn kind_of(job: &str) -> Option<Kind> {
+    match job.split_once('/')?.0 {
+        "list" => Some(Kind::List),
+        "capture" => Some(Kind::Capture),
+        "rendition" => Some(Kind::Rendition),
+        _ => None,
+    }
+}
+
 fn estimate_ms(kind: Kind) -> u32 {
     match kind {
         Kind::List => LIST_MS,
@@ -298,7 +314,7 @@ pub(super) fn restored(said: Said) -> Grant {
 
 #[cfg(test)]
 mod tests {
-    use horahora_protocol::{Cid, Codec, NodeKey, claim::Rules};
+    use horahora_protocol::{Codec, NodeKey, claim::Rules};
 
     use super::*;
 

@@ -79,7 +79,7 @@ impl Inner {
         if theirs.video != *video || theirs.original.is_empty() {
             return Err(Failure::new(Code::Damaged, "It is a capture of something else."));
         }
-        self.bring(&text, source, &theirs, || Ok(true)).await?;
+        self.bring(&text, source, theirs.blobs(), || Ok(true)).await?;
         let (capture, start) = self.capture_id(job);
         let (_, journal) = self.open_folder(&capture)?;
         let ours = Manifest { capture, previous: None, adopted: Some(cid), ..theirs };

@@ -3,10 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use futures::{StreamExt, stream};
-use horahora_protocol::{
-    Cid, VideoId,
-    manifest::{Blob, Manifest},
-};
+use horahora_protocol::{Cid, VideoId, manifest::Blob};
 use serde_json::json;
 use tokio::sync::broadcast::error::RecvError;
 
@@ -39,21 +36,20 @@ impl Inner {
         let maker = self.catalogue.maker(&manifest.capture).map_err(disk)?;
         let source = Source { manifest: Some(cid), capture: None, maker };
         self.fetch.holders(cid).await;
-        self.bring(&text, source, &manifest, || self.is_wanted(video)).await?;
+        self.bring(&text, source, manifest.blobs(), || self.is_wanted(video)).await?;
         self.catalogue.count(cid, &manifest).map_err(disk)?;
         self.live.tell("video", json!({ "id": video.to_string() }));
         Ok(())
     }
 
-    /// Brings every blob of a manifest here that is not, while it is wanted.
+    /// Brings blobs here that are not, while they are wanted.
     pub(super) async fn bring(
         &self,
         text: &str,
         source: Source,
-        manifest: &Manifest,
+        blobs: Vec<Blob>,
         wanted: impl Fn() -> Result<bool, Failure>,
     ) -> Result<(), Failure> {
-        let blobs = manifest.blobs();
         let total: u64 = blobs.iter().map(|blob| blob.bytes).sum();
         let (done, unsafe_bytes) = (AtomicU64::new(0), AtomicU64::new(0));
         let one = async |blob: Blob| {

@@ -4,6 +4,7 @@ use horahora_protocol::{
     Cid, Codec, VideoId, codec,
     entry::{Body, Capture},
     group::GroupId,
+    limits,
     manifest::{File, Look, Manifest, MediaKind, Meta},
     summary::Summary,
 };
@@ -18,7 +19,10 @@ use crate::{
     requests,
     store::{
         Batch, StoreError,
-        rows::{CAPTURES, CaptureRow, JobKey, JobRow, MANIFESTS, ManifestRow, State, Told, VIDEOS, VideoRow},
+        rows::{
+            CAPTURES, CaptureRow, JobKey, JobRow, MANIFESTS, ManifestRow, RENDERED, State, Told, VIDEOS,
+            VideoRow, picture, rung_prefix,
+        },
     },
 };
 
@@ -113,7 +117,7 @@ impl Inner {
         row.revisions.push(cid);
         let done =
             JobRow { state: State::Done, code: None, reason: None, updated: clock::now(), ..job.clone() };
-        let body = said_of(&manifest, cid);
+        let body = said_of(&manifest, cid, &row.rungs);
         let told = Told { original: body.original.clone(), summary: Summary::of(&manifest) };
         let groups = self.groups_for(&mut row, &video).await;
         let mut written = Ok(());
@@ -123,6 +127,9 @@ impl Inner {
                 ManifestRow { capture: manifest.capture, video: video.id.clone(), by: self.key.node_id() };
             batch.put(&MANIFESTS, &cid.to_bytes(), &made);
             Jobs::add(batch, &done);
+            if let JobKey::Rendition { capture, rung } = &done.key {
+                batch.remove(&RENDERED, &rung_prefix(capture, rung));
+            }
             later.iter().for_each(|job| Jobs::add(batch, job));
             written = self.show(&mut video, (manifest.capture, cid), &told, batch).and_then(|()| {
                 self.settle(&mut video, &done)?;
@@ -183,7 +190,7 @@ impl Inner {
             let new: Vec<_> = groups.into_iter().filter(|group| !before.contains(group)).collect();
             let Some(last) = row.revisions.last().copied().filter(|_| !new.is_empty()) else { continue };
             let manifest = self.last_manifest(&row).await?;
-            let body = said_of(&manifest, last);
+            let body = said_of(&manifest, last, &row.rungs);
             let told = Told { original: body.original.clone(), summary: Summary::of(&manifest) };
             let mut written = Ok(());
             let write = |_: Option<&_>, batch: &mut Batch| {
@@ -218,8 +225,10 @@ impl Inner {
     }
 }
 
-/// What a feed says of a manifest.
-fn said_of(manifest: &Manifest, cid: Cid) -> Capture {
+/// What a feed says of a manifest, of whose `rungs` some are not made yet.
+fn said_of(manifest: &Manifest, cid: Cid, rungs: &[String]) -> Capture {
+    let made = |rung: &String| manifest.renditions.iter().any(|made| made.id == *rung);
+    let missing = rungs.iter().filter(|rung| picture(rung).is_some() && !made(rung));
     let first = |file: &File| file.chunks.first().map(|chunk| chunk.cid);
     Capture {
         v: 2,
@@ -232,6 +241,7 @@ fn said_of(manifest: &Manifest, cid: Cid) -> Capture {
         original: manifest.original.iter().filter_map(first).collect(),
         manifest: cid,
         summary: Some(Summary::of(manifest)),
+        missing: missing.take(limits::RENDITIONS).cloned().collect(),
     }
 }
 

@@ -4,12 +4,15 @@ use horahora_protocol::{Cid, Timestamp, group::GroupId};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use super::{BTreeMap, Ended, Inner, Jobs, MutexGuard, PoisonError, Taken};
+use super::{BTreeMap, Ended, Inner, Jobs, Lane, MutexGuard, PoisonError, Taken};
 use crate::{
     clock, requests,
     store::{
         StoreError,
-        rows::{JOBS, JobKey, JobRow, OPEN_JOBS, State, VIDEOS, VideoRow},
+        rows::{
+            CAPTURES, CaptureRow, JOBS, JobKey, JobRow, OPEN_JOBS, RENDERED, State, VIDEOS, VideoRow,
+            picture, rung_prefix,
+        },
     },
 };
 
@@ -32,6 +35,14 @@ impl Pile {
     pub const USUAL: Self = Self { number: 0, weight: 4 };
 }
 
+/// Small pictures come before large ones, whoever's they are, and AV1 last: each step of 60 lines halves how often one is
+/// drawn. Their numbers are none that [`pile_number`] gives.
+fn rung_pile(rung: &str) -> Pile {
+    let (lines, av1) = picture(rung).unwrap_or_default();
+    let steps = lines / 60 + if av1 { 20 } else { 0 };
+    Pile { number: lines << 2 | u32::from(av1), weight: 1 << 24_u32.saturating_sub(steps) }
+}
+
 fn pile_number(request: &Cid, fresh: bool) -> u32 {
     let bytes = request.to_bytes();
     let mut end = [0; 4];
@@ -52,19 +63,47 @@ impl Jobs {
         self.0.wake.subscribe()
     }
 
-    /// Open listings and captures.
+    /// Open jobs of the kinds that a group shares out.
     ///
     /// # Errors
     /// When the database fails.
     pub fn shared(&self, limit: usize) -> Result<Vec<JobRow>, StoreError> {
         let mut jobs = Vec::new();
-        for kind in [0_u8, 1] {
+        for kind in [0_u8, 1, 2] {
             for (_, key) in self.0.store.scan(&OPEN_JOBS, &[kind], None, limit)? {
-                let shared = |job: &JobRow| !job.state.ended() && !requests::is_local(&job.url);
-                jobs.extend(self.get(&key)?.filter(shared));
+                // What is a file of this machine nobody else can fetch; who has fetched it can make pictures of it.
+                let here = |job: &JobRow| kind < 2 && requests::is_local(&job.url);
+                let open = |job: &JobRow| !job.state.ended() && !here(job);
+                if key.shared().is_some() {
+                    jobs.extend(self.get(&key)?.filter(open));
+                }
             }
         }
         Ok(jobs)
+    }
+
+    /// Renditions that are encoded at once.
+    #[must_use]
+    pub fn encoders(&self) -> usize {
+        self.0.encoders
+    }
+
+    /// Lets a job begin whose result a member told: what came of it is to be looked at here, whoever's turn it is.
+    /// Gives whether it is such a job.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn receive(&self, job: &JobRow) -> Result<bool, StoreError> {
+        let JobKey::Rendition { capture, rung } = &job.key else { return Ok(false) };
+        if self.0.store.get(&RENDERED, &rung_prefix(capture, rung))?.is_none() {
+            return Ok(false);
+        }
+        let name = job.key.text();
+        if job.not_before <= clock::now() && !self.0.allowed().contains_key(&name) {
+            self.0.allowed().insert(name, CancellationToken::new());
+            self.wake();
+        }
+        Ok(true)
     }
 
     /// The groups that a job is for, and the pile that it is drawn from.
@@ -83,7 +122,8 @@ impl Jobs {
                 let pile = row.as_ref().map(|row| self.pile(row)).transpose()?;
                 (row.map(|row| row.groups).unwrap_or_default(), pile.unwrap_or(Pile::USUAL))
             }
-            JobKey::Rendition { .. } | JobKey::Keep { .. } | JobKey::Look { .. } => (Vec::new(), Pile::USUAL),
+            JobKey::Rendition { capture, rung } => (self.0.catalogue.groups_of(capture)?, rung_pile(rung)),
+            JobKey::Keep { .. } | JobKey::Look { .. } => (Vec::new(), Pile::USUAL),
         };
         Ok((if groups.is_empty() { vec![home] } else { groups }, pile))
     }
@@ -104,10 +144,13 @@ impl Jobs {
         Ok(best)
     }
 
-    /// When a job may begin: after its own pause and when its site is open.
+    /// When a job may begin: after its own pause and, if it asks its site, when that is open.
     #[must_use]
     pub fn begins(&self, job: &JobRow) -> Timestamp {
-        job.not_before.max(self.opens(&job.url))
+        match job.key {
+            JobKey::Rendition { .. } => job.not_before,
+            _ => job.not_before.max(self.opens(&job.url)),
+        }
     }
 
     /// When the site of a link opens. Thousands of jobs of a few sites are asked about at once.
@@ -162,9 +205,18 @@ impl Jobs {
         if matches!(job.key, JobKey::Capture { .. }) {
             self.0.growing.end(&self.0.capture_id(&job).0);
         }
-        let captured = job.video.as_ref().map(|video| self.0.store.get(&VIDEOS, video.as_str().as_bytes()));
-        let captured = captured.transpose()?.flatten();
-        let done = captured.is_some_and(|video: VideoRow| video.manifest.is_some());
+        let done = match (&job.key, &job.video) {
+            // Whose capture it is looks at what the other one made.
+            (JobKey::Rendition { capture, rung }, _) => {
+                self.0.is_others(capture)?
+                    && self.0.store.get(&RENDERED, &rung_prefix(capture, rung))?.is_some()
+            }
+            (_, Some(video)) => {
+                let captured: Option<VideoRow> = self.0.store.get(&VIDEOS, video.as_str().as_bytes())?;
+                captured.is_some_and(|video| video.manifest.is_some())
+            }
+            _ => false,
+        };
         job.state = if done { State::Done } else { State::Queued };
         self.set(job)
     }
@@ -184,8 +236,8 @@ impl Jobs {
 }
 
 impl Inner {
-    /// The next job that is this node's to do.
-    pub(super) fn take_allowed(&self) -> Result<Taken, StoreError> {
+    /// The next job of a lane that is this node's to do.
+    pub(super) fn take_allowed(&self, lane: Lane) -> Result<Taken, StoreError> {
         let names: Vec<_> = self.allowed().keys().cloned().collect();
         for name in names {
             if self.taken().contains(&name) {
@@ -193,6 +245,7 @@ impl Inner {
             }
             let job: Option<JobRow> = self.store.get(&JOBS, name.as_bytes())?;
             match job.filter(|job| !job.state.ended()) {
+                Some(job) if matches!(job.key, JobKey::Rendition { .. }) != (lane == Lane::Encode) => {}
                 Some(job) => {
                     if self.taken().insert(name) {
                         return Ok(Taken::Job(Box::new(job)));
@@ -202,6 +255,12 @@ impl Inner {
             }
         }
         Ok(Taken::Later(IDLE))
+    }
+
+    /// Whether another node captured it.
+    pub(super) fn is_others(&self, capture: &Cid) -> Result<bool, StoreError> {
+        let row: Option<CaptureRow> = self.store.get(&CAPTURES, &capture.to_bytes())?;
+        Ok(row.is_some_and(|row| row.by.is_some()))
     }
 
     fn openings(&self) -> MutexGuard<'_, BTreeMap<String, (Timestamp, Timestamp)>> {

@@ -164,7 +164,12 @@ impl Inner {
             JobKey::Capture { .. } | JobKey::Look { .. } => self.capture_id(job).0,
             JobKey::Rendition { capture, .. } => *capture,
         };
-        let Ok(open) = self.has_open_jobs(&capture, job) else { return };
+        let Ok(others) = self.is_others(&capture) else { return };
+        let Ok(open) =
+            (if others { Ok(self.is_taken(&capture, job)) } else { self.has_open_jobs(&capture, job) })
+        else {
+            return;
+        };
         let dir = self.folder(&capture);
         if open || !dir.exists() {
             return;
@@ -172,7 +177,9 @@ impl Inner {
         let published = self.store.get(&CAPTURES, &capture.to_bytes()).ok().flatten();
         // What a look kept is linked, or nothing was kept.
         let looked = matches!(job.key, JobKey::Look { .. }) && job.state == State::Done;
-        let removed = if looked || published.is_some_and(|row| !row.revisions.is_empty()) {
+        let removed = if looked
+            || published.is_some_and(|row| !row.revisions.is_empty() && (!others || job.state == State::Done))
+        {
             fs::remove_dir_all(&dir)
         } else {
             clear_but_journal(&dir)
@@ -180,6 +187,12 @@ impl Inner {
         if let Err(error) = removed {
             tracing::warn!(dir = %dir.display(), "the folder cannot be removed: {error}");
         }
+    }
+
+    /// Whether this node makes another rendition of a capture now.
+    fn is_taken(&self, capture: &Cid, job: &JobRow) -> bool {
+        let (prefix, own) = (format!("rendition/{capture}/"), job.key.text());
+        self.taken().iter().any(|name| name.starts_with(&prefix) && *name != own)
     }
 
     pub(super) fn has_open_jobs(

@@ -8,14 +8,17 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use horahora_protocol::{Cid, Codec, manifest::Manifest};
+use horahora_protocol::{
+    Cid, Codec,
+    manifest::{Manifest, Rendition},
+};
 
 use super::{Inner, sources::JOURNAL};
 use crate::{
     blobs::journal,
     store::{
         Batch,
-        rows::{CAPTURES, CaptureRow, JOBS, JobKey, OPEN_JOBS, SEGMENTS},
+        rows::{CAPTURES, CaptureRow, JOBS, JobKey, OPEN_JOBS, RENDERED, SEGMENTS},
     },
 };
 
@@ -78,6 +81,13 @@ impl Inner {
                 }
                 let block = self.blobs.read_verified(revision).await?;
                 linked.extend(Manifest::decode(&block)?.blobs().iter().map(|blob| blob.cid));
+            }
+        }
+        for (_, rendered) in self.store.scan(&RENDERED, b"", None, usize::MAX)? {
+            if self.blobs.has(&rendered.rendition) {
+                linked.insert(rendered.rendition);
+                let block = self.blobs.read_verified(rendered.rendition).await?;
+                linked.extend(Rendition::decode(&block)?.blobs().map(|blob| blob.cid));
             }
         }
         linked.extend(self.feeds.blocks().await?.iter().map(|block| Cid::of(Codec::DagCbor, block)));

@@ -47,9 +47,6 @@ const FRAGMENTED: &str = "+empty_moov+default_base_moof+cmaf";
 impl Encoded {
     /// One thread, a pinned instruction set and a bit-exact scaler: the same bytes on every x86-64 machine.
     fn args(&self) -> String {
-        let Self { width, height, .. } = self;
-        let deinterlace = if self.deinterlace { "yadif," } else { "" };
-        let slower = if self.slower { format!("fps={SLOWER},") } else { String::new() };
         // Frames with times of their own keep them.
         let rate = match self.frame_rate {
             Some((n, d)) => format!("-fps_mode cfr -r {n}/{d}"),
@@ -60,8 +57,18 @@ impl Encoded {
             Encoder::Av1 => self.av1(),
         };
         format!(
-            "-an -vf {slower}{deinterlace}scale={width}:{height}:flags=bicubic+accurate_rnd+bitexact,{}setsar=1,format=yuv420p \
-             {rate} {codec} {CLEAN} -movflags +frag_keyframe{FRAGMENTED} -f mp4",
+            "-an -vf {} {rate} {codec} {CLEAN} -movflags +frag_keyframe{FRAGMENTED} -f mp4",
+            self.filter(),
+        )
+    }
+
+    /// What is done to each picture before it is encoded, for ffmpeg.
+    pub(super) fn filter(&self) -> String {
+        let Self { width, height, .. } = self;
+        let deinterlace = if self.deinterlace { "yadif," } else { "" };
+        let slower = if self.slower { format!("fps={SLOWER},") } else { String::new() };
+        format!(
+            "{slower}{deinterlace}scale={width}:{height}:flags=bicubic+accurate_rnd+bitexact,{}setsar=1,format=yuv420p",
             self.light.filter(),
         )
     }

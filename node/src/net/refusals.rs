@@ -44,11 +44,13 @@ pub enum Reason {
     Outsider,
     /// A ticket that has expired, was used up, or whose issuer may not invite.
     StaleTicket,
+    /// A rendition does not show what the original does.
+    WrongRendition,
 }
 
 impl Reason {
     /// Every reason.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::WrongBytes,
         Self::WrongSize,
         Self::Oversize,
@@ -60,6 +62,7 @@ impl Reason {
         Self::Fork,
         Self::Outsider,
         Self::StaleTicket,
+        Self::WrongRendition,
     ];
 
     /// Its name in JSON and logs.
@@ -77,6 +80,7 @@ impl Reason {
             Self::Fork => "two-stories",
             Self::Outsider => "outsider",
             Self::StaleTicket => "stale-ticket",
+            Self::WrongRendition => "wrong-rendition",
         }
     }
 
@@ -84,7 +88,8 @@ impl Reason {
     fn strikes(self) -> u32 {
         match self {
             Self::WrongBytes | Self::WrongSize | Self::BadSignature | Self::Fork => STRIKES,
-            Self::Oversize | Self::Malformed | Self::Forged => 2,
+            // Broken tools make it, too.
+            Self::Oversize | Self::Malformed | Self::Forged | Self::WrongRendition => 2,
             Self::Stalled | Self::Flood | Self::StaleTicket => 1,
             // Who was removed or is not let in yet asks in good faith; and a strike would be an answer.
             Self::Outsider => 0,

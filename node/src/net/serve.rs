@@ -13,7 +13,7 @@ use bytes::Bytes;
 use futures::{AsyncReadExt, AsyncWriteExt, StreamExt};
 use horahora_protocol::{
     Cid, NodeId, limits,
-    manifest::Manifest,
+    manifest::{Manifest, Rendition},
     message::{self, Answer, Want},
 };
 use libp2p::{Stream, StreamProtocol};
@@ -266,8 +266,12 @@ impl Shelf {
             return known.contains(cid);
         }
         let Ok(block) = self.blobs.read_verified(manifest).await else { return false };
-        let Ok(read) = Manifest::decode(&block) else { return false };
-        let contents: Arc<BTreeSet<Cid>> = Arc::new(read.blobs().iter().map(|blob| blob.cid).collect());
+        let blobs = match Manifest::decode(&block) {
+            Ok(read) => read.blobs(),
+            // What another member made of a capture is a rendition alone.
+            Err(_) => Rendition::decode(&block).map_or_else(|_| Vec::new(), |read| read.blobs().collect()),
+        };
+        let contents: Arc<BTreeSet<Cid>> = Arc::new(blobs.iter().map(|blob| blob.cid).collect());
         let mut all = self.contents.lock().unwrap_or_else(PoisonError::into_inner);
         all.truncate(CONTENTS - 1);
         all.push_front((manifest, Arc::clone(&contents)));

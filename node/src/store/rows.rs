@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use horahora_protocol::{
     Cid, NodeId, Timestamp, VideoId,
+    claim::Kind,
     feed::Head,
     group::GroupId,
     manifest::{Rendition, Segment},
@@ -64,7 +65,7 @@ pub const FEEDS: Table<Head> = Table::new(12);
 pub const PROFILES: Table<String> = Table::new(13);
 /// Nodes met before, under their key.
 pub const PEERS: Table<PeerRow> = Table::new(14);
-/// Manifest to its capture.
+/// Manifest, or rendition that another member made, to its capture.
 pub const MANIFESTS: Table<ManifestRow> = Table::new(15);
 /// How much of a manifest is here, under its CID; no row means nothing.
 pub const HOLDINGS: Table<Holding> = Table::new(16);
@@ -108,6 +109,9 @@ pub const VERDICTS: Table<VerdictRow> = Table::new(30);
 
 /// When captures of this node are looked at again at their origin, under `due ‖ capture`: when they were fetched.
 pub const LOOKS: Table<Timestamp> = Table::new(31);
+
+/// Renditions that members made of captures of others, until the manifest has them, under `capture ‖ rung ‖ 0`.
+pub const RENDERED: Table<RenderedRow> = Table::new(32);
 
 /// A block of bytes.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -168,6 +172,17 @@ pub struct ClaimRow {
     pub granted: Option<ByteBuf>,
     /// This node's own signed claim under way, and when it was said.
     pub own: Option<(ByteBuf, Timestamp)>,
+}
+
+/// A row of [`RENDERED`].
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct RenderedRow {
+    /// Who made it.
+    pub by: NodeId,
+    /// The rendition's block.
+    pub rendition: Cid,
+    /// Whether it was looked at and is not what it should be.
+    pub refused: bool,
 }
 
 /// A row of [`PEERS`].
@@ -343,6 +358,18 @@ impl JobKey {
         }
     }
 
+    /// What kind of work it is for the claims of a group; none for what each node does for itself. Further sounds, preview
+    /// pictures and the like are made faster than somebody else could fetch what they are made of.
+    #[must_use]
+    pub fn shared(&self) -> Option<Kind> {
+        match self {
+            Self::List { .. } => Some(Kind::List),
+            Self::Capture { .. } => Some(Kind::Capture),
+            Self::Rendition { rung, .. } => picture(rung).map(|_| Kind::Rendition),
+            Self::Keep { .. } | Self::Look { .. } => None,
+        }
+    }
+
     /// Its text form, unique: `list/<request>/<n>`, `capture/<video>`, `rendition/<capture>/<rung>`,
     /// `keep/<video>`, `look/<video>`.
     #[must_use]
@@ -355,6 +382,15 @@ impl JobKey {
             Self::Look { video } => format!("look/{video}"),
         }
     }
+}
+
+/// Lines of the picture that a rung's name tells, and whether it is in AV1; none for what is no picture.
+#[must_use]
+pub fn picture(rung: &str) -> Option<(u32, bool)> {
+    let size = rung.strip_prefix('v')?;
+    let (size, av1) = size.strip_suffix("av1").map_or((size, false), |size| (size, true));
+    let plain = (1..=5).contains(&size.len()) && size.bytes().all(|byte| byte.is_ascii_digit());
+    size.parse().ok().filter(|lines| plain && *lines > 0).map(|lines| (lines, av1))
 }
 
 /// A row of [`JOBS`].

@@ -4,7 +4,7 @@ use horahora_protocol::{
     Cid, Codec, Timestamp,
     approval::{Ruling, Subject, Verdict},
     claim::{Claim, Granted},
-    entry::{About, Body, Confirmation, Failure, Listed, Listing, Origin, Outcome},
+    entry::{About, Body, Confirmation, Failure, Listed, Listing, Origin, Outcome, Rendered},
     manifest::Creator,
     message::Vote,
     sign::Signable,
@@ -131,6 +131,12 @@ pub(crate) fn confirmations() -> Vec<Case> {
 pub(crate) fn origins() -> Vec<Case> {
     let of = |gone| Origin { v: 1, video: video(), gone };
     vec![body("gone", &Body::Origin(of(true))), body("there-again", &Body::Origin(of(false)))]
+}
+
+pub(crate) fn renditions() -> Vec<Case> {
+    let [capture, rendition] = ["a capture", "another"].map(|name| Cid::of(Codec::DagCbor, name.as_bytes()));
+    let said = Rendered { v: 1, capture, id: "v480".to_owned(), rendition };
+    vec![body("of-480-lines", &Body::Rendition(said))]
 }
 
 pub(crate) fn verdicts() -> Vec<Case> {

@@ -137,7 +137,9 @@ pub(crate) fn captures_2() -> Vec<Case> {
     let bare = Capture { tools: BTreeMap::new(), info: None, original: vec![], ..with(Summary::default()) };
     let sized = Summary { height: Some(1080), bit_rate: Some(4_800_000), ..summary() };
     let sized = body("sized", Body::Capture(with(sized)));
-    vec![body("full", Body::Capture(with(summary()))), body("bare", Body::Capture(bare)), sized]
+    let missing = vec!["v240".to_owned(), "v480".to_owned()];
+    let missing = body("missing", Body::Capture(Capture { missing, ..with(summary()) }));
+    vec![body("full", Body::Capture(with(summary()))), body("bare", Body::Capture(bare)), sized, missing]
 }
 
 pub(crate) fn capture_starts() -> Vec<Case> {

@@ -59,6 +59,7 @@ pub(crate) fn capture() -> Capture {
         original: vec![raw("sound"), raw("picture")],
         manifest: codec::block(&manifest()).0,
         summary: None,
+        missing: vec![],
     }
 }
 

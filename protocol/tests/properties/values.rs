@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use horahora_protocol::{
     Cid, Codec, NodeId, NodeKey, Timestamp, VideoId,
     approval::{Ruling, Subject, Verdict},
-    entry::{Body, Capture, CaptureStart, Entry, Origin, Profile, Request},
+    entry::{Body, Capture, CaptureStart, Entry, Origin, Profile, Rendered, Request},
     feed::FeedId,
     group::Genesis,
     manifest::{
@@ -95,6 +95,7 @@ pub(crate) fn capture_sample() -> Capture {
         original: vec![raw("picture"), raw("sound")],
         manifest: linked("manifest"),
         summary: None,
+        missing: Vec::new(),
     }
 }
 
@@ -238,9 +239,12 @@ pub(crate) fn body() -> BoxedStrategy<Body> {
     let change = changes::change().prop_map(changes::body);
     let origin =
         (video_id(), any::<bool>()).prop_map(|(video, gone)| Body::Origin(Origin { v: 1, video, gone }));
+    let rendered = (cid(), "[a-z0-9]{1,8}", cid())
+        .prop_map(|(capture, id, rendition)| Body::Rendition(Rendered { v: 1, capture, id, rendition }));
     prop_oneof![
         profile,
         request,
+        rendered,
         origin,
         verdict(),
         request_change(),
@@ -277,8 +281,14 @@ fn request_change() -> impl Strategy<Value = Body> {
 fn capture() -> impl Strategy<Value = Capture> {
     let what = (cid(), video_id(), "\\PC{1,60}", time());
     let links = (option::of(cid()), vec(cid(), 0..6), cid());
-    (what, tools(), links, option::of(said::summary())).prop_map(
-        |((capture, video, source_url, fetched_at), tools, (info, original, manifest), summary)| Capture {
+    let said = (option::of(said::summary()), vec("[a-z0-9]{1,8}", 0..4));
+    (what, tools(), links, said).prop_map(
+        |(
+            (capture, video, source_url, fetched_at),
+            tools,
+            (info, original, manifest),
+            (summary, missing),
+        )| Capture {
             v: if summary.is_some() { 2 } else { 1 },
             capture,
             video,
@@ -289,6 +299,7 @@ fn capture() -> impl Strategy<Value = Capture> {
             original,
             manifest,
             summary,
+            missing,
         },
     )
 }

@@ -62,6 +62,7 @@ pub(super) fn next_entry(feed: FeedId, head: Head) -> (Entry, EntryBlocks) {
         original: Vec::new(),
         manifest: nothing,
         summary: Some(Summary { title: "forged".to_owned(), ..Summary::default() }),
+        missing: Vec::new(),
     });
     let (cid, block) = body.block();
     let entry = Entry {

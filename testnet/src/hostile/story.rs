@@ -143,6 +143,7 @@ impl Story {
                 original: Vec::new(),
                 manifest: cid,
                 summary: Some(told),
+                missing: Vec::new(),
             }),
         ];
         self.own = Some(Chronicle::write(key, &genesis, 1, &bodies)?);

@@ -222,5 +222,6 @@ fn refusal(reason: Reason) -> &'static str {
         Reason::Fork => "nodes that told two stories",
         Reason::Outsider => "questions about groups the asker is not in",
         Reason::StaleTicket => "tickets that do not work any more",
+        Reason::WrongRendition => "renditions that do not show what the original does",
     }
 }
