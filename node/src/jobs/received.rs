@@ -153,7 +153,7 @@ impl Inner {
                 let sample = Sample { media: &media, at: seconds(at), length: seconds(segment.duration) };
                 let found = likeness(tools, &job, settings, &sample).await;
                 let found = found.map_err(|error| Doubt::Away(error.to_string()))?;
-                tracing::debug!(rung = made.id, segment = n, ?found, "was compared");
+                tracing::debug!(source = %job.source.display(), start = job.start, at = seconds(at), rung = made.id, segment = n, ?found, "was compared");
                 if !found.is_enough() {
                     let found = found.theirs;
                     return Err(wrong(format!(

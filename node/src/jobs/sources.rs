@@ -101,20 +101,20 @@ impl Sources {
     }
 
     pub(super) fn encode_job<'a>(&'a self, rung: &'a Rung) -> Result<Job<'a>, Failure> {
-        let (source, frame_rate, duration) = match rung.kind {
+        let (source, frame_rate, start, duration) = match rung.kind {
             MediaKind::Video => self.video.as_ref().and_then(|(file, probe)| {
                 let video = probe.video.as_ref()?;
                 let length = if video.duration > 0.0 { video.duration } else { probe.duration };
-                Some((file, video.frame_rate, length))
+                Some((file, video.frame_rate, probe.start, length))
             }),
             // Containers that do not tell the length of their sound may end with silence.
             MediaKind::Audio => self.audio.as_ref().and_then(|(file, probe)| {
                 let audio = probe.audio.iter().find(|audio| audio.index == rung.stream)?;
-                Some((file, (0, 1), audio.duration))
+                Some((file, (0, 1), probe.start, audio.duration))
             }),
         }
         .ok_or_else(|| Failure::new(Code::ToolBroken, "The plan names a stream that is not there."))?;
-        Ok(Job { source, rung, frame_rate, duration })
+        Ok(Job { source, rung, frame_rate, start, duration })
     }
 }
 

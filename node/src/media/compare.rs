@@ -4,7 +4,7 @@
 //! segment is made here as the recipe says, and both are held against the source by SSIM. Source: Wang, Bovik, Sheikh and
 //! Simoncelli, "Image quality assessment: from error visibility to structural similarity", 2004.
 
-use std::{path::Path, time::Duration};
+use std::{ffi::OsString, path::Path, time::Duration};
 
 use horahora_protocol::limits;
 use tokio::io::AsyncReadExt;
@@ -22,6 +22,8 @@ use crate::{
 
 /// One segment is compared in this time, or not at all.
 const LIMIT: Duration = Duration::from_secs(300);
+/// So much of the source before a segment is read, in seconds: filters that look at neighbours need it.
+const BEFORE: f64 = 2.0;
 /// How much more may be lost than in one made here: an encoder in hardware spends its bits worse, and one in the middle of a
 /// film may have fewer to spend.
 const MORE: f64 = 2.0;
@@ -69,13 +71,20 @@ pub async fn likeness(
     let own = sample.media.with_extension("own.mp4");
     let made = make(tools, job, settings, sample).await?;
     tokio::fs::write(&own, made).await?;
-    let ours = ssim(tools, job, settings, sample).await.map(|theirs| (theirs, &own));
-    let (theirs, own) = ours?;
-    let ours = ssim(tools, job, settings, &Sample { media: own, ..*sample }).await?;
-    Ok(Likeness { theirs, ours })
+    let ours = ssim(tools, job, settings, sample, (&own, 0.0)).await?;
+    let mut found = Likeness { theirs: 0.0, ours };
+    // Rounding of times, and an order of frames that is not that of their times, may make it one frame early or late.
+    for frames in [0.0, 1.0, -1.0] {
+        let theirs = ssim(tools, job, settings, sample, (sample.media, frames * frame(job))).await?;
+        found.theirs = found.theirs.max(theirs);
+        if found.is_enough() {
+            break;
+        }
+    }
+    Ok(found)
 }
 
-/// Makes the segment as the recipe says.
+/// Makes the segment as the recipe says, with times from 0.
 async fn make(
     tools: &Toolset,
     job: &Job<'_>,
@@ -84,13 +93,14 @@ async fn make(
 ) -> Result<Vec<u8>, ProcessError> {
     // Where the source's key frames are does not matter for one segment.
     let rung = Rung { how: How::Encoded(Encoded { cuts: None, ..settings.clone() }), ..job.rung.clone() };
+    let mut args = rung.output_args();
+    if let Some(filter) = args.iter_mut().find(|arg| **arg == settings.filter()) {
+        *filter = format!("{},setpts=PTS-{:.6}/TB", span(job, settings, sample), sample.at);
+    }
     Invocation::new(&tools.ffmpeg)
         .args(["-nostdin", "-v", "error"])
-        .args(guarded(CONTAINERS))
-        .args(span(sample, 0.0))
-        .args(["-i"])
-        .args([job.source])
-        .args(rung.output_args())
+        .args(near(job, sample))
+        .args(&args)
         .args(["pipe:1"])
         .env("SVT_LOG", "1")
         .confined(confinement(tools, job.source))
@@ -98,37 +108,58 @@ async fn make(
         .await
 }
 
-/// What ffmpeg is to read of the source; `early` seconds before its first frame.
-fn span(sample: &Sample<'_>, early: f64) -> [String; 4] {
-    let (at, length) = ((sample.at - early).max(0.0), sample.length + early);
-    ["-ss", &format!("{at:.6}"), "-t", &format!("{length:.6}")].map(str::to_owned)
+/// The source from somewhere before the segment, with its own times: where a seek lands depends on the container.
+fn near(job: &Job<'_>, sample: &Sample<'_>) -> Vec<OsString> {
+    let from = format!("{:.6}", (sample.at - BEFORE).max(0.0));
+    let seek = ["-copyts", "-ss", &from, "-noaccurate_seek", "-t"].map(OsString::from);
+    let length = format!("{:.6}", sample.length + 2.0 * BEFORE + sample.at.min(BEFORE));
+    let input = [OsString::from(length)].into_iter().chain(guarded(CONTAINERS).map(OsString::from));
+    seek.into_iter().chain(input).chain(["-i".into(), job.source.into()]).collect()
 }
 
+/// The filter that leaves of the source the segment's frames as the rendition shows them. Each is a quarter of a frame early
+/// or late at most, so that no rounding takes its neighbour.
+fn span(job: &Job<'_>, settings: &Encoded, sample: &Sample<'_>) -> String {
+    let slack = frame(job) / 4.0;
+    let (from, to) = (sample.at - slack, sample.at + sample.length - slack);
+    format!(
+        "setpts=PTS-{:.6}/TB,trim=start={:.6}:end={to:.6},{},trim=start={from:.6}",
+        job.start,
+        from - BEFORE,
+        settings.filter(),
+    )
+}
+
+/// Length of one of the source's frames in seconds.
+fn frame(job: &Job<'_>) -> f64 {
+    let (n, d) = job.frame_rate;
+    if n > 0 { f64::from(d) / f64::from(n) } else { 0.04 }
+}
+
+/// How like the source a file is, shown so many seconds later, whose first frame is the segment's: where ffmpeg believes that it is depends on the order of
+/// its frames.
 async fn ssim(
     tools: &Toolset,
     job: &Job<'_>,
     settings: &Encoded,
     sample: &Sample<'_>,
+    (media, late): (&Path, f64),
 ) -> Result<f64, ProcessError> {
-    let frame =
-        if job.frame_rate.0 > 0 { f64::from(job.frame_rate.1) / f64::from(job.frame_rate.0) } else { 0.04 };
-    // Frames that belong together are a quarter of a frame apart: no rounding makes neighbours of them.
     let graph = format!(
-        "[0:{}]{}[source];[1:v:0]setsar=1,format=yuv420p[made];[made][source]ssim=stats_file=-:shortest=1:ts_sync_mode=nearest",
+        "[0:{}]{}[source];[1:v:0]setpts=PTS-STARTPTS+{:.6}/TB,setsar=1,format=yuv420p[made];\
+         [made][source]ssim=stats_file=-:shortest=1:ts_sync_mode=nearest",
         job.rung.stream,
-        settings.filter()
+        span(job, settings, sample),
+        sample.at + late,
     );
     let mut running = Invocation::new(&tools.ffmpeg)
         .args(["-nostdin", "-v", "error"])
-        .args(guarded(CONTAINERS))
-        .args(span(sample, frame / 4.0))
-        .args(["-i"])
-        .args([job.source])
+        .args(near(job, sample))
         .args(guarded(CONTAINERS))
         .args(["-i"])
-        .args([sample.media])
+        .args([media])
         .args(["-lavfi", &graph, "-f", "null", "-"])
-        .confined(confinement_of(tools, &[job.source, sample.media]))
+        .confined(confinement_of(tools, &[job.source, media]))
         .start()?;
     let (stdout, stderr) = running.pipes();
     let work = async {

@@ -49,6 +49,8 @@ pub struct Job<'a> {
     pub rung: &'a Rung,
     /// Frames a second of the source, for a picture that keeps them.
     pub frame_rate: (u32, u32),
+    /// Time at which the source begins, in seconds: there the result is at 0.
+    pub start: f64,
     /// Length that the result should have, in seconds; 0 when unknown.
     pub duration: f64,
 }
