@@ -11,7 +11,7 @@ use libp2p::Multiaddr;
 use serde::Deserialize;
 use thiserror::Error;
 
-use crate::{clock, space::Space};
+use crate::{clock, media::hardware::Choice, space::Space};
 
 /// MB that stay free unless somebody says otherwise: the database and the system need some.
 const KEEP_FREE_MB: u64 = 1_000;
@@ -55,6 +55,9 @@ pub struct RunOptions {
     /// Smaller pictures that are encoded at once; 0 leaves them to the other members of the group [default: cores - 1]
     #[arg(long, env = "HORAHORA_ENCODERS", value_name = "N")]
     pub encoders: Option<usize>,
+    /// Encoder in hardware for smaller pictures [default: auto]
+    #[arg(long, env = "HORAHORA_HARDWARE", value_name = "WHICH")]
+    pub hardware: Option<Choice>,
     /// Proxy for source sites only; never for tools or peers
     #[arg(long, env = "HORAHORA_PROXY", value_name = "URL")]
     pub proxy: Option<String>,
@@ -170,6 +173,8 @@ pub struct Config {
     pub av1: bool,
     /// Pictures that are encoded at once.
     pub encoders: usize,
+    /// What encodes pictures in hardware.
+    pub hardware: Choice,
     /// What yt-dlp is given, besides our own arguments.
     pub source: SourceOptions,
     /// Whose copies are mirrored.
@@ -261,6 +266,7 @@ impl RunOptions {
             no_looks: self.no_looks || other.no_looks,
             av1: self.av1 || other.av1,
             encoders: self.encoders.or(other.encoders),
+            hardware: self.hardware.or(other.hardware),
             tools_dir: self.tools_dir.or(other.tools_dir),
             proxy: self.proxy.or(other.proxy),
             ytdlp_args: self.ytdlp_args.or(other.ytdlp_args),
@@ -300,6 +306,7 @@ impl Config {
             looks: !given.no_looks,
             av1: given.av1,
             encoders: given.encoders.unwrap_or_else(usual_encoders),
+            hardware: given.hardware.unwrap_or_default(),
             tools_dir: whole(&given.tools_dir.unwrap_or_else(|| data_dir.join("tools"))),
             source: SourceOptions {
                 proxy,
@@ -337,6 +344,7 @@ const TEMPLATE: &str = r#"# Settings of this node. Command line and environment 
 # no_looks = false
 # av1 = false
 # encoders = 1
+# hardware = "auto"
 # proxy = "socks5://127.0.0.1:1080"
 # ytdlp_args = "--cookies /path/to/cookies.txt"
 # allow_private_sources = false

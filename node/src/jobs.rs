@@ -135,6 +135,8 @@ struct Inner {
     space: Space,
     /// Held from reading the last revision of a manifest until the next one is written.
     revising: tokio::sync::Mutex<()>,
+    /// Held while originals are put together.
+    restoring: tokio::sync::Mutex<()>,
 }
 
 /// What the jobs work with.
@@ -208,6 +210,7 @@ impl Jobs {
             encoders,
             space,
             revising: tokio::sync::Mutex::default(),
+            restoring: tokio::sync::Mutex::default(),
         }));
         for mut job in jobs.open_jobs(usize::MAX)? {
             if job.state == State::Running {

@@ -1,6 +1,6 @@
 //! From the site's files to what a player plays.
 //!
-//! `probe` looks, `ladder` decides, `recipe` says how, `encode` runs one ffmpeg for each rendition, `split` cuts its output into
+//! `probe` looks, `ladder` decides, `recipe` says how, `encode` runs one ffmpeg for each rendition, `hardware` finds encoders, `split` cuts its output into
 //! segments, `codec` reads the codec string, `mpd` and `hls` write what players read, `pictures` makes
 //! the poster, `storyboard` the preview, `loudness` measures, `compare` holds what others made against the source, `texts` makes WebVTT, `danmaku` reads comments.
 
@@ -12,6 +12,7 @@ pub mod codec;
 pub mod compare;
 pub mod danmaku;
 pub mod encode;
+pub mod hardware;
 pub mod hls;
 pub mod ladder;
 pub mod loudness;

@@ -62,7 +62,7 @@ pub async fn run(
     let (net, ears) = Net::open(&key, peers, &store, shelf, &tasks)?;
     let fetch = Fetch::new(blobs.clone(), net.clone(), catalogue.clone(), tasks.clone());
 
-    let tools = Tools::open(config.tools_dir.clone(), config.updates, &tasks);
+    let tools = Tools::open(config.tools_dir.clone(), config.updates, config.hardware, &tasks);
     let ingest = Ingest::open(tools.clone(), config.source.clone(), store.clone(), dir)?;
     let claims = Claims::new();
     let jobs = Jobs::open(jobs::Rooms {

@@ -13,7 +13,11 @@ use std::{
 use serde::Serialize;
 use tokio::sync::{mpsc, watch};
 
-use crate::{clock, spawn::Tasks};
+use crate::{
+    clock,
+    media::hardware::{self, Choice, Hardware},
+    spawn::Tasks,
+};
 
 mod install;
 mod update;
@@ -38,6 +42,8 @@ pub struct Toolset {
     pub ffprobe: PathBuf,
     /// The folder of a newer yt-dlp than the environment's, if one is in use.
     pub newer: Option<PathBuf>,
+    /// What encodes pictures besides x264.
+    pub hardware: Option<Hardware>,
     /// Name to version.
     pub versions: BTreeMap<String, String>,
 }
@@ -82,14 +88,14 @@ pub struct Tools {
 
 impl Tools {
     /// Looks for the tools in `dir`, installs what is missing, and looks after them, in the background. With `updates` it is
-    /// looked for a newer yt-dlp once a day.
+    /// looked for a newer yt-dlp once a day. `hardware` is the encoder in hardware to use.
     #[must_use]
-    pub fn open(dir: PathBuf, updates: bool, tasks: &Tasks) -> Self {
+    pub fn open(dir: PathBuf, updates: bool, hardware: Choice, tasks: &Tasks) -> Self {
         let queued = |name| ToolStatus { name, state: "queued", progress: None, message: String::new() };
         let (report, status) = watch::channel(NAMES.map(queued).to_vec());
         let (give, ready) = watch::channel(None);
         let (doubts, heard) = mpsc::channel(1);
-        let keeper = Keeper { dir, updates, report, give, heard };
+        let keeper = Keeper { dir, updates, hardware, report, give, heard };
         tasks.spawn("tools", keeper.keep());
         Self { status, ready, doubts }
     }
@@ -138,6 +144,7 @@ impl Tools {
 struct Keeper {
     dir: PathBuf,
     updates: bool,
+    hardware: Choice,
     report: watch::Sender<Vec<ToolStatus>>,
     give: watch::Sender<Option<Arc<Toolset>>>,
     heard: mpsc::Receiver<Doubt>,
@@ -148,7 +155,7 @@ impl Keeper {
         loop {
             let toolset = update::with_current(&self.dir, self.install().await);
             tracing::info!(versions = ?toolset.versions, "tools are ready");
-            self.use_(toolset);
+            self.use_(toolset).await;
             self.look_after().await;
             self.give.send_replace(None);
         }
@@ -169,7 +176,9 @@ impl Keeper {
         }
     }
 
-    fn use_(&self, toolset: Toolset) {
+    async fn use_(&self, toolset: Toolset) {
+        let hardware = hardware::find(&toolset, self.hardware).await;
+        let toolset = Toolset { hardware, ..toolset };
         self.report.send_modify(|all| all.iter_mut().for_each(ToolStatus::finish));
         self.give.send_replace(Some(Arc::new(toolset)));
     }
@@ -192,7 +201,7 @@ impl Keeper {
                     let forgotten = update::forget(&self.dir);
                     let pinned = install::find(&self.dir);
                     match forgotten.ok().and(pinned) {
-                        Some(pinned) => self.use_(pinned),
+                        Some(pinned) => self.use_(pinned).await,
                         None => return,
                     }
                 }
@@ -217,9 +226,9 @@ impl Keeper {
         match update::look(&self.dir, using).await {
             Ok(Some(newer)) => {
                 tracing::info!(versions = ?newer.versions, before = in_use, "a newer yt-dlp is used");
-                self.use_(newer);
+                self.use_(newer).await;
             }
-            Ok(None) => self.use_(using.clone()),
+            Ok(None) => self.use_(using.clone()).await,
             Err(error) => {
                 tracing::warn!("yt-dlp {in_use} stays in use: {error:#}");
                 let message = format!("{error:#}. {in_use} stays in use.");

@@ -60,8 +60,22 @@ const ODD: [(&str, &str, &str); 8] = [
     ),
 ];
 
-/// Tools whose ffmpeg turns every picture that it scales into its negative.
-async fn lying_tools(dir: &Path) {
+/// Turns every picture that is scaled into its negative.
+const LIES: &str = r#"case "$a" in *scale=*) a="negate,$a" ;; esac"#;
+/// Has x264 do what a card of NVIDIA would.
+const CARD: &str = r#"case "$a" in
+    -rc|-no-scenecut|-forced-idr) n=$((n-1)); shift; continue ;;
+    h264_nvenc) a=libx264 ;;
+    p5) a=veryfast ;;
+  esac"#;
+/// A card that encodes the first try, and nothing else.
+const TIRED: &str = r#"case "$a" in testsrc2*) try=1 ;; h264_nvenc) [ "$try" ] || exit 1; a=libx264 ;;
+    -rc|-no-scenecut|-forced-idr) n=$((n-1)); shift; continue ;;
+    p5) a=veryfast ;;
+  esac"#;
+
+/// Tools whose ffmpeg does something to each of its arguments, `$a`.
+async fn tools_with(dir: &Path, change: &str) {
     let found = tools().await.unwrap();
     let real = found.bin.parent().unwrap();
     let venv = dir.join(real.file_name().unwrap());
@@ -73,16 +87,16 @@ async fn lying_tools(dir: &Path) {
     };
     copy(&real.join("installed.json"));
     copy(&found.ffprobe);
-    let lying = copy(&found.ffmpeg);
+    let changed = copy(&found.ffmpeg);
     std::fs::create_dir_all(venv.join("bin")).unwrap();
-    std::fs::rename(&lying, venv.join("bin/honest")).unwrap();
+    std::fs::rename(&changed, venv.join("bin/real")).unwrap();
     let script = format!(
-        "#!/bin/sh\nn=$#\nwhile [ $n -gt 0 ]; do\n  case \"$1\" in *scale=*) a=\"negate,$1\" ;; *) a=\"$1\" ;; esac\n  \
-         shift; set -- \"$@\" \"$a\"; n=$((n-1))\ndone\nexec {}/bin/honest \"$@\"\n",
+        "#!/bin/sh\nn=$#\nwhile [ $n -gt 0 ]; do\n  a=\"$1\"; shift; n=$((n-1))\n  {change}\n  set -- \"$@\" \"$a\"\ndone\n\
+         exec {}/bin/real \"$@\"\n",
         venv.display()
     );
-    std::fs::write(&lying, script).unwrap();
-    std::fs::set_permissions(&lying, std::fs::Permissions::from_mode(0o755)).unwrap();
+    std::fs::write(&changed, script).unwrap();
+    std::fs::set_permissions(&changed, std::fs::Permissions::from_mode(0o755)).unwrap();
 }
 
 /// Imports the film at a node, for its group.
@@ -144,7 +158,7 @@ async fn what_shows_something_else_is_refused_and_made_again() {
     let (films, liar) = (dir.path().join("films"), dir.path().join("tools"));
     std::fs::create_dir_all(&films).unwrap();
     film(&films.join("film.mp4")).await;
-    lying_tools(&liar).await;
+    tools_with(&liar, LIES).await;
     let nodes = [
         Node::start(&["--encoders", "0", "--name", "slow"]).await.unwrap(),
         Node::start(&["--encoders", "1", "--name", "liar", "--tools-dir", liar.to_str().unwrap()])
@@ -181,8 +195,50 @@ async fn what_an_honest_member_made_is_believed_whatever_the_film() {
         let items = videos["items"].as_array().unwrap();
         Ok(items.len() == ODD.len() && items.iter().all(|video| video["state"] == "done"))
     };
-    nodes[0].until("all are made", done).await.unwrap_or_else(|error| panic!("{error}\n{}", nodes[0].log()));
+    let done = nodes[0].until("all are made", done).await;
+    done.unwrap_or_else(|error| panic!("{error}\n{}\nfast:\n{}", nodes[0].log(), nodes[1].log()));
     let log = nodes[0].log();
     let taken = log.matches("was made by another member").count();
     assert!(taken >= ODD.len() && !log.contains("is made here, too") && !log.contains("is refused"), "{log}");
+}
+
+#[tokio::test]
+async fn a_graphics_card_makes_what_it_can_and_x264_the_rest() {
+    let dir = tempfile::tempdir().unwrap();
+    let films = dir.path().join("films");
+    std::fs::create_dir_all(&films).unwrap();
+    film(&films.join("film.mp4")).await;
+    let made_by = async |name: &str, change: Option<&str>| {
+        let tools = dir.path().join(name);
+        let mut options = vec!["--encoders", "1", "--hardware", "nvenc"];
+        if let Some(change) = change {
+            tools_with(&tools, change).await;
+            options.extend(["--tools-dir", tools.to_str().unwrap()]);
+        }
+        let node = Node::start(&options).await.unwrap();
+        node.say(&["group", "create", GROUP]).await.unwrap();
+        import(&node, &films).await;
+        let made = pictures(&node).await;
+        let encoder = node.own("/api/v1/node").await.unwrap()["encoder"].as_str().unwrap().to_owned();
+        (encoder, made)
+    };
+    // No machine that runs this has a card; who asks for one that is not there gets x264.
+    let (encoder, alone) = made_by("none", None).await;
+    assert_eq!(encoder, "x264");
+    let (encoder, made) = made_by("card", Some(CARD)).await;
+    assert_eq!(encoder, "nvenc");
+    for rendition in &made {
+        let copied = rendition.height == 720;
+        assert_eq!(
+            rendition.recipe.args.contains(&"h264_nvenc".to_owned()),
+            !copied,
+            "{:?}",
+            rendition.recipe
+        );
+        let same = alone.iter().find(|other| other.id == rendition.id).unwrap();
+        assert_eq!((rendition.ticks(), rendition.width), (same.ticks(), same.width));
+        assert_eq!(rendition.segments.len(), same.segments.len(), "key frames are where they are asked for");
+    }
+    let (encoder, made) = made_by("tired", Some(TIRED)).await;
+    assert_eq!((encoder.as_str(), made), ("nvenc", alone));
 }

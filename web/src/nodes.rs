@@ -26,6 +26,8 @@ pub struct NodesPage {
     pub up: String,
     /// What is taken from programs that read strangers' files.
     pub confined: String,
+    /// What makes smaller pictures, in a sentence.
+    pub encoder: String,
     /// What others sent and this node refused: what it was, and how often.
     pub refusals: Vec<(String, u64)>,
     /// Those that this node is in, its own first one last.

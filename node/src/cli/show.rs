@@ -212,6 +212,7 @@ pub(super) async fn status(global: &Global) -> Result<ExitCode> {
         say(format_args!("  {:<8} {state}", text(&tool["name"])));
     }
     say(format_args!("  {:<8} {}", "confined", text(&node["confined"])));
+    say(format_args!("  {:<8} {}", "encoder", text(&node["encoder"])));
     let nodes = node["connected"].as_u64().unwrap_or_default();
     say(format_args!("{nodes} node{} connected", if nodes == 1 { "" } else { "s" }));
     for job in jobs["items"].as_array().into_iter().flatten() {

@@ -8,6 +8,7 @@ use tokio::{signal, sync::watch};
 use super::{Global, say};
 use crate::{
     config::{Config, RunOptions},
+    media::hardware::Choice,
     spawn::Tasks,
     tools::{self, NAMES, ToolStatus, Tools},
 };
@@ -16,7 +17,7 @@ pub(super) async fn tools(global: &Global, tools_dir: Option<PathBuf>, update: b
     // Through the settings, so that `tools_dir` of config.toml holds here, too.
     let config = Config::load(&global.data_dir(), RunOptions { tools_dir, ..RunOptions::default() })?;
     let tasks = Tasks::default();
-    let opened = Tools::open(config.tools_dir.clone(), false, &tasks);
+    let opened = Tools::open(config.tools_dir.clone(), false, Choice::Never, &tasks);
     let outcome = tokio::select! {
         biased;
         toolset = opened.ready() => Ok(toolset),

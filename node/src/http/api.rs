@@ -17,6 +17,7 @@ use serde_json::{Value, json};
 
 use super::{Rooms, Shared, error::ApiError, viewer::Viewer};
 use crate::{
+    media::hardware::Hardware,
     process::Strength,
     requests::RequestView,
     store::rows::{CAPTURES, CaptureRow, JobRow, VIDEOS, VIDEOS_BY_AGE, VideoRow},
@@ -52,6 +53,7 @@ pub(super) async fn node(State(rooms): Shared, viewer: Viewer) -> Answer {
         "groups": groups,
         "disk": rooms.blobs.room(),
         "confined": Strength::here(),
+        "encoder": rooms.tools.now().and_then(|tools| tools.hardware).map_or("x264", Hardware::key),
         "tools": versions,
         "tools_status": *rooms.tools.status().borrow(),
     })))

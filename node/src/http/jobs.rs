@@ -75,6 +75,9 @@ impl Rooms {
             (Some(node), _) => Some(format!("{} does it{}.", name(&node), far(view))),
             (None, "delivered") => Some("It is done; a member looks whether it is all there.".to_owned()),
             (None, "expired") => Some("Who did it fell silent; the next one takes it.".to_owned()),
+            (None, _) if view.job.starts_with("rendition/") && self.jobs.encoders() == 0 => Some(
+                "This node makes no smaller pictures (encoders = 0); it waits for another member.".to_owned(),
+            ),
             (None, _) => {
                 view.next.map(|node| format!("It waits for a free worker; it suits {} best.", name(&node)))
             }
@@ -110,16 +113,16 @@ impl Rooms {
         let claims = self.claims.views(names(&open)).await;
         let rows = open.iter().map(|job| {
             let claimed = claims.get(&job.key.text());
-            let elsewhere =
-                claimed.and_then(|view| view.claimant).is_some_and(|node| node != self.key.node_id());
-            (self.job_view(job, claimed.filter(|_| job.state != Stand::Running), elsewhere), job, elsewhere)
+            self.job_view(job, claimed)
         });
-        let rows =
-            rows.filter(|(_, job, elsewhere)| !running_only || *elsewhere || job.state == Stand::Running);
-        Ok(rows.map(|(view, ..)| view).collect())
+        let running = StateView::of(Stand::Running.name());
+        Ok(rows.filter(|view| !running_only || view.state == running).collect())
     }
 
-    fn job_view(&self, job: &JobRow, claimed: Option<&Claimed>, elsewhere: bool) -> JobView {
+    /// A job as a row: what this node does for it, or what another member does.
+    pub(super) fn job_view(&self, job: &JobRow, claimed: Option<&Claimed>) -> JobView {
+        let elsewhere = claimed.and_then(|view| view.claimant).is_some_and(|node| node != self.key.node_id());
+        let claimed = claimed.filter(|_| job.state != Stand::Running);
         let now = self.live.of(&job.key.text());
         let tools_missing = self.tools.now().is_none() && !matches!(job.key, JobKey::Keep { .. });
         let said = claimed.and_then(|view| self.why(view));

@@ -87,7 +87,7 @@ impl Rooms {
         let job: Option<JobRow> = self.jobs.get(&JobKey::Capture { video: row.id.clone() })?;
         let now = job.and_then(|job| self.live.of(&job.key.text()));
         let renditions = match (&capture, manifest) {
-            (Some((cid, capture)), Some(manifest)) => self.rendition_rows(*cid, capture, manifest)?,
+            (Some((cid, capture)), Some(manifest)) => self.rendition_rows(*cid, capture, manifest).await?,
             _ => Vec::new(),
         };
         let maker = capture.as_ref().and_then(|(_, capture)| capture.by).unwrap_or(self.key.node_id());
@@ -210,7 +210,7 @@ impl Rooms {
         }))
     }
 
-    fn rendition_rows(
+    async fn rendition_rows(
         &self,
         capture: horahora_protocol::Cid,
         row: &CaptureRow,
@@ -218,15 +218,19 @@ impl Rooms {
     ) -> Result<Vec<RenditionRow>, ApiError> {
         let made = |id: &str| manifest.renditions.iter().any(|rendition| rendition.id == id);
         let mut rows: Vec<_> = manifest.renditions.iter().map(complete).collect();
-        for rung in row.rungs.iter().filter(|rung| !made(rung)) {
-            let key = JobKey::Rendition { capture, rung: rung.clone() };
-            let Some(job) = self.jobs.get(&key)?.filter(|job| job.state != Stand::Done) else { continue };
-            let now = self.live.of(&key.text());
+        let key = |rung: &String| JobKey::Rendition { capture, rung: rung.clone() };
+        let missing: Vec<_> = row.rungs.iter().filter(|rung| !made(rung)).collect();
+        let claims = self.claims.views(missing.iter().map(|rung| key(rung).text()).collect()).await;
+        for rung in missing {
+            let Some(job) = self.jobs.get(&key(rung))?.filter(|job| job.state != Stand::Done) else {
+                continue;
+            };
+            let view = self.job_view(&job, claims.get(&job.key.text()));
             rows.push(RenditionRow {
                 name: rung_words(rung),
-                detail: job.reason.or(now.as_ref().map(|now| now.doing.clone())).unwrap_or_default(),
-                progress: now.map(|now| now.fraction),
-                state: StateView::of(job.state.name()),
+                detail: if job.state.ended() { job.reason.unwrap_or_default() } else { view.doing },
+                progress: view.progress,
+                state: view.state,
             });
         }
         Ok(rows)

@@ -12,7 +12,7 @@ use crate::{
     },
     store::{
         Batch, StoreError,
-        rows::{CAPTURES, Growing, SEGMENTS, rung_prefix, segment_key},
+        rows::{CAPTURES, Code, Growing, SEGMENTS, rung_prefix, segment_key},
     },
     tools::Toolset,
 };
@@ -33,6 +33,45 @@ impl Inner {
         if let Some(made) = draft.and_then(|draft| draft.renditions.iter().find(|r| r.id == rung.id)) {
             return Ok(made.clone());
         }
+        let in_hardware = tools.hardware.and_then(|hardware| rung.in_hardware(hardware));
+        let in_hardware = match &in_hardware {
+            Some(rung) => self.encode(tools, capture, journal, sources, rung, &report).await.map(Some),
+            None => Ok(None),
+        };
+        let made = match in_hardware {
+            Ok(Some(made)) if made.missing_ms == 0 => made,
+            Err(failure) if failure.code == Code::LocalIo => return Err(failure),
+            // Cards take not every size, and not everything at once.
+            Ok(Some(_)) | Err(_) => {
+                tracing::info!(rung = rung.id, "is made by x264: the graphics card could not");
+                self.encode(tools, capture, journal, sources, rung, &report).await?
+            }
+            Ok(None) => self.encode(tools, capture, journal, sources, rung, &report).await?,
+        };
+        // A capture without a manifest keeps its complete renditions in its draft.
+        let mut batch = Batch::default();
+        let row = self.store.get(&CAPTURES, &capture.to_bytes()).map_err(disk)?;
+        if let Some(mut row) = row
+            && let Some(draft) = &mut row.draft
+        {
+            draft.renditions.push(made.clone());
+            batch.put(&CAPTURES, &capture.to_bytes(), &row);
+        }
+        self.store.write(batch).map_err(disk)?;
+        self.forget_segments(&capture, &rung.id).map_err(disk)?;
+        Ok(made)
+    }
+
+    /// Runs the encoder; each segment is a row as soon as it is kept.
+    async fn encode(
+        &self,
+        tools: &Toolset,
+        capture: Cid,
+        journal: &Journal,
+        sources: &Sources,
+        rung: &Rung,
+        report: &(impl Fn(f64) + Send + Sync),
+    ) -> Result<Rendition, Failure> {
         self.forget_segments(&capture, &rung.id).map_err(disk)?;
         let job = sources.encode_job(rung)?;
         let mut seconds = 0.0;
@@ -64,19 +103,7 @@ impl Inner {
             }
             self.store.write(batch).map_err(disk)
         };
-        let made = encode(tools, &self.blobs, journal, &job, told).await?;
-        // A capture without a manifest keeps its complete renditions in its draft.
-        let mut batch = Batch::default();
-        let row = self.store.get(&CAPTURES, &capture.to_bytes()).map_err(disk)?;
-        if let Some(mut row) = row
-            && let Some(draft) = &mut row.draft
-        {
-            draft.renditions.push(made.clone());
-            batch.put(&CAPTURES, &capture.to_bytes(), &row);
-        }
-        self.store.write(batch).map_err(disk)?;
-        self.forget_segments(&capture, &rung.id).map_err(disk)?;
-        Ok(made)
+        encode(tools, &self.blobs, journal, &job, told).await
     }
 
     /// Forgets the segments of a rendition that is complete, or begun anew.

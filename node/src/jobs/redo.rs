@@ -8,7 +8,7 @@ use super::{EXTRAS, Inner, Jobs, disk, publish::later_job, sources::Sources};
 use crate::{
     clock,
     ingest::Failure,
-    media::encode::recipe,
+    media::{encode::recipe, ladder::Rung},
     store::{
         Batch, StoreError,
         rows::{CAPTURES, JobKey, JobRow, VideoRow},
@@ -75,7 +75,12 @@ fn stale(manifest: &Manifest, sources: &Sources, tools: &Toolset) -> Vec<String>
         let wanted = recipe(tools, args);
         manifest.renditions.iter().any(|made| made.id == id && made.recipe == wanted)
     };
-    let rungs = sources.plan.all().filter(|rung| !is_made(&rung.id, &rung.output_args()));
+    // Whether a graphics card made it or x264 makes no difference that somebody would see.
+    let in_hardware = |rung: &Rung| tools.hardware.and_then(|hardware| rung.in_hardware(hardware));
+    let rungs = sources.plan.all().filter(|rung| {
+        let here = !is_made(&rung.id, &rung.output_args());
+        here && in_hardware(rung).is_none_or(|other| !is_made(&other.id, &other.output_args()))
+    });
     let mut names: Vec<_> = rungs.map(|rung| rung.id.clone()).collect();
     let sounds_change = sources.sounds().any(|rung| names.contains(&rung.id));
     let lacks_board = sources.video_stream().is_some() && manifest.storyboard.is_none();

@@ -137,6 +137,8 @@ impl Inner {
         dir: &Path,
         files: &[File],
     ) -> Result<Vec<PathBuf>, Failure> {
+        // Two jobs of one capture want the same files.
+        let _one = self.restoring.lock().await;
         let mut paths = Vec::new();
         for file in files {
             let path = dir.join(&file.name);

@@ -11,6 +11,7 @@ use tokio::io::AsyncReadExt;
 
 use super::{
     CONTAINERS, codec, confinement, guarded,
+    hardware::Hardware,
     ladder::{How, Rung},
     split::{Piece, Splitter},
 };
@@ -67,9 +68,10 @@ pub async fn encode(
     job: &Job<'_>,
     mut told: impl FnMut(Step<'_>) -> Result<(), Failure> + Send,
 ) -> Result<Rendition, Failure> {
-    let args = job.rung.output_args();
+    let (args, hardware) = (job.rung.output_args(), job.rung.hardware());
     let mut running = Invocation::new(&tools.ffmpeg)
         .args(["-nostdin", "-v", "error", "-progress", "pipe:2", "-stats_period", "0.5"])
+        .args(hardware.map_or_else(Vec::new, Hardware::before_input))
         .args(guarded(CONTAINERS))
         // Half of a frame, where a file is cut off, would make a player give up.
         .args(["-fflags", "+bitexact+discardcorrupt", "-i"])
@@ -78,7 +80,10 @@ pub async fn encode(
         .args(["pipe:1"])
         // SVT-AV1 speaks of itself as others do of errors.
         .env("SVT_LOG", "1")
-        .confined(confinement(tools, job.source))
+        .confined(match hardware {
+            Some(_) => Hardware::confinement(tools, job.source),
+            None => confinement(tools, job.source),
+        })
         .start()
         .map_err(broken)?;
     let (mut stdout, stderr) = running.pipes();

@@ -5,7 +5,10 @@
 
 use horahora_protocol::manifest::MediaKind;
 
-use super::probe::{AudioStream, Light, Probe, Timing, VideoStream};
+use super::{
+    hardware::Hardware,
+    probe::{AudioStream, Light, Probe, Timing, VideoStream},
+};
 
 /// Heights (of the shorter side) that are offered below the source.
 const STEPS: [u32; 3] = [720, 480, 240];
@@ -72,6 +75,8 @@ pub enum Encoder {
     H264,
     /// AV1 by SVT-AV1: smaller, where somebody wants it.
     Av1,
+    /// H.264 by a graphics card: less work for the machine.
+    Hardware(Hardware),
 }
 
 /// Settings of one encoded picture.
@@ -104,6 +109,26 @@ pub struct Plan {
     pub first: Vec<Rung>,
     /// Made afterwards, in this order.
     pub later: Vec<Rung>,
+}
+
+impl Rung {
+    /// The same made by a graphics card, if it is one that x264 would make.
+    #[must_use]
+    pub fn in_hardware(&self, hardware: Hardware) -> Option<Self> {
+        let How::Encoded(settings) = &self.how else { return None };
+        let encoder = Encoder::Hardware(hardware);
+        (settings.encoder == Encoder::H264)
+            .then(|| Self { how: How::Encoded(Encoded { encoder, ..settings.clone() }), ..self.clone() })
+    }
+
+    /// The graphics card that makes it, if one does.
+    #[must_use]
+    pub fn hardware(&self) -> Option<Hardware> {
+        match &self.how {
+            How::Encoded(Encoded { encoder: Encoder::Hardware(hardware), .. }) => Some(*hardware),
+            _ => None,
+        }
+    }
 }
 
 impl Plan {

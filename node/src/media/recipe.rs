@@ -1,6 +1,7 @@
 //! How each rendition is made: ffmpeg's arguments. They are what the manifest calls its recipe.
 
 use super::{
+    hardware::Hardware,
     ladder::{Encoded, Encoder, How, Rung, SEGMENT, SLOWER},
     probe::Light,
 };
@@ -55,9 +56,14 @@ impl Encoded {
         let codec = match self.encoder {
             Encoder::H264 => self.h264(),
             Encoder::Av1 => self.av1(),
+            Encoder::Hardware(hardware) => self.hardware(hardware),
+        };
+        let upload = match self.encoder {
+            Encoder::Hardware(hardware) => hardware.upload(),
+            Encoder::H264 | Encoder::Av1 => "",
         };
         format!(
-            "-an -vf {} {rate} {codec} {CLEAN} -movflags +frag_keyframe{FRAGMENTED} -f mp4",
+            "-an -vf {}{upload} {rate} {codec} {CLEAN} -movflags +frag_keyframe{FRAGMENTED} -f mp4",
             self.filter(),
         )
     }
@@ -78,13 +84,30 @@ impl Encoded {
         self.frame_rate.map(|(n, d)| (SEGMENT * f64::from(n) / f64::from(d)).ceil() as u32)
     }
 
+    /// Where key frames are to be, for ffmpeg.
+    fn keys(&self) -> String {
+        self.cuts.as_ref().map_or_else(
+            || format!("expr:gte(t,n_forced*{SEGMENT})"),
+            |cuts| cuts.iter().map(|cut| format!("{cut:.6}")).collect::<Vec<_>>().join(","),
+        )
+    }
+
+    /// Cards know no measure of quality in common: half of the largest rate is what most pictures need.
+    fn hardware(&self, hardware: Hardware) -> String {
+        let gop = self.segment().map_or(AV1_GOP, |frames| frames * 3);
+        let (kbps, keys) = (self.max_kbps, self.keys());
+        format!(
+            "-c:v {} -g {gop} -b:v {}k -maxrate {kbps}k -bufsize {}k -force_key_frames {keys} -flags +bitexact+cgop",
+            hardware.encoder(),
+            kbps / 2,
+            kbps * 2
+        )
+    }
+
     fn h264(&self) -> String {
         // Key frames come by time; where frames have times of their own by time alone.
         let gop = self.segment().map_or("infinite".to_owned(), |frames| (frames * 3).to_string());
-        let keys = self.cuts.as_ref().map_or_else(
-            || format!("expr:gte(t,n_forced*{SEGMENT})"),
-            |cuts| cuts.iter().map(|cut| format!("{cut:.6}")).collect::<Vec<_>>().join(","),
-        );
+        let keys = self.keys();
         let kbps = self.max_kbps;
         format!(
             "-c:v libx264 -preset veryfast -threads 1 -x264-params asm=AVX2:scenecut=0:keyint={gop} -crf 23 \

@@ -39,6 +39,9 @@ pub struct Confinement {
     /// Files and folders that it may read
     #[arg(long)]
     read: Vec<PathBuf>,
+    /// Devices that it may use
+    #[arg(long)]
+    device: Vec<PathBuf>,
     /// Bytes of address space
     #[arg(long)]
     memory: u64,
@@ -106,7 +109,15 @@ impl Confinement {
     #[must_use]
     pub fn reading(read: &[&Path], memory: u64) -> Self {
         let parent = std::process::id().cast_signed();
-        Self { read: read.iter().map(|path| path.to_path_buf()).collect(), memory, parent }
+        let read = read.iter().map(|path| path.to_path_buf()).collect();
+        Self { read, device: Vec::new(), memory, parent }
+    }
+
+    /// Lets it use devices, too; those that are not there do not matter.
+    #[must_use]
+    pub fn using(mut self, devices: &[&str]) -> Self {
+        self.device = devices.iter().map(PathBuf::from).collect();
+        self
     }
 
     pub(super) fn command(&self, program: &Path) -> tokio::process::Command {
@@ -116,6 +127,9 @@ impl Confinement {
         command.arg("--parent").arg(self.parent.to_string());
         for path in self.read.iter().map(PathBuf::as_path).chain([program]) {
             command.arg("--read").arg(path);
+        }
+        for path in &self.device {
+            command.arg("--device").arg(path);
         }
         command.arg("--").arg(program);
         command
@@ -142,6 +156,7 @@ pub fn exec(args: &ConfineArgs) -> anyhow::Result<Infallible> {
         .create()?
         .add_rules(path_beneath_rules(SYSTEM, AccessFs::from_read(abi)))?
         .add_rules(path_beneath_rules(&args.confinement.read, AccessFs::from_read(abi)))?
+        .add_rules(path_beneath_rules(&args.confinement.device, AccessFs::from_all(abi)))?
         .add_rules(path_beneath_rules(["/dev/null", "/dev/urandom"], AccessFs::from_all(abi)))?
         .restrict_self()?;
     let (program, rest) = args.command.split_first().expect("clap requires one");

@@ -76,6 +76,7 @@ pub(super) fn find(dir: &Path) -> Option<Toolset> {
         ffmpeg,
         ffprobe,
         newer: None,
+        hardware: None,
         versions,
     })
 }
@@ -224,7 +225,7 @@ async fn look(venv: &Path) -> Result<Toolset> {
         let version = text.split_whitespace().nth(2).unwrap_or("unknown");
         versions.insert(name.to_owned(), version.to_owned());
     }
-    Ok(Toolset { python, bin: venv.join("bin"), ffmpeg, ffprobe, newer: None, versions })
+    Ok(Toolset { python, bin: venv.join("bin"), ffmpeg, ffprobe, newer: None, hardware: None, versions })
 }
 
 fn say(report: &Report, index: usize, progress: Option<f64>, message: &str) {

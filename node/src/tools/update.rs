@@ -165,6 +165,7 @@ mod tests {
             ffmpeg: PathBuf::new(),
             ffprobe: PathBuf::new(),
             newer: None,
+            hardware: None,
             versions: [("yt-dlp".to_owned(), version.to_owned())].into(),
         };
         assert!(is_newer("2026.11.2", &using("2026.10.26")));

@@ -92,9 +92,22 @@ impl Rooms {
             down: speed(sum(|flow| flow.rate_in)),
             up: speed(sum(|flow| flow.rate_out)),
             confined: Strength::here().words().to_owned(),
+            encoder: self.encoder_words(),
             refusals: refused.iter().map(|(reason, n)| (refusal(*reason).to_owned(), *n)).collect(),
             nodes: known.iter().map(|known| self.node_row(known, viewer)).collect::<Result<_, _>>()?,
         })
+    }
+
+    fn encoder_words(&self) -> String {
+        let made = match self.jobs.encoders() {
+            0 => return "None: other members make the smaller pictures.".to_owned(),
+            1 => "One picture at a time".to_owned(),
+            n => format!("{n} pictures at once"),
+        };
+        match self.tools.now().and_then(|tools| tools.hardware) {
+            Some(card) => format!("{made}, by {}; x264 makes what that cannot.", card.name()),
+            None => format!("{made}, by x264."),
+        }
     }
 
     /// What moves between this node and another: which videos come, and how much goes. Which videos go is the
