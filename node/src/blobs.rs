@@ -1,7 +1,7 @@
 //! Bytes under their hash, in files. Nothing half-written is ever visible.
 //!
-//! A blob is written to a temporary file on the same disk, synced, renamed to its name, and the folder is
-//! synced. Two levels of folders from the hash keep each folder small.
+//! A blob is written to a temporary file on the same disk and renamed to its name. A single one is synced, and its folder;
+//! of many that belong together all are synced at once. Two levels of folders from the hash keep each folder small.
 
 use std::{
     fs, io,
@@ -86,8 +86,9 @@ impl Blobs {
         space.check(bytes as u64).map_err(|_| BlobError::Full)
     }
 
-    /// Keeps `bytes` and gives their address; on the disk for good when this returns. A new blob is noted in
-    /// `journal` before it appears, so that unfinished work can be swept.
+    /// Keeps `bytes` and gives their address; on the disk for good when this returns. Part of unfinished work with a
+    /// `journal` is noted there before it appears, so that it can be swept, and survives a power cut only after
+    /// [`Blobs::sync`].
     ///
     /// # Errors
     /// When the disk is full or fails. A blob is whole or absent.
@@ -105,16 +106,18 @@ impl Blobs {
         }
         self.check_room(codec, bytes.len())?;
         let folder = path.parent().expect("a blob is in a folder");
+        if let Some(journal) = journal {
+            fs::create_dir_all(folder)?;
+            self.place(&path, |temporary| fs::write(temporary, bytes).and_then(|()| journal.note(&cid)))?;
+            return Ok(cid);
+        }
         if !folder.exists() {
             fs::create_dir_all(folder)?;
             for above in folder.ancestors().skip(1).take(2) {
                 fs::File::open(above)?.sync_all()?;
             }
         }
-        self.place(&path, |temporary| {
-            write_synced(temporary, bytes)?;
-            journal.map_or(Ok(()), |journal| journal.note(&cid))
-        })?;
+        self.place(&path, |temporary| write_synced(temporary, bytes))?;
         fs::File::open(folder)?.sync_all()?;
         Ok(cid)
     }
@@ -135,7 +138,7 @@ impl Blobs {
         .await
     }
 
-    /// Waits until everything fetched so far survives a power cut.
+    /// Waits until everything fetched and made so far survives a power cut.
     ///
     /// # Errors
     /// When the disk fails.

@@ -119,6 +119,14 @@ impl Growing {
         self.locked().insert(draft.capture, making);
     }
 
+    /// An own capture has its poster now.
+    pub fn poster(&self, draft: &Manifest) {
+        if let Some(making) = self.locked().get_mut(&draft.capture) {
+            making.small = draft.blobs().iter().map(|blob| blob.cid).collect();
+            making.summary = Summary { bytes: 0, ..Summary::of(draft) };
+        }
+    }
+
     /// A rendition of an own capture has its init segment.
     pub fn head(&self, capture: &Cid, head: &Rendition) {
         if let Some(making) = self.locked().get_mut(capture) {

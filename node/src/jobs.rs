@@ -31,7 +31,7 @@ use crate::{
     spawn::Tasks,
     store::{
         Batch, Store, StoreError,
-        rows::{Code, JOBS, JobKey, JobRow, OPEN_JOBS, State, open_job_key},
+        rows::{Code, JOBS, JobKey, JobRow, OPEN_JOBS, State, open_job_key, picture},
     },
     tools::Tools,
 };
@@ -421,8 +421,8 @@ impl Inner {
             waiting.extend(self.store.scan(&OPEN_JOBS, &[*kind], None, LOOK_AHEAD)?);
         }
         for (_, key) in waiting {
-            let claimed = lane == Lane::Encode && key.shared().is_some();
-            if claimed || self.taken().contains(&key.text()) {
+            let waits = lane == Lane::Encode && (key.shared().is_some() || self.is_next_to_another(&key));
+            if waits || self.taken().contains(&key.text()) {
                 continue;
             }
             let Some(job) = self.store.get(&JOBS, key.text().as_bytes())? else { continue };
@@ -437,6 +437,15 @@ impl Inner {
             }
         }
         Ok(Taken::Later(Duration::from_millis(next.ms_since(now).max(10))))
+    }
+
+    /// Whether something else than a picture is being made of the same capture: the extras measure every sound, so they come
+    /// after all of them.
+    fn is_next_to_another(&self, key: &JobKey) -> bool {
+        let JobKey::Rendition { capture, .. } = key else { return false };
+        let prefix = format!("rendition/{capture}/");
+        let sound = |name: &String| name.strip_prefix(&prefix).is_some_and(|rung| picture(rung).is_none());
+        self.taken().iter().any(sound)
     }
 
     /// Whether so many more bytes may be written.

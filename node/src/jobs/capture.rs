@@ -2,25 +2,38 @@
 //!
 //! Each stage leaves something that a restart builds on: the download its files, a rendition its row.
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    sync::{Mutex, PoisonError},
+};
 
+use futures::future::try_join_all;
 use horahora_protocol::{
     Cid, Codec, VideoId, codec,
     entry::CaptureStart,
     limits,
-    manifest::{Blob, File, Manifest, MediaKind, TextTrack},
+    manifest::{Blob, File, Manifest, TextTrack},
     request::Options,
     summary::Summary,
 };
-use tokio::io::AsyncReadExt;
+use tokio::{
+    io::AsyncReadExt,
+    sync::{Notify, oneshot},
+};
 
-use super::{Inner, disk, sources, sources::Sources};
+use super::{
+    Inner, disk, sources,
+    sources::{Probed, Sources},
+};
 use crate::{
     blobs::journal::Journal,
     catalogue::describe,
     clock,
     ingest::{Brought, Downloaded, Failure, Fetched, Quality, read_info},
-    media::pictures,
+    media::{
+        ladder::{Plan, Rung},
+        pictures,
+    },
     requests,
     store::{
         Batch,
@@ -52,37 +65,72 @@ impl Inner {
         let text = job.key.text();
 
         let fetched = self.download(video, job, &dir).await?;
-        // Of some only what the site says is wanted.
-        let sources = match fetched.media.as_slice() {
-            [] => Sources::default(),
-            media => Sources::look(&tools, media, self.av1).await?,
-        };
-        let mut draft = new_draft(&self.video(video)?, capture, &fetched);
-        if draft.chapters.is_empty() {
-            draft.chapters = sources.chapters();
-        }
-        if draft.meta.duration_ms == 0 {
-            draft.meta.duration_ms = (sources.duration * 1000.0) as u64;
-        }
-        draft.tools.clone_from(&tools.versions);
-        self.keep_small_files(&fetched, &mut draft, &journal).await?;
-        let thumbnail = fetched.thumbnail.as_deref();
-        if let Some(jpeg) = pictures::poster(&tools, thumbnail, sources.picture()).await {
-            draft.poster = Some(self.keep_bytes("poster.jpg", "image/jpeg", jpeg, &journal).await?);
-        }
-        let mut draft = self.begin(draft)?;
-        let groups = self.catalogue.groups_of(&capture).map_err(disk)?;
-        self.growing.begin(&draft, &groups);
         // What ffmpeg reads and what is kept is the same file: read at once, it is read from the disk once.
-        let package = self.package(&tools, capture, &journal, &sources, &text);
-        ((), draft.original) = tokio::try_join!(package, self.keep_files(&fetched.media, &journal))?;
+        let (is_media, told) = oneshot::channel();
+        let package = self.package((video, capture), &tools, &fetched, &journal, job, is_media);
+        let keep = async {
+            // Of what is no media nothing is kept; who looks says why.
+            if told.await.is_err() {
+                std::future::pending::<()>().await;
+            }
+            self.keep_files(&fetched.media, &journal).await
+        };
+        let ((mut draft, plan), original) = tokio::try_join!(package, keep)?;
+        draft.original = original;
         self.live.progress(&text, 0.98, "publishes");
         self.blobs.put(Codec::DagCbor, start.into(), Some(&journal)).await.map_err(disk)?;
-        self.publish_first(draft, &sources.plan, &journal, job).await
+        self.publish_first(draft, &plan, &journal, job).await
     }
 
-    /// Makes the renditions that can be watched at once.
+    /// Looks what was fetched and makes what can be watched at once. Gives the draft of the manifest, and the plan.
     async fn package(
+        &self,
+        (video, capture): (&VideoId, Cid),
+        tools: &Toolset,
+        fetched: &Fetched,
+        journal: &Journal,
+        job: &JobRow,
+        is_media: oneshot::Sender<()>,
+    ) -> Result<(Manifest, Plan), Failure> {
+        // Of some only what the site says is wanted.
+        let probed = Probed::look(tools, &fetched.media).await?;
+        // Nobody waiting is fine.
+        let _ = is_media.send(());
+        let begun = Notify::new();
+        let (thumbnail, frame) = (fetched.thumbnail.as_deref(), probed.picture());
+        let poster = async {
+            let Some(jpeg) = pictures::poster(tools, thumbnail, frame).await else { return Ok(None) };
+            let poster = self.keep_bytes("poster.jpg", "image/jpeg", jpeg, journal).await?;
+            begun.notified().await;
+            self.note_poster(&capture, &poster)?;
+            Ok(Some(poster))
+        };
+        let make = async {
+            let sources = probed.plan(tools, self.av1).await?;
+            let mut draft = new_draft(&self.video(video)?, capture, fetched);
+            if draft.chapters.is_empty() {
+                draft.chapters = sources.chapters();
+            }
+            if draft.meta.duration_ms == 0 {
+                draft.meta.duration_ms = (sources.duration * 1000.0) as u64;
+            }
+            draft.tools.clone_from(&tools.versions);
+            self.keep_small_files(fetched, &mut draft, journal).await?;
+            let draft = self.begin(draft)?;
+            let groups = self.catalogue.groups_of(&capture).map_err(disk)?;
+            self.growing.begin(&draft, &groups);
+            begun.notify_one();
+            self.make_first(tools, capture, journal, &sources, &job.key.text()).await?;
+            Ok((draft, sources.plan))
+        };
+        let (poster, (mut draft, plan)) = tokio::try_join!(poster, make)?;
+        draft.poster = poster;
+        Ok((draft, plan))
+    }
+
+    /// Makes the renditions that can be watched at once, all at the same time: those that are copied take no time, and of
+    /// those that are encoded one is a picture.
+    async fn make_first(
         &self,
         tools: &Toolset,
         capture: Cid,
@@ -90,17 +138,41 @@ impl Inner {
         sources: &Sources,
         job: &str,
     ) -> Result<(), Failure> {
-        let rungs = sources.plan.first.len().max(1) as f64;
-        for (index, rung) in sources.plan.first.iter().enumerate() {
+        let rungs = &sources.plan.first;
+        let made = Mutex::new(vec![0.0; rungs.len()]);
+        let make = async |(index, rung): (usize, &Rung)| {
             let report = |done: f64| {
-                let fraction = DOWNLOAD + PACKAGE * (index as f64 + done) / rungs;
-                let what = if rung.kind == MediaKind::Audio { "sound" } else { "picture" };
-                self.live.progress(job, fraction, &format!("packages the {what}, {:.0} %", done * 100.0));
+                let mut made = made.lock().unwrap_or_else(PoisonError::into_inner);
+                made[index] = done;
+                let done = made.iter().sum::<f64>() / rungs.len() as f64;
+                let fraction = DOWNLOAD + PACKAGE * done;
+                self.live.progress(job, fraction, &format!("packages it, {:.0} %", done * 100.0));
                 self.growing.progress(&capture, fraction);
             };
-            self.make(tools, capture, journal, sources, rung, report).await?;
-        }
+            self.make(tools, capture, journal, sources, rung, report).await.map(|_| ())
+        };
+        try_join_all(rungs.iter().enumerate().map(make)).await?;
         self.live.progress(job, DOWNLOAD + PACKAGE, "keeps the original files");
+        Ok(())
+    }
+
+    /// A video in the making shows its poster as soon as there is one.
+    fn note_poster(&self, capture: &Cid, poster: &File) -> Result<(), Failure> {
+        let _changing = self.store.changing();
+        let row: Option<CaptureRow> = self.store.get(&CAPTURES, &capture.to_bytes()).map_err(disk)?;
+        let Some(mut row) = row else { return Ok(()) };
+        let Some(draft) = &mut row.draft else { return Ok(()) };
+        draft.poster = Some(poster.clone());
+        self.growing.poster(draft);
+        let mut video = self.video(&row.video)?;
+        let mut batch = Batch::default();
+        if video.manifest.is_none() {
+            describe(&self.store, &mut video, &Summary::of(draft), &mut batch).map_err(disk)?;
+            batch.put(&VIDEOS, video.id.as_str().as_bytes(), &video);
+        }
+        batch.put(&CAPTURES, &capture.to_bytes(), &row);
+        self.store.write(batch).map_err(disk)?;
+        self.tell_video(&video);
         Ok(())
     }
 

@@ -12,7 +12,7 @@ use crate::{
     },
     store::{
         Batch, StoreError,
-        rows::{CAPTURES, Code, Growing, SEGMENTS, rung_prefix, segment_key},
+        rows::{CAPTURES, CaptureRow, Code, Growing, SEGMENTS, rung_prefix, segment_key},
     },
     tools::Toolset,
 };
@@ -28,7 +28,7 @@ impl Inner {
         rung: &Rung,
         report: impl Fn(f64) + Send + Sync,
     ) -> Result<Rendition, Failure> {
-        let row = self.store.get(&CAPTURES, &capture.to_bytes()).map_err(disk)?;
+        let row: Option<CaptureRow> = self.store.get(&CAPTURES, &capture.to_bytes()).map_err(disk)?;
         let draft = row.as_ref().and_then(|row| row.draft.as_ref());
         if let Some(made) = draft.and_then(|draft| draft.renditions.iter().find(|r| r.id == rung.id)) {
             return Ok(made.clone());
@@ -48,18 +48,26 @@ impl Inner {
             }
             Ok(None) => self.encode(tools, capture, journal, sources, rung, &report).await?,
         };
-        // A capture without a manifest keeps its complete renditions in its draft.
+        // A capture without a manifest keeps its complete renditions in its draft, which the next start believes.
+        if draft.is_some() {
+            self.blobs.sync().await.map_err(disk)?;
+            self.note_made(&capture, &made).map_err(disk)?;
+        }
+        self.forget_segments(&capture, &rung.id).map_err(disk)?;
+        Ok(made)
+    }
+
+    fn note_made(&self, capture: &Cid, made: &Rendition) -> Result<(), StoreError> {
+        let _changing = self.store.changing();
         let mut batch = Batch::default();
-        let row = self.store.get(&CAPTURES, &capture.to_bytes()).map_err(disk)?;
+        let row: Option<CaptureRow> = self.store.get(&CAPTURES, &capture.to_bytes())?;
         if let Some(mut row) = row
             && let Some(draft) = &mut row.draft
         {
             draft.renditions.push(made.clone());
             batch.put(&CAPTURES, &capture.to_bytes(), &row);
         }
-        self.store.write(batch).map_err(disk)?;
-        self.forget_segments(&capture, &rung.id).map_err(disk)?;
-        Ok(made)
+        self.store.write(batch)
     }
 
     /// Runs the encoder; each segment is a row as soon as it is kept.

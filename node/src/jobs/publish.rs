@@ -114,6 +114,7 @@ impl Inner {
             return Err(disk(format!("the manifest is not what it should be: {error}")));
         }
         let cid = self.blobs.put(Codec::DagCbor, block.into(), Some(journal)).await.map_err(disk)?;
+        self.blobs.sync().await.map_err(disk)?;
         row.revisions.push(cid);
         let done =
             JobRow { state: State::Done, code: None, reason: None, updated: clock::now(), ..job.clone() };

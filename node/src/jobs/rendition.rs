@@ -78,6 +78,7 @@ impl Inner {
     ) -> Result<(), Failure> {
         let block = codec::encode(&made);
         let rendition = self.blobs.put(Codec::DagCbor, block.into(), Some(journal)).await.map_err(disk)?;
+        self.blobs.sync().await.map_err(disk)?;
         let said = Rendered { v: 1, capture: *capture, id: made.id, rendition };
         let writable = self.feeds.writable().await;
         let groups: Vec<_> = row.groups.iter().copied().filter(|group| writable.contains(group)).collect();

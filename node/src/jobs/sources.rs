@@ -5,6 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use futures::future::try_join_all;
 use horahora_protocol::{
     Cid,
     manifest::{Chapter, File, MediaKind},
@@ -29,10 +30,16 @@ const FETCHED: &str = "fetched.json";
 
 /// Picture and sound of a source, which may be in one file or in two.
 #[derive(Debug, Default)]
-pub(super) struct Sources {
+pub(super) struct Probed {
     video: Option<(PathBuf, Probe)>,
     audio: Option<(PathBuf, Probe)>,
-    /// What is made of them.
+}
+
+/// A source, and what is made of it.
+#[derive(Debug, Default)]
+pub(super) struct Sources {
+    probed: Probed,
+    /// What is made of it.
     pub(super) plan: Plan,
     /// When its frames are.
     pub(super) timing: Timing,
@@ -40,42 +47,59 @@ pub(super) struct Sources {
     pub(super) duration: f64,
 }
 
-impl Sources {
-    pub(super) async fn look(tools: &Toolset, files: &[PathBuf], av1: bool) -> Result<Self, Failure> {
-        let (mut video, mut audio) = (None, None);
-        for file in files {
-            let found = probe(tools, file).await?;
-            if video.is_none() && found.video.is_some() {
-                video = Some((file.clone(), found.clone()));
+impl Probed {
+    /// What is in these files.
+    pub(super) async fn look(tools: &Toolset, files: &[PathBuf]) -> Result<Self, Failure> {
+        let found = try_join_all(files.iter().map(|file| probe(tools, file))).await?;
+        let mut probed = Self::default();
+        for (file, found) in files.iter().zip(found) {
+            if probed.video.is_none() && found.video.is_some() {
+                probed.video = Some((file.clone(), found.clone()));
             }
-            if audio.is_none() && !found.audio.is_empty() {
-                audio = Some((file.clone(), found));
+            if probed.audio.is_none() && !found.audio.is_empty() {
+                probed.audio = Some((file.clone(), found));
             }
         }
+        Ok(probed)
+    }
+
+    /// Looks when the frames are, and plans.
+    pub(super) async fn plan(self, tools: &Toolset, av1: bool) -> Result<Sources, Failure> {
+        let Self { video, audio } = &self;
         let both = Probe {
             video: video.as_ref().and_then(|(_, probe)| probe.video.clone()),
             audio: audio.as_ref().map_or_else(Vec::new, |(_, probe)| probe.audio.clone()),
             duration: video.as_ref().or(audio.as_ref()).map_or(0.0, |(_, probe)| probe.duration),
             ..Probe::default()
         };
-        let timing = match (&video, &both.video) {
+        let timing = match (video, &both.video) {
             (Some((file, probe)), Some(picture)) => timing(tools, file, picture.index, probe.start).await?,
             _ => Timing::default(),
         };
-        Ok(Self { plan: plan(&both, &timing, av1), timing, duration: both.duration, video, audio })
+        Ok(Sources { plan: plan(&both, &timing, av1), timing, duration: both.duration, probed: self })
     }
 
     /// The file with the picture, or with the cover of its sound, how long that picture is, and how bright.
-    pub(super) fn picture(&self) -> Option<(&Path, f64, Light)> {
+    pub(super) fn picture(&self) -> Option<Frame> {
         let light = |probe: &Probe| probe.video.as_ref().map_or(Light::Standard, |video| video.light);
-        let video = self.video.as_ref().map(|(file, probe)| (file.as_path(), probe.duration, light(probe)));
+        let video = self.video.as_ref().map(|(file, probe)| (file.clone(), probe.duration, light(probe)));
         let cover = self.audio.as_ref().filter(|(_, probe)| probe.cover);
-        video.or_else(|| cover.map(|(file, _)| (file.as_path(), 0.0, Light::Standard)))
+        video.or_else(|| cover.map(|(file, _)| (file.clone(), 0.0, Light::Standard)))
+    }
+}
+
+/// Where a poster can be taken from.
+pub(super) type Frame = (PathBuf, f64, Light);
+
+impl Sources {
+    /// What is in these files, and what is to be made of it.
+    pub(super) async fn look(tools: &Toolset, files: &[PathBuf], av1: bool) -> Result<Self, Failure> {
+        Probed::look(tools, files).await?.plan(tools, av1).await
     }
 
     /// The picture and its file.
     pub(super) fn video_stream(&self) -> Option<(&Path, &VideoStream)> {
-        self.video.as_ref().and_then(|(file, probe)| Some((file.as_path(), probe.video.as_ref()?)))
+        self.probed.video.as_ref().and_then(|(file, probe)| Some((file.as_path(), probe.video.as_ref()?)))
     }
 
     /// The sounds that are made of it.
@@ -84,7 +108,7 @@ impl Sources {
     }
 
     fn both(&self) -> impl Iterator<Item = &(PathBuf, Probe)> {
-        self.video.iter().chain(&self.audio)
+        self.probed.video.iter().chain(&self.probed.audio)
     }
 
     /// The first file with subtitles, and which it has.
@@ -102,13 +126,13 @@ impl Sources {
 
     pub(super) fn encode_job<'a>(&'a self, rung: &'a Rung) -> Result<Job<'a>, Failure> {
         let (source, frame_rate, start, duration) = match rung.kind {
-            MediaKind::Video => self.video.as_ref().and_then(|(file, probe)| {
+            MediaKind::Video => self.probed.video.as_ref().and_then(|(file, probe)| {
                 let video = probe.video.as_ref()?;
                 let length = if video.duration > 0.0 { video.duration } else { probe.duration };
                 Some((file, video.frame_rate, probe.start, length))
             }),
             // Containers that do not tell the length of their sound may end with silence.
-            MediaKind::Audio => self.audio.as_ref().and_then(|(file, probe)| {
+            MediaKind::Audio => self.probed.audio.as_ref().and_then(|(file, probe)| {
                 let audio = probe.audio.iter().find(|audio| audio.index == rung.stream)?;
                 Some((file, (0, 1), probe.start, audio.duration))
             }),

@@ -1,6 +1,9 @@
 //! The poster: the site's thumbnail, or a frame of the picture, as a JPEG.
 
-use std::{path::Path, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use super::{CONTAINERS, confinement, guarded, probe::Light};
 use crate::{process::Invocation, tools::Toolset};
@@ -15,7 +18,7 @@ const LEAST_BYTES: usize = 1000;
 pub async fn poster(
     tools: &Toolset,
     thumbnail: Option<&Path>,
-    video: Option<(&Path, f64, Light)>,
+    video: Option<(PathBuf, f64, Light)>,
 ) -> Option<Vec<u8>> {
     if let Some(file) = thumbnail
         && let Some(jpeg) =
@@ -26,23 +29,30 @@ pub async fn poster(
     let (file, duration, light) = video?;
     let at = (duration / 10.0).min(30.0);
     let fit = format!("{}{FIT}", light.filter());
-    let frame = format!("thumbnail=50,{fit}");
+    // Key frames are decoded by themselves; of several the one that is most like the others shows the most.
+    let frame = format!("thumbnail={KEYS},{fit}");
     // One that shows nothing is smaller, too.
     if let Some(jpeg) =
-        jpeg(tools, CONTAINERS, file, at, &frame).await.filter(|jpeg| jpeg.len() >= LEAST_BYTES)
+        jpeg(tools, CONTAINERS, &file, at, &frame).await.filter(|jpeg| jpeg.len() >= LEAST_BYTES)
     {
         return Some(jpeg);
     }
-    jpeg(tools, CONTAINERS, file, 0.0, &fit).await
+    jpeg(tools, CONTAINERS, &file, 0.0, &fit).await
 }
 
+/// Key frames among which the poster is chosen.
+const KEYS: usize = 3;
 const FIT: &str = "scale=w='min(1280,iw*sar)':h='min(720,ih)':force_original_aspect_ratio=decrease:force_divisible_by=2,setsar=1,format=yuvj420p";
 
 async fn jpeg(tools: &Toolset, containers: &str, file: &Path, at: f64, filter: &str) -> Option<Vec<u8>> {
     // Of a single picture nothing is left after a jump, not even to its beginning.
-    let jump = if at > 0.0 { vec!["-ss".to_owned(), format!("{at:.3}")] } else { Vec::new() };
+    let jump = if at > 0.0 {
+        vec!["-skip_frame".to_owned(), "nokey".to_owned(), "-ss".to_owned(), format!("{at:.3}")]
+    } else {
+        Vec::new()
+    };
     let invocation = Invocation::new(&tools.ffmpeg)
-        .args(["-nostdin", "-v", "error"])
+        .args(["-nostdin", "-v", "error", "-threads", "1"])
         .args(jump)
         .args(guarded(containers))
         .args(["-i"])
