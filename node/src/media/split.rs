@@ -42,15 +42,21 @@ impl Splitter {
     pub fn push(&mut self, bytes: &[u8]) -> Result<Vec<Piece>, SplitError> {
         self.waiting.extend_from_slice(bytes);
         let mut pieces = Vec::new();
-        let mut used = 0;
+        let (mut used, mut missing) = (0, 0);
         while let Some((kind, header, size)) = box_at(&self.waiting[used..])? {
             if size > limits::BLOB_BYTES {
                 return Err(SplitError("a segment is too large"));
             }
-            let Some(whole) = self.waiting.get(used..used + size) else { break };
+            let Some(whole) = self.waiting.get(used..used + size) else {
+                missing = used + size - self.waiting.len();
+                break;
+            };
             used += size;
             match &kind {
-                b"ftyp" | b"moov" | b"moof" | b"mdat" => self.piece.extend_from_slice(whole),
+                b"ftyp" | b"moov" | b"moof" | b"mdat" => {
+                    self.piece.reserve_exact(whole.len());
+                    self.piece.extend_from_slice(whole);
+                }
                 _ => continue,
             }
             match &kind {
@@ -65,6 +71,8 @@ impl Splitter {
             }
         }
         self.waiting.drain(..used);
+        // What grows by doubling takes twice a segment.
+        self.waiting.reserve_exact(missing);
         Ok(pieces)
     }
 
