@@ -7,7 +7,10 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::{
     config::{self, RunOptions},
-    process::confine::{self, ConfineArgs},
+    process::{
+        confine::{self, ConfineArgs},
+        memory,
+    },
 };
 
 mod approve;
@@ -164,6 +167,9 @@ pub fn main() -> ExitCode {
             Ok(never) => match never {},
             Err(error) => fail(&error),
         };
+    }
+    if matches!(cli.command, None | Some(Command::Run(_))) {
+        memory::settle();
     }
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let done = runtime.map_err(Into::into).and_then(|runtime| runtime.block_on(dispatch(cli)));

@@ -16,6 +16,7 @@ use tokio::{
 };
 
 pub mod confine;
+pub mod memory;
 
 pub use confine::{Confinement, Strength};
 
@@ -131,6 +132,7 @@ impl Invocation {
             Some(confinement) => confinement.command(&self.program),
             None => Command::new(&self.program),
         };
+        memory::unsettle(&mut command);
         command.args(&self.args).envs(self.envs.iter().map(|(name, value)| (name, value)));
         if let Some(dir) = &self.dir {
             command.current_dir(dir);

@@ -20,7 +20,7 @@ use rustix::process::{Pid, Resource, Rlimit, Signal, getppid, set_parent_process
 use serde::Serialize;
 
 /// This program, also after a newer one took its place on the disk (proc(5)).
-const OWN: &str = "/proc/self/exe";
+pub(super) const OWN: &str = "/proc/self/exe";
 /// Where programs and their libraries are.
 const SYSTEM: [&str; 8] = [
     "/usr",
