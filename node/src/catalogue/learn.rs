@@ -336,6 +336,7 @@ impl Catalogue {
         batch: &mut Batch,
     ) -> Result<(), StoreError> {
         batch.remove(&CAPTURES, key);
+        self.close_missing(key, row, batch)?;
         for revision in revisions {
             batch.remove(&MANIFESTS, &revision.to_bytes());
             batch.remove(&TOLD, &[key, &revision.to_bytes()].concat());
@@ -366,6 +367,9 @@ impl Catalogue {
             let held = row.revisions.last().map(|last| self.holding(last)).transpose()?;
             if !row.groups.contains(group) || row.by.is_none() {
                 continue;
+            }
+            if row.groups.len() == 1 {
+                self.close_missing(&key, &row, &mut batch)?;
             }
             if row.groups.len() > 1 {
                 row.groups.retain(|known| known != group);

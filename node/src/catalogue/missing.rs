@@ -55,6 +55,21 @@ impl Catalogue {
         Ok(())
     }
 
+    /// Nothing is to be made any more of a capture of another node.
+    pub(super) fn close_missing(
+        &self,
+        key: &[u8],
+        row: &CaptureRow,
+        batch: &mut Batch,
+    ) -> Result<(), StoreError> {
+        let Ok(capture) = Cid::from_bytes(key) else { return Ok(()) };
+        for rung in row.rungs.iter().filter(|_| row.by.is_some()) {
+            batch.remove(&RENDERED, &rung_prefix(&capture, rung));
+            self.close(batch, &JobKey::Rendition { capture, rung: rung.clone() })?;
+        }
+        Ok(())
+    }
+
     /// A member made a rendition of another one's capture.
     pub(super) fn learn_rendition(
         &self,

@@ -33,10 +33,9 @@ impl Inner {
         let av1 = self.av1 || picture(rung).is_some_and(|(_, av1)| av1);
         let sources = Sources::look(&tools, &files, av1).await?;
         let Some(planned) = sources.plan.all().find(|planned| planned.id == rung) else {
-            return Err(Failure::new(
-                Code::ToolBroken,
-                format!("{rung} is not planned for this source any more."),
-            ));
+            // Of one's own the plan was made by other tools; what another node asks for may be nonsense.
+            let code = if row.by.is_none() { Code::ToolBroken } else { Code::Damaged };
+            return Err(Failure::new(code, format!("{rung} is not planned for this source.")));
         };
         if row.by.is_none()
             && let Some(made) =

@@ -9,10 +9,7 @@ use crate::{
     clock, requests,
     store::{
         StoreError,
-        rows::{
-            CAPTURES, CaptureRow, JOBS, JobKey, JobRow, OPEN_JOBS, RENDERED, State, VIDEOS, VideoRow,
-            picture, rung_prefix,
-        },
+        rows::{CAPTURES, CaptureRow, JOBS, JobKey, JobRow, OPEN_JOBS, State, VIDEOS, VideoRow, picture},
     },
 };
 
@@ -95,7 +92,7 @@ impl Jobs {
     /// When the database fails.
     pub fn receive(&self, job: &JobRow) -> Result<bool, StoreError> {
         let JobKey::Rendition { capture, rung } = &job.key else { return Ok(false) };
-        if self.0.store.get(&RENDERED, &rung_prefix(capture, rung))?.is_none() {
+        if self.0.catalogue.rendered(capture, rung)?.is_none() {
             return Ok(false);
         }
         let name = job.key.text();
@@ -208,8 +205,9 @@ impl Jobs {
         let done = match (&job.key, &job.video) {
             // Whose capture it is looks at what the other one made.
             (JobKey::Rendition { capture, rung }, _) => {
-                self.0.is_others(capture)?
-                    && self.0.store.get(&RENDERED, &rung_prefix(capture, rung))?.is_some()
+                let row: Option<CaptureRow> = self.0.store.get(&CAPTURES, &capture.to_bytes())?;
+                let made = self.0.catalogue.rendered(capture, rung)?.is_some();
+                row.is_none_or(|row| row.by.is_some() && (made || !row.rungs.contains(rung)))
             }
             (_, Some(video)) => {
                 let captured: Option<VideoRow> = self.0.store.get(&VIDEOS, video.as_str().as_bytes())?;
