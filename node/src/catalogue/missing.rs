@@ -1,7 +1,7 @@
 //! Renditions that captures of others still lack: jobs for all members, and what came of them.
 
 use horahora_protocol::{
-    Cid, Verified,
+    Cid, NodeId, Verified,
     entry::{Capture, Entry, Rendered},
 };
 
@@ -108,7 +108,7 @@ impl Catalogue {
 }
 
 /// Adds to the batch that a member made a rendition: who may see the capture may have it.
-pub fn note_rendered(row: &CaptureRow, said: &Rendered, by: horahora_protocol::NodeId, batch: &mut Batch) {
+pub fn note_rendered(row: &CaptureRow, said: &Rendered, by: NodeId, batch: &mut Batch) {
     let rendered = RenderedRow { by, rendition: said.rendition, refused: false };
     batch.put(&RENDERED, &rung_prefix(&said.capture, &said.id), &rendered);
     let part = ManifestRow { capture: said.capture, video: row.video.clone(), by };

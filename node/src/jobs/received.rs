@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use horahora_protocol::{
-    Cid, NodeId,
+    Cid,
     manifest::{Manifest, MediaKind, Rendition},
 };
 
@@ -93,7 +93,7 @@ impl Inner {
 
     /// Brings a rendition and its segments here.
     async fn bring_rendered(&self, row: &RenderedRow, rung: &Rung, text: &str) -> Result<Rendition, Doubt> {
-        let source = part_of(row.rendition, row.by);
+        let source = Source { manifest: Some(row.rendition), capture: None, maker: Some(row.by) };
         self.fetch.blob(row.rendition, None, source, false).await.map_err(failure)?;
         let block = self.blobs.read_verified(row.rendition).await.map_err(disk)?;
         let made = Rendition::decode(&block).map_err(|error| wrong(error.to_string()))?;
@@ -153,7 +153,7 @@ impl Inner {
                 let sample = Sample { media: &media, at: seconds(at), length: seconds(segment.duration) };
                 let found = likeness(tools, &job, settings, &sample).await;
                 let found = found.map_err(|error| Doubt::Away(error.to_string()))?;
-                tracing::debug!(source = %job.source.display(), start = job.start, at = seconds(at), rung = made.id, segment = n, ?found, "was compared");
+                tracing::debug!(rung = made.id, segment = n, ?found, "was compared");
                 if !found.is_enough() {
                     let found = found.theirs;
                     return Err(wrong(format!(
@@ -165,8 +165,4 @@ impl Inner {
         }
         Ok(())
     }
-}
-
-fn part_of(rendition: Cid, by: NodeId) -> Source {
-    Source { manifest: Some(rendition), capture: None, maker: Some(by) }
 }

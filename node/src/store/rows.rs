@@ -181,7 +181,7 @@ pub struct RenderedRow {
     pub by: NodeId,
     /// The rendition's block.
     pub rendition: Cid,
-    /// Whether it was looked at and is not what it should be.
+    /// Whether it is made here instead: it is not what it should be, or could not be fetched.
     pub refused: bool,
 }
 
