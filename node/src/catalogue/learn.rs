@@ -172,8 +172,7 @@ impl Catalogue {
     pub(super) fn close(&self, batch: &mut Batch, key: &JobKey) -> Result<(), StoreError> {
         let job: Option<JobRow> = self.store.get_after(batch, &JOBS, key.text().as_bytes())?;
         if let Some(job) = job.filter(|job| !job.state.ended() && job.state != State::Running) {
-            let done = JobRow { state: State::Done, code: None, reason: None, updated: clock::now(), ..job };
-            Jobs::add(batch, &done);
+            Jobs::add(batch, &job.done(clock::now()));
         }
         Ok(())
     }

@@ -116,8 +116,7 @@ impl Inner {
         let cid = self.blobs.put(Codec::DagCbor, block.into(), Some(journal)).await.map_err(disk)?;
         self.blobs.sync().await.map_err(disk)?;
         row.revisions.push(cid);
-        let done =
-            JobRow { state: State::Done, code: None, reason: None, updated: clock::now(), ..job.clone() };
+        let done = job.clone().done(clock::now());
         let body = said_of(&manifest, cid, &row.rungs);
         let told = Told { original: body.original.clone(), summary: Summary::of(&manifest) };
         let groups = self.groups_for(&mut row, &video).await;

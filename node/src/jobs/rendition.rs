@@ -14,7 +14,7 @@ use crate::{
     clock,
     fetch::Source,
     ingest::Failure,
-    store::rows::{CaptureRow, Code, JobRow, State, picture},
+    store::rows::{CaptureRow, Code, JobRow, picture},
 };
 
 impl Inner {
@@ -81,8 +81,7 @@ impl Inner {
         let said = Rendered { v: 1, capture: *capture, id: made.id, rendition };
         let writable = self.feeds.writable().await;
         let groups: Vec<_> = row.groups.iter().copied().filter(|group| writable.contains(group)).collect();
-        let done =
-            JobRow { state: State::Done, code: None, reason: None, updated: clock::now(), ..job.clone() };
+        let done = job.clone().done(clock::now());
         let me = self.key.node_id();
         let body = Body::Rendition(said.clone());
         let write = |_: Option<&_>, batch: &mut _| {

@@ -421,6 +421,12 @@ pub struct JobRow {
 }
 
 impl JobRow {
+    /// The same, complete.
+    #[must_use]
+    pub fn done(self, now: Timestamp) -> Self {
+        Self { state: State::Done, code: None, reason: None, updated: now, ..self }
+    }
+
     /// A job that may begin at once.
     #[must_use]
     pub fn queued(key: JobKey, video: Option<VideoId>, url: String, title: String, now: Timestamp) -> Self {
