@@ -29,6 +29,8 @@ const SHORTEST_LIMIT: f64 = 600.0;
 /// Overall limit where the source does not tell its length.
 const UNKNOWN_LIMIT: f64 = 12.0 * 3600.0;
 const READ_BYTES: usize = 1 << 18;
+/// Packets that may wait between two threads of ffmpeg: with the usual 8 a copy spends half of its time on waking them.
+const WAITING_PACKETS: &str = "64";
 
 /// What happened while a rendition is made.
 #[derive(Debug)]
@@ -76,6 +78,7 @@ pub async fn encode(
         // Half of a frame, where a file is cut off, would make a player give up.
         .args(["-fflags", "+bitexact+discardcorrupt", "-i"])
         .args([job.source])
+        .args(["-thread_queue_size", WAITING_PACKETS])
         .args(&args)
         .args(["pipe:1"])
         // SVT-AV1 speaks of itself as others do of errors.

@@ -179,7 +179,8 @@ impl Timing {
 /// When ffprobe does not run.
 pub async fn timing(tools: &Toolset, file: &Path, stream: u32, start: f64) -> Result<Timing, Failure> {
     let stream = stream.to_string();
-    let what = ["-show_entries", "packet=pts_time,dts_time,flags", "-of", "csv=p=0", "-i"];
+    // What goes to its standard output it writes line by line; what goes to a file, a pipe too, it collects.
+    let what = ["-show_entries", "packet=pts_time,dts_time,flags", "-of", "csv=p=0", "-o", "pipe:1", "-i"];
     let invocation = Invocation::new(&tools.ffprobe)
         .args(guarded(CONTAINERS))
         .args(["-v", "error", "-select_streams", &stream])
