@@ -100,6 +100,12 @@ enum Command {
     },
     /// List the videos, newest first
     Videos,
+    /// Find videos by words of their titles, tags and creators; -- -word leaves out, tag:, by: and site: narrow
+    Search {
+        /// What to look for
+        #[arg(required = true)]
+        words: Vec<String>,
+    },
     /// Show what the node does
     Status,
     /// Show who the node is
@@ -192,6 +198,7 @@ async fn dispatch(cli: Cli) -> Result<ExitCode> {
         Some(Command::Approve(said)) => approve::approve(global, said).await,
         Some(Command::Requests { command }) => requests::requests(global, command).await,
         Some(Command::Inspect { url, offline }) => show::inspect(global, &url, offline).await,
+        Some(Command::Search { words }) => show::search(global, &words.join(" ")).await,
         Some(Command::Videos) => show::videos(global).await,
         Some(Command::Media { command }) => media::media(global, command).await,
         Some(Command::Status) => show::status(global).await,

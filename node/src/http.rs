@@ -22,6 +22,7 @@ use crate::{
     live::Live,
     net::{Net, Provide, Sync},
     requests::Requests,
+    search::Search,
     store::Store,
     tools::Tools,
 };
@@ -44,6 +45,7 @@ mod moderate;
 mod nodes;
 mod pages;
 mod requests;
+mod search;
 mod sites;
 mod viewer;
 mod watch;
@@ -80,6 +82,8 @@ pub struct Rooms {
     pub jobs: Jobs,
     /// The requests.
     pub requests: Requests,
+    /// Finds videos by their words.
+    pub search: Search,
     /// yt-dlp and ffmpeg.
     pub tools: Tools,
     /// The network.
@@ -107,6 +111,7 @@ pub async fn serve(listener: TcpListener, rooms: Rooms, stop: CancellationToken)
 fn router(rooms: Arc<Rooms>, stop: &CancellationToken) -> Router {
     Router::new()
         .route("/", get(pages::home))
+        .route("/search", get(search::page))
         .route("/archive", get(pages::archive).post(pages::request))
         .route("/archive/{request}", get(wishes::page).post(wishes::change))
         .route("/moderate", get(moderate::page).post(moderate::change))
@@ -143,6 +148,7 @@ fn router(rooms: Arc<Rooms>, stop: &CancellationToken) -> Router {
         .route("/api/v1/sites", get(sites::list))
         .route("/api/v1/sites/{site}/cookies", put(sites::keep_cookies).delete(sites::forget_cookies))
         .route("/api/v1/sites/{site}/resume", post(sites::resume))
+        .route("/api/v1/search", get(search::list))
         .route("/api/v1/inspect", get(inspect::inspect))
         .route("/api/v1/videos", get(api::videos))
         .route("/api/v1/videos/{video}", get(api::video))

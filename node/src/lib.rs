@@ -24,6 +24,7 @@ pub mod net;
 pub mod node;
 pub mod process;
 pub mod requests;
+pub mod search;
 pub mod space;
 pub mod spawn;
 pub mod store;

@@ -22,6 +22,7 @@ use crate::{
     live::Live,
     net::{Net, NetOptions, Peers, Provide, Shelf, Sync, SyncRooms},
     requests::Requests,
+    search::Search,
     spawn::Tasks,
     store::Store,
     tools::Tools,
@@ -85,6 +86,8 @@ pub async fn run(
     })
     .await?;
     let requests = Requests::open(store.clone(), feeds.clone(), ingest, jobs.clone(), live.clone())?;
+    let search = Search::open(store.clone(), catalogue.clone(), &dir.join("search"))?;
+    search.start(&tasks);
     let auth = Auth::new(token, config.hosts.clone(), store.clone());
 
     let page = format!("http://{}", reachable(listener.local_addr()?));
@@ -121,6 +124,7 @@ pub async fn run(
         sync,
         jobs,
         requests,
+        search,
         tools,
         net,
         live,

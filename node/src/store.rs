@@ -19,8 +19,11 @@ use sled::{
 };
 use thiserror::Error;
 
+mod changes;
 mod migrate;
 pub mod rows;
+
+pub use changes::Changes;
 
 /// Version of all stored forms together. A newer one is refused, an older one is migrated.
 const SCHEMA: u64 = 2;
@@ -130,6 +133,7 @@ pub struct Store {
     trees: Arc<Vec<Tree>>,
     file: Arc<fs::File>,
     changing: Arc<Mutex<()>>,
+    videos: Changes,
 }
 
 impl Store {
@@ -149,7 +153,8 @@ impl Store {
             })?;
         let trees = TREES.iter().map(|name| db.open_tree(name)).collect::<Result<Vec<_>, _>>()?;
         let file = fs::File::open(dir.join("db"))?;
-        let store = Self { db, trees: Arc::new(trees), file: Arc::new(file), changing: Arc::default() };
+        let (trees, file) = (Arc::new(trees), Arc::new(file));
+        let store = Self { db, trees, file, changing: Arc::default(), videos: Changes::default() };
         let schema: Table<u64> = Table::new(0);
         match store.get(&schema, b"schema")? {
             Some(SCHEMA) => {}
@@ -267,9 +272,18 @@ impl Store {
             Ok::<(), ConflictableTransactionError<()>>(())
         });
         done.map_err(|error| match error {
-            TransactionError::Storage(error) => error.into(),
+            TransactionError::Storage(error) => StoreError::from(error),
             TransactionError::Abort(()) => unreachable!("nothing in the transaction aborts"),
-        })
+        })?;
+        let videos = batch.0.into_keys().filter(|(index, _)| *index == rows::VIDEOS.index);
+        self.videos.add(videos.map(|(_, key)| key));
+        Ok(())
+    }
+
+    /// The keys of videos whose rows were written.
+    #[must_use]
+    pub fn changed_videos(&self) -> &Changes {
+        &self.videos
     }
 
     /// Waits until everything written so far survives a crash and a power cut.

@@ -30,6 +30,7 @@ mod pooled;
 mod recipes;
 mod renditions;
 mod requests;
+mod search;
 mod sim;
 mod sources;
 mod tidy;

@@ -79,6 +79,15 @@ async function copy(text: string): Promise<boolean> {
   }
 }
 
+/** A list is sorted as soon as somebody chooses how; filters do not stand before what was found on narrow screens. */
+export function startFilters(): void {
+  for (const select of document.querySelectorAll<HTMLSelectElement>("select[data-submit]")) {
+    select.addEventListener("change", () => select.form?.requestSubmit());
+  }
+  const box = document.querySelector<HTMLDetailsElement>("#filter-box[data-fold]");
+  if (box && matchMedia("(max-width: 52rem)").matches) box.open = false;
+}
+
 /** Whether keys belong to what has the focus. */
 export function isTyping(target: EventTarget | null): boolean {
   return target instanceof Element && target.closest("input, textarea, select, [contenteditable]") !== null;

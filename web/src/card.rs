@@ -19,6 +19,8 @@ pub struct Card {
     /// Only when the video is not complete.
     pub state: Option<StateView>,
     pub why: Option<String>,
+    /// Shown in search only.
+    pub tags: Vec<String>,
 }
 
 impl Card {

@@ -13,6 +13,8 @@ pub struct Frame {
     pub logged_in: bool,
     /// Whether a group of this node's decides what is fetched.
     pub moderates: bool,
+    /// What stands in the search box.
+    pub query: String,
     /// Empty once every tool is ready.
     pub tools: Vec<ToolRow>,
 }

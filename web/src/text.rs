@@ -34,6 +34,20 @@ pub(crate) fn link(address: &str) -> Option<&str> {
     (web || here).then_some(address)
 }
 
+/// The search for all that have a tag.
+pub(crate) fn tag_search(tag: &str) -> String {
+    let quoted = tag.contains(char::is_whitespace) || tag.starts_with('"');
+    let query = if quoted { format!("tag:\"{}\"", tag.replace('"', "")) } else { format!("tag:{tag}") };
+    format!("/search?q={}", encoded(&query))
+}
+
+/// As a part of an address (RFC 3986: all but unreserved letters).
+pub(crate) fn encoded(text: &str) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
+    let one = |byte: u8| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") };
+    text.bytes().map(one).collect()
+}
+
 /// `4102` as `4,102`.
 pub(crate) fn count(number: u64) -> String {
     let digits = number.to_string();
@@ -100,6 +114,12 @@ mod tests {
         {
             assert_eq!(link(bad), None, "{bad}");
         }
+    }
+
+    #[test]
+    fn a_tag_is_searched_for_as_a_whole() {
+        assert_eq!(tag_search("音MAD"), "/search?q=tag%3A%E9%9F%B3MAD");
+        assert_eq!(tag_search("collab entry"), "/search?q=tag%3A%22collab%20entry%22");
     }
 
     #[test]

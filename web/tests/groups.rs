@@ -99,7 +99,7 @@ fn only_an_admin_who_is_logged_in_changes_members() {
     assert!(html.contains("action=\"/groups/bafyg/leave\""));
     let html = nodes(&page(true, vec![GroupView { own: true, ..group(3) }]));
     assert!(!html.contains("/groups/bafyg/leave"), "every node begins with its own");
-    assert!(!nodes(&page(false, vec![group(3)])).contains("<form"));
+    assert!(!nodes(&page(false, vec![group(3)])).contains("method=\"post\""));
 }
 
 #[test]

@@ -156,7 +156,7 @@ fn only_who_is_logged_in_gets_forms() {
     );
     assert!(html.contains("href=\"/archive/bafyr#change\""));
     let html = archive(&page(false));
-    assert!(!html.contains("<form") && html.contains("horahora login") && html.contains("href=\"/login\""));
+    assert!(!html.contains("method=\"post\"") && html.contains("horahora login") && html.contains("href=\"/login\""));
 }
 
 #[test]
@@ -178,7 +178,7 @@ fn a_request_says_what_became_of_each_of_its_videos_and_can_be_changed() {
             && html.contains("value=\"remove\"")
     );
     assert!(!html.contains("href=\"/archive/bafyr#change\""), "it is on this page");
-    assert!(!request(&page(false)).contains("<form"));
+    assert!(!request(&page(false)).contains("method=\"post\""));
     assert!(!request_live(&page(true)).contains("<html"));
 }
 

@@ -175,16 +175,33 @@ pub(super) async fn videos(global: &Global) -> Result<ExitCode> {
         say("Nothing is archived yet. `horahora archive URL` begins.");
     }
     if !global.json {
-        for video in &all {
-            let minutes = video["duration_s"].as_f64().unwrap_or(0.0) / 60.0;
-            say(format_args!(
-                "{:<14} {:<28} {minutes:6.1} min  {}",
-                text(&video["state"]),
-                text(&video["id"]),
-                text(&video["title"])
-            ));
-        }
+        all.iter().for_each(say_video);
     }
+    Ok(DONE)
+}
+
+fn say_video(video: &Value) {
+    let minutes = video["duration_s"].as_f64().unwrap_or(0.0) / 60.0;
+    let (state, id, title) = (text(&video["state"]), text(&video["id"]), text(&video["title"]));
+    say(format_args!("{state:<14} {id:<28} {minutes:6.1} min  {title}"));
+}
+
+/// The first videos that are found.
+pub(super) async fn search(global: &Global, words: &str) -> Result<ExitCode> {
+    let query: String = url::form_urlencoded::byte_serialize(words.as_bytes()).collect();
+    let found = Client::new(global)?.get(&format!("/api/v1/search?q={query}&limit=50")).await?;
+    if global.json {
+        say(found);
+        return Ok(DONE);
+    }
+    let items = found["items"].as_array().map_or(&[][..], Vec::as_slice);
+    items.iter().for_each(say_video);
+    let (shown, total) = (items.len() as u64, found["total"].as_u64().unwrap_or(0));
+    say(match total {
+        0 => "Nothing found. All words have to be in the title, the tags or the creator's name.".to_owned(),
+        _ if total > shown => format!("{total} found, the first {shown} shown; one more word narrows it."),
+        _ => format!("{total} found."),
+    });
     Ok(DONE)
 }
 

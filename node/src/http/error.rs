@@ -9,7 +9,7 @@ use serde_json::json;
 
 use crate::{
     blobs::BlobError, feeds::FeedsError, fetch::FetchError, ingest::SourceError, requests::RequestError,
-    store::StoreError,
+    search::SearchError, store::StoreError,
 };
 
 /// An error for a client.
@@ -73,6 +73,12 @@ impl From<FetchError> for ApiError {
             FetchError::Late => Self::new(StatusCode::GATEWAY_TIMEOUT, "holders-too-slow", message),
             FetchError::Disk(_) | FetchError::Full => Self::ours(error),
         }
+    }
+}
+
+impl From<SearchError> for ApiError {
+    fn from(error: SearchError) -> Self {
+        Self::ours(error)
     }
 }
 

@@ -39,6 +39,8 @@ pub(super) struct View {
     /// The group that a form begins with.
     pub(super) group: Option<String>,
     pub(super) after: Option<String>,
+    /// The link that the archive page begins with.
+    pub(super) url: Option<String>,
 }
 
 /// `GET /`
@@ -59,7 +61,8 @@ pub(super) async fn home(State(rooms): Shared, Query(view): Query<View>, headers
 
 /// `GET /archive`
 pub(super) async fn archive(State(rooms): Shared, Query(view): Query<View>, headers: HeaderMap) -> Page {
-    let page = rooms.archive_page(&headers, Ask::default(), None).await?;
+    let ask = Ask { url: view.url.unwrap_or_default(), ..Ask::default() };
+    let page = rooms.archive_page(&headers, ask, None).await?;
     let html = if view.fragment.is_some() {
         horahora_web::archive_live(&page)
     } else {
@@ -151,6 +154,7 @@ pub(super) fn card(video: &VideoRow) -> Card {
         audio_only: video.audio_only,
         state: (video.state != Stand::Done).then(|| StateView::of(video.state.name())),
         why: video.reason.clone().filter(|_| video.state.ended() && video.state != Stand::Done),
+        tags: Vec::new(),
     }
 }
 
@@ -180,6 +184,7 @@ impl Rooms {
             theme: theme.unwrap_or("auto").to_owned(),
             logged_in: self.auth.is_operator(headers),
             moderates: self.moderates(),
+            query: String::new(),
             tools: if self.tools.now().is_some() { vec![] } else { tools.collect() },
         }
     }

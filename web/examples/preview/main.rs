@@ -86,6 +86,7 @@ fn frame() -> Frame {
         theme: "auto".into(),
         logged_in: true,
         moderates: true,
+        query: String::new(),
         tools: Vec::new(),
     }
 }

@@ -1,0 +1,322 @@
+//! Finds videos by what is written on them. The index follows the store: it is made again whenever it is not there, and
+//! nothing is in it that the store does not have.
+//!
+//! What is found: videos that can be watched, by title, tags and creator.
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::Path,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use horahora_protocol::VideoId;
+use serde::Serialize;
+use tantivy::TantivyError;
+use thiserror::Error;
+
+use crate::{
+    catalogue::Catalogue,
+    spawn::Tasks,
+    store::{
+        Store, StoreError,
+        rows::{VIDEOS, VideoRow},
+    },
+};
+
+mod counts;
+mod index;
+pub mod query;
+pub mod words;
+
+use index::Shelves;
+use query::Part;
+
+/// Changes of a moment are written together.
+const TOGETHER: Duration = Duration::from_millis(300);
+/// Documents that are made before they are written; few enough that others find something meanwhile.
+const PORTION: usize = 5_000;
+/// A later form of the index gets a folder of its own, and is made from the store.
+const FORM: &str = "1";
+
+/// Why nothing could be found.
+#[derive(Debug, Error)]
+pub enum SearchError {
+    /// The database failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The index failed.
+    #[error("the search index failed: {0}")]
+    Index(#[from] TantivyError),
+    /// A thread died.
+    #[error("a search did not come to its end")]
+    Died,
+}
+
+/// What is looked for.
+#[derive(Debug, Clone, Default)]
+pub struct Query {
+    /// What was written into the box.
+    pub parts: Vec<Part>,
+    /// On one of these sites; none for all.
+    pub sites: Vec<String>,
+    /// By this creator: site and id there.
+    pub creator: Option<(String, String)>,
+    /// Only of this length.
+    pub length: Option<Length>,
+    /// Published from the first time on and before the second, in milliseconds since 1970.
+    pub published: (Option<u64>, Option<u64>),
+    /// Only what the origin has no more.
+    pub gone: bool,
+    /// Also what belongs to private groups alone.
+    pub everything: bool,
+    /// What comes first.
+    pub sort: Sort,
+}
+
+/// What comes first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Sort {
+    /// What fits best (Okapi BM25); without words, what came last.
+    #[default]
+    Relevance,
+    /// What this node heard of last.
+    Added,
+    /// What was published last.
+    Newest,
+    /// What was published first.
+    Oldest,
+    /// The longest.
+    Longest,
+    /// The shortest.
+    Shortest,
+}
+
+impl Sort {
+    /// All of them, with their names.
+    pub const ALL: [(&'static str, Self); 6] = [
+        ("relevance", Self::Relevance),
+        ("added", Self::Added),
+        ("newest", Self::Newest),
+        ("oldest", Self::Oldest),
+        ("longest", Self::Longest),
+        ("shortest", Self::Shortest),
+    ];
+}
+
+/// How long a video is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Length {
+    /// Under 4 minutes.
+    Short,
+    /// 4 to 20 minutes.
+    Middle,
+    /// Longer.
+    Long,
+}
+
+impl Length {
+    /// All of them, with their names.
+    pub const ALL: [(&'static str, Self); 3] =
+        [("short", Self::Short), ("middle", Self::Middle), ("long", Self::Long)];
+
+    fn bounds_ms(self) -> (Option<u64>, Option<u64>) {
+        const FOUR: u64 = 4 * 60_000;
+        const TWENTY: u64 = 20 * 60_000;
+        match self {
+            Self::Short => (None, Some(FOUR)),
+            Self::Middle => (Some(FOUR), Some(TWENTY)),
+            Self::Long => (Some(TWENTY), None),
+        }
+    }
+
+    fn of(ms: u64) -> Self {
+        let fits = |length: &Self| length.bounds_ms().1.is_none_or(|end| ms < end);
+        [Self::Short, Self::Middle].into_iter().find(fits).unwrap_or(Self::Long)
+    }
+}
+
+/// Which part of what was found is wanted.
+#[derive(Debug, Clone, Copy)]
+pub struct Page {
+    /// Videos before it.
+    pub skip: usize,
+    /// Videos on it, at least one.
+    pub limit: usize,
+}
+
+/// What was found.
+#[derive(Debug, Clone, Default)]
+pub struct Found {
+    /// The page's videos, in order.
+    pub ids: Vec<VideoId>,
+    /// Videos that fit.
+    pub total: u64,
+    /// How many of them each site has.
+    pub sites: BTreeMap<String, u64>,
+    /// How many are of each [`Length`].
+    pub lengths: [u64; Length::ALL.len()],
+}
+
+/// What is indexed of a video.
+#[derive(Debug, Serialize)]
+struct Document {
+    id: VideoId,
+    title: String,
+    creator: String,
+    creator_id: Option<String>,
+    tags: Vec<String>,
+    published: Option<u64>,
+    added: u64,
+    duration_ms: u64,
+    public: bool,
+    gone: bool,
+}
+
+impl Document {
+    /// The same for equal documents.
+    fn print(&self) -> u64 {
+        index::number(&serde_ipld_dagcbor::to_vec(self).expect("a document has a DAG-CBOR form"))
+    }
+}
+
+/// The search. Clones share it.
+#[derive(Debug, Clone)]
+pub struct Search {
+    store: Store,
+    catalogue: Catalogue,
+    shelves: Shelves,
+    /// What each document of the index was made of, by its key.
+    prints: Arc<Mutex<BTreeMap<u64, u64>>>,
+}
+
+impl Search {
+    /// Opens the index below `dir`; one that cannot be read is made again.
+    ///
+    /// # Errors
+    /// When the disk fails.
+    pub fn open(store: Store, catalogue: Catalogue, dir: &Path) -> Result<Self, SearchError> {
+        let form = dir.join(FORM);
+        let shelves = Shelves::open(&form).or_else(|error| {
+            tracing::warn!("the search index is made again: {error}");
+            clear(&form)?;
+            Shelves::open(&form)
+        })?;
+        let prints = Arc::new(Mutex::new(shelves.prints()?));
+        store.changed_videos().follow();
+        Ok(Self { store, catalogue, shelves, prints })
+    }
+
+    /// Follows the store from now on, beginning with what changed meanwhile.
+    pub fn start(&self, tasks: &Tasks) {
+        let search = self.clone();
+        tasks.spawn("search", async move {
+            if let Err(error) = search.clone().apart(|search| search.catch_up()).await {
+                tracing::error!("the search index cannot be brought up to date: {error}");
+            }
+            loop {
+                search.store.changed_videos().some().await;
+                tokio::time::sleep(TOGETHER).await;
+                if let Err(error) = search.clone().apart(|search| search.follow()).await {
+                    tracing::error!("the search index cannot be changed: {error}");
+                }
+            }
+        });
+    }
+
+    /// Finds videos.
+    ///
+    /// # Errors
+    /// When the index fails.
+    pub async fn find(&self, query: Query, page: Page) -> Result<Found, SearchError> {
+        self.clone().apart(move |search| Ok(search.shelves.find(&query, page)?)).await
+    }
+
+    /// Work that waits for the disk, on a thread for it.
+    async fn apart<T: Send + 'static>(
+        self,
+        work: impl FnOnce(&Self) -> Result<T, SearchError> + Send + 'static,
+    ) -> Result<T, SearchError> {
+        tokio::task::spawn_blocking(move || work(&self)).await.map_err(|_| SearchError::Died)?
+    }
+
+    /// Compares all that is indexed with all that is stored.
+    fn catch_up(&self) -> Result<(), SearchError> {
+        let mut stale = self.locked().clone();
+        let mut after = None::<Vec<u8>>;
+        loop {
+            let rows = self.store.scan(&VIDEOS, b"", after.as_deref(), PORTION)?;
+            let Some((last, _)) = rows.last() else { break };
+            after = Some(last.clone());
+            let mut changes = Vec::new();
+            for (key, row) in rows {
+                let key = index::number(&key);
+                if let Some(document) = self.document(row)? {
+                    stale.remove(&key);
+                    changes.push((key, Some(document)));
+                }
+            }
+            self.put(changes)?;
+        }
+        self.put(stale.into_keys().map(|key| (key, None)).collect())
+    }
+
+    /// Takes over what was written.
+    fn follow(&self) -> Result<(), SearchError> {
+        let mut changes = Vec::new();
+        for key in self.store.changed_videos().take() {
+            let row: Option<VideoRow> = self.store.get(&VIDEOS, &key)?;
+            let document = row.map(|row| self.document(row)).transpose()?.flatten();
+            changes.push((index::number(&key), document));
+        }
+        self.put(changes)
+    }
+
+    /// Writes those that are not as they are there already.
+    fn put(&self, mut changes: Vec<(u64, Option<Document>)>) -> Result<(), SearchError> {
+        let mut prints = self.locked();
+        changes.retain(|(key, document)| prints.get(key).copied() != document.as_ref().map(Document::print));
+        for portion in changes.chunks(PORTION) {
+            self.shelves.put(portion)?;
+            for (key, document) in portion {
+                match document {
+                    Some(document) => prints.insert(*key, document.print()),
+                    None => prints.remove(key),
+                };
+            }
+        }
+        Ok(())
+    }
+
+    fn locked(&self) -> MutexGuard<'_, BTreeMap<u64, u64>> {
+        self.prints.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// None for what cannot be watched.
+    fn document(&self, row: VideoRow) -> Result<Option<Document>, StoreError> {
+        if row.manifest.is_none() {
+            return Ok(None);
+        }
+        let public = self.catalogue.is_public(&row)?;
+        Ok(Some(Document {
+            id: row.id,
+            title: row.title,
+            creator: row.creator.unwrap_or_default(),
+            creator_id: row.creator_id,
+            tags: row.tags,
+            published: row.published_at.map(|at| at.0),
+            added: row.added.0,
+            duration_ms: row.duration_ms,
+            public,
+            gone: row.gone.is_some(),
+        }))
+    }
+}
+
+fn clear(dir: &Path) -> std::io::Result<()> {
+    match fs::remove_dir_all(dir) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
