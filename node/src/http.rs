@@ -21,12 +21,14 @@ use crate::{
     jobs::Jobs,
     live::Live,
     net::{Net, Provide, Sync},
+    people::People,
     requests::Requests,
     search::Search,
     store::Store,
     tools::Tools,
 };
 
+mod account;
 mod api;
 mod approvals;
 mod auth;
@@ -44,7 +46,9 @@ mod members;
 mod moderate;
 mod nodes;
 mod pages;
+mod people;
 mod requests;
+mod rights;
 mod search;
 mod sites;
 mod viewer;
@@ -90,7 +94,9 @@ pub struct Rooms {
     pub net: Net,
     /// Progress and events.
     pub live: Live,
-    /// Who may do what.
+    /// Who has an account here.
+    pub people: People,
+    /// Who is who.
     pub auth: Auth,
     /// The node's name.
     pub name: String,
@@ -109,6 +115,18 @@ pub async fn serve(listener: TcpListener, rooms: Rooms, stop: CancellationToken)
 
 /// Every route there is.
 fn router(rooms: Arc<Rooms>, stop: &CancellationToken) -> Router {
+    page_routes()
+        .merge(api_routes())
+        .merge(media_routes())
+        .fallback(error::no_such_page)
+        .method_not_allowed_fallback(error::no_such_method)
+        .layer(middleware::from_fn_with_state(Arc::clone(&rooms), viewer::gate))
+        .layer(middleware::from_fn_with_state(Arc::clone(&rooms), auth::guard))
+        .layer(axum::Extension(events::Stop(stop.clone())))
+        .with_state(rooms)
+}
+
+fn page_routes() -> Router<Arc<Rooms>> {
     Router::new()
         .route("/", get(pages::home))
         .route("/search", get(search::page))
@@ -132,8 +150,16 @@ fn router(rooms: Arc<Rooms>, stop: &CancellationToken) -> Router {
         .route("/watch/{video}/keep", post(watch::keep))
         .route("/watch/{video}/let-go", post(watch::let_go))
         .route("/creators/{site}/{id}", get(creators::page))
-        .route("/login", get(auth::login))
+        .route("/login", get(auth::login).post(account::log_in))
+        .route("/logout", post(account::log_out))
+        .route("/sign-up", get(account::sign_up_page).post(account::sign_up))
+        .route("/account", get(account::page).post(account::change))
+        .route("/people", get(people::page).post(people::change))
         .route("/assets/{name}", get(pages::asset))
+}
+
+fn api_routes() -> Router<Arc<Rooms>> {
+    Router::new()
         .route("/healthz", get(api::healthz))
         .route("/api/v1/node", get(api::node))
         .route("/api/v1/requests", get(requests::list).post(requests::submit))
@@ -170,8 +196,22 @@ fn router(rooms: Arc<Rooms>, stop: &CancellationToken) -> Router {
         .route("/api/v1/groups/{group}/rules", get(approvals::rules).post(approvals::set_rules))
         .route("/api/v1/jobs", get(jobs::jobs))
         .route("/api/v1/verify", post(api::verify))
+        .route("/api/v1/session", post(account::api_log_in))
+        .route("/api/v1/account", get(account::mine).delete(account::remove))
+        .route("/api/v1/account/password", post(account::api_password))
+        .route("/api/v1/account/export", get(account::export))
+        .route("/api/v1/account/session", delete(account::api_log_out))
+        .route("/api/v1/account/sessions/{session}", delete(account::end_session))
+        .route("/api/v1/people", get(people::list).post(account::api_sign_up))
+        .route("/api/v1/people/{person}", post(people::rule).delete(people::remove))
+        .route("/api/v1/invitations", get(people::invitations).post(people::invite))
+        .route("/api/v1/house", get(people::house).post(people::set_house))
         .route("/api/v1/login-links", post(auth::login_link))
         .route("/api/v1/events", get(events::events))
+}
+
+fn media_routes() -> Router<Arc<Rooms>> {
+    Router::new()
         .route("/media/live/{capture}/manifest.mpd", get(media::live_mpd))
         .route("/media/live/{capture}/playlist.m3u8", get(media::live_playlist))
         .route("/media/live/{capture}/poster.jpg", get(media::live_poster))
@@ -191,10 +231,4 @@ fn router(rooms: Arc<Rooms>, stop: &CancellationToken) -> Router {
         .route("/media/{manifest}/info.json", get(media::info))
         .route("/media/{manifest}/{rendition}/{file}", get(media::segment))
         .route("/blobs/{cid}", get(media::blob))
-        .fallback(error::no_such_page)
-        .method_not_allowed_fallback(error::no_such_method)
-        .layer(middleware::from_fn_with_state(Arc::clone(&rooms), viewer::gate))
-        .layer(middleware::from_fn_with_state(Arc::clone(&rooms), auth::guard))
-        .layer(axum::Extension(events::Stop(stop.clone())))
-        .with_state(rooms)
 }

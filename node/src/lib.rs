@@ -22,6 +22,7 @@ pub mod live;
 pub mod media;
 pub mod net;
 pub mod node;
+pub mod people;
 pub mod process;
 pub mod requests;
 pub mod search;

@@ -21,6 +21,7 @@ use crate::{
     jobs::{self, Jobs},
     live::Live,
     net::{Net, NetOptions, Peers, Provide, Shelf, Sync, SyncRooms},
+    people::People,
     requests::Requests,
     search::Search,
     spawn::Tasks,
@@ -88,7 +89,8 @@ pub async fn run(
     let requests = Requests::open(store.clone(), feeds.clone(), ingest, jobs.clone(), live.clone())?;
     let search = Search::open(store.clone(), catalogue.clone(), &dir.join("search"))?;
     search.start(&tasks);
-    let auth = Auth::new(token, config.hosts.clone(), store.clone());
+    let people = People::new(store.clone());
+    let auth = Auth::new(token, config.hosts.clone(), people.clone());
 
     let page = format!("http://{}", reachable(listener.local_addr()?));
     let login = format!("{page}/login?key={}", auth.login_key());
@@ -128,6 +130,7 @@ pub async fn run(
         tools,
         net,
         live,
+        people,
         auth,
         name: config.name,
     };

@@ -32,7 +32,7 @@ const RETRY: Duration = Duration::from_millis(100);
 const PATIENCE: u32 = 30;
 const META: &str = "meta";
 /// Names of the trees, in the order of [`Table`]'s indices.
-const TREES: [&str; 33] = [
+const TREES: [&str; 37] = [
     "meta",
     "entries",
     "bodies",
@@ -66,6 +66,10 @@ const TREES: [&str; 33] = [
     "verdicts",
     "looks",
     "rendered",
+    "people",
+    "names",
+    "sessions",
+    "invitations",
 ];
 
 /// Why the database did not do it.

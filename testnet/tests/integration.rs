@@ -25,6 +25,7 @@ mod mesh;
 mod nat;
 mod outsiders;
 mod pace;
+mod people;
 mod players;
 mod pooled;
 mod recipes;

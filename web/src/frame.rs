@@ -10,13 +10,30 @@ pub struct Frame {
     pub version: String,
     /// `auto`, `light` or `dark`, as the cookie `theme` says.
     pub theme: String,
+    /// Whether who looks runs the node.
     pub logged_in: bool,
-    /// Whether a group of this node's decides what is fetched.
+    /// Whether they may ask for videos.
+    pub asks: bool,
+    /// Whether they decide what is fetched and shown.
+    pub decides: bool,
+    /// Whether they are logged in at all.
+    pub known: bool,
+    /// Their account; who runs the node may have none.
+    pub me: Option<Me>,
+    /// Whether there is anything that they decide.
     pub moderates: bool,
     /// What stands in the search box.
     pub query: String,
     /// Empty once every tool is ready.
     pub tools: Vec<ToolRow>,
+}
+
+/// An account, as its owner sees it on every page.
+#[derive(Debug, Clone, Default)]
+pub struct Me {
+    pub name: String,
+    /// `viewer`, `trusted`, `moderator` or `admin`.
+    pub rank: String,
 }
 
 /// A tool the node fetches for itself.

@@ -3,6 +3,7 @@
 //! The node fills the plain view structs of this crate and gets HTML back. Nothing here reads a file, asks the
 //! clock or knows what a request is; states arrive as words and lengths as numbers.
 
+mod account;
 mod archive;
 mod asset;
 mod bar;
@@ -16,6 +17,7 @@ mod map;
 mod message;
 mod moderate;
 mod nodes;
+mod people;
 mod qr;
 mod request;
 mod search;
@@ -24,17 +26,19 @@ mod state;
 mod text;
 mod watch;
 
+pub use account::{AccountPage, LoginPage, SessionRow, SignUpPage, account, login, sign_up};
 pub use archive::{ArchivePage, GroupChoice, GroupMark, RequestRow, Wish, archive, archive_live};
 pub use asset::{Asset, asset};
 pub use card::Card;
 pub use creator::{CreatorPage, creator};
-pub use frame::{Frame, Lede, ToolRow};
+pub use frame::{Frame, Lede, Me, ToolRow};
 pub use groups::{FollowedRow, GroupForms, GroupView, JoinView, Link, MemberRow, TicketView};
 pub use holders::{HolderRow, Keep};
 pub use home::{HomePage, JobRow, home, home_live};
 pub use message::{MessagePage, message};
 pub use moderate::{Choice, ModeratePage, RulesForm, StandingRow, WaitingRow, moderate};
 pub use nodes::{Direction, MoveRow, NodeRow, NodesPage, nodes, nodes_live};
+pub use people::{InvitationRow, PeoplePage, PersonRow, people};
 pub use request::{RequestPage, request, request_live};
 pub use search::{Check, PageLink, SearchPage, Term, search};
 pub use sites::{SiteRow, SitesPage, sites};

@@ -39,7 +39,13 @@ fn group(members: usize) -> GroupView {
 }
 
 fn page(logged_in: bool, groups: Vec<GroupView>) -> NodesPage {
-    let frame = Frame { node_name: "node-0".into(), logged_in, ..Frame::default() };
+    let frame = Frame {
+        node_name: "node-0".into(),
+        logged_in,
+        asks: logged_in,
+        decides: logged_in,
+        ..Frame::default()
+    };
     NodesPage { frame, groups, ..NodesPage::default() }
 }
 
@@ -171,7 +177,7 @@ fn requests_and_videos_name_a_group_that_is_not_the_own_one() {
     let mark = || GroupMark { id: "bafyg".into(), name: "Keepers".into(), private: true };
     let choice =
         |name: &str, chosen| GroupChoice { id: name.into(), name: name.into(), private: chosen, chosen };
-    let frame = || Frame { logged_in: true, ..Frame::default() };
+    let frame = || Frame { logged_in: true, asks: true, decides: true, ..Frame::default() };
     let row = RequestRow { id: "bafyr".into(), retry: true, group: Some(mark()), ..RequestRow::default() };
     let groups = vec![choice("own", false), choice("other", true)];
     let html =

@@ -8,7 +8,7 @@ use horahora_web::{
 const EVIL: &str = "<script>alert(1)</script>\"'&";
 
 fn frame(logged_in: bool) -> Frame {
-    Frame { node_name: "kurobune".into(), logged_in, ..Frame::default() }
+    Frame { node_name: "kurobune".into(), logged_in, asks: logged_in, decides: logged_in, ..Frame::default() }
 }
 
 fn row(number: usize, name: &str) -> NodeRow {
@@ -78,7 +78,11 @@ fn only_who_is_logged_in_adds_and_forgets() {
     assert_eq!(html.matches("action=\"/nodes/forget\" method=\"post\"").count(), 2);
     assert!(html.contains("name=\"node\" value=\"12D3KooWGRUVh7Kp2xvQn5dR8sYbTz4LmEw9Jc3Fa6Hk1Pq7001\""));
     let html = nodes(&page(false, three()));
-    assert!(!html.contains("method=\"post\"") && html.contains("horahora login") && html.contains("href=\"/login\""));
+    assert!(
+        !html.contains("method=\"post\"")
+            && html.contains("horahora login")
+            && html.contains("href=\"/login\"")
+    );
 }
 
 #[test]

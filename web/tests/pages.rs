@@ -9,7 +9,14 @@ use horahora_web::{
 const EVIL: &str = "<script>alert(1)</script>\"'&";
 
 fn frame() -> Frame {
-    Frame { node_name: "kurobune".into(), version: "0.1.0".into(), logged_in: true, ..Frame::default() }
+    Frame {
+        node_name: "kurobune".into(),
+        version: "0.1.0".into(),
+        logged_in: true,
+        asks: true,
+        decides: true,
+        ..Frame::default()
+    }
 }
 
 fn player() -> Player {
@@ -142,7 +149,7 @@ fn only_who_is_logged_in_gets_forms() {
         ..RequestRow::default()
     };
     let page = |logged_in| ArchivePage {
-        frame: Frame { logged_in, ..frame() },
+        frame: Frame { logged_in, asks: logged_in, decides: logged_in, ..frame() },
         requests: vec![request.clone()],
         ..ArchivePage::default()
     };
@@ -156,7 +163,11 @@ fn only_who_is_logged_in_gets_forms() {
     );
     assert!(html.contains("href=\"/archive/bafyr#change\""));
     let html = archive(&page(false));
-    assert!(!html.contains("method=\"post\"") && html.contains("horahora login") && html.contains("href=\"/login\""));
+    assert!(
+        !html.contains("method=\"post\"")
+            && html.contains("horahora login")
+            && html.contains("href=\"/login\"")
+    );
 }
 
 #[test]
@@ -165,7 +176,7 @@ fn a_request_says_what_became_of_each_of_its_videos_and_can_be_changed() {
     let wish = Wish { id: "bafyr".into(), newest: "12".into(), follow: true, ..Wish::default() };
     let row = RequestRow { id: "bafyr".into(), title: "A tag".into(), wish, ..RequestRow::default() };
     let page = |logged_in| RequestPage {
-        frame: Frame { logged_in, ..frame() },
+        frame: Frame { logged_in, asks: logged_in, decides: logged_in, ..frame() },
         row: row.clone(),
         videos: vec![video.clone()],
         more: Some("/archive/bafyr?after=1".into()),

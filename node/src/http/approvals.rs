@@ -19,6 +19,7 @@ use super::{Rooms, Shared, api::Answer, error::ApiError, groups::read, viewer::V
 use crate::{
     approval::VerdictRow,
     groups::View,
+    people::Rank,
     requests::{Filter, ruling},
     store::rows::VideoRow,
 };
@@ -152,9 +153,10 @@ pub(super) async fn set_rules(State(rooms): Shared, Path(group): Path<String>, b
 
 fn only_operator(viewer: Viewer) -> Result<(), ApiError> {
     let message = "What waits for approval is for whoever runs this node. Log in first.";
-    match viewer {
-        Viewer::Operator => Ok(()),
-        Viewer::Anyone => Err(ApiError::new(StatusCode::UNAUTHORIZED, "login-needed", message)),
+    if viewer.is(Rank::Moderator) {
+        Ok(())
+    } else {
+        Err(ApiError::new(StatusCode::UNAUTHORIZED, "login-needed", message))
     }
 }
 

@@ -1,10 +1,10 @@
-//! Who may do what: the token of this machine's programs, login links, sessions, and the checks that keep
-//! other sites' pages from speaking for a person.
+//! Who somebody is: the token of this machine's programs, login links, sessions; and the checks that keep other sites'
+//! pages from speaking for a person. What each may do is in `rights`.
 
 use std::{
     collections::BTreeSet,
     net::{IpAddr, SocketAddr},
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Mutex, PoisonError},
 };
 
 use axum::{
@@ -16,39 +16,51 @@ use axum::{
 };
 use serde::Deserialize;
 use subtle::ConstantTimeEq;
+use url::form_urlencoded;
 
-use super::{Rooms, Shared, error::ApiError, pages};
+use super::{
+    Rooms, Shared, account,
+    error::ApiError,
+    pages,
+    rights::{self, Need},
+};
 use crate::{
-    clock, identity,
-    store::{
-        Batch, Store,
-        rows::{SESSIONS, session_key},
-    },
+    identity,
+    people::{People, PersonRow, Rank, SESSION_MS},
 };
 
-const COOKIE: &str = "horahora_session";
-/// A session ends after a year; people do not log in to their own machine every week.
-const SESSION_MS: u64 = 365 * 24 * 3600 * 1000;
+pub(super) const COOKIE: &str = "horahora_session";
 /// Unused login links; each start and each `horahora login` makes one.
 const LINKS: usize = 100;
 const POLICY: &str = "default-src 'self'; img-src 'self' data:; media-src 'self' blob:; style-src 'self'; \
     script-src 'self'; connect-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'; \
     frame-ancestors 'none'";
 
-/// Who may do what.
+/// Who is who.
 #[derive(Debug)]
 pub struct Auth {
     token: String,
     hosts: Vec<String>,
-    store: Store,
+    people: People,
     links: Mutex<BTreeSet<String>>,
+}
+
+/// Who sent a request.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Who {
+    /// What they may do; none without an account, or with one that is locked.
+    pub(super) rank: Option<Rank>,
+    /// Their account; the operator may have none.
+    pub(super) person: Option<PersonRow>,
+    /// Whether it is a program with the node's token.
+    by_token: bool,
 }
 
 impl Auth {
     /// With this token for programs and these host names of the page.
     #[must_use]
-    pub fn new(token: String, hosts: Vec<String>, store: Store) -> Self {
-        Self { token, hosts, store, links: Mutex::default() }
+    pub fn new(token: String, hosts: Vec<String>, people: People) -> Self {
+        Self { token, hosts, people, links: Mutex::default() }
     }
 
     /// The key of a new login link; it works once.
@@ -67,21 +79,26 @@ impl Auth {
         self.links.lock().unwrap_or_else(PoisonError::into_inner).remove(key)
     }
 
-    /// Whether the sender is the operator: a program with the token, or a browser with a session.
-    pub(super) fn is_operator(&self, headers: &HeaderMap) -> bool {
-        self.has_token(headers) || self.has_session(headers)
+    /// Who sent a request, by its headers.
+    pub(super) fn who(&self, headers: &HeaderMap) -> Who {
+        if self.has_token(headers) {
+            return Who { rank: Some(Rank::Admin), person: None, by_token: true };
+        }
+        let session = cookie(headers, COOKIE).and_then(|secret| self.people.session(secret).ok().flatten());
+        match session.map(|session| session.person) {
+            None => Who::default(),
+            Some(None) => Who { rank: Some(Rank::Admin), ..Who::default() },
+            Some(Some(id)) => {
+                let person = self.people.get(&id).ok().flatten();
+                Who { rank: person.as_ref().and_then(PersonRow::allowed), person, by_token: false }
+            }
+        }
     }
 
     fn has_token(&self, headers: &HeaderMap) -> bool {
         let sent = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
         let sent = sent.and_then(|value| value.strip_prefix("Bearer ")).unwrap_or_default();
         bool::from(sent.trim().as_bytes().ct_eq(self.token.as_bytes()))
-    }
-
-    fn has_session(&self, headers: &HeaderMap) -> bool {
-        let Some(cookie) = cookie(headers, COOKIE) else { return false };
-        let made = self.store.get(&SESSIONS, &session_key(cookie)).ok().flatten();
-        made.is_some_and(|made| clock::now().ms_since(made) < SESSION_MS)
     }
 
     /// A page of another site must not reach this node under its own name (DNS rebinding): only addresses,
@@ -117,14 +134,20 @@ pub(super) async fn guard(
     request: Request,
     next: Next,
 ) -> Response {
-    let page = matches!(request.uri().path(), "/" | "/archive" | "/nodes")
-        || request.uri().path().starts_with("/watch/")
-        || request.uri().path().starts_with("/groups");
+    // Somebody before a browser is shown the way in; a program gets the code.
+    let path = request.uri().path();
+    let page = request.method().is_safe()
+        && !["/api/", "/media/", "/blobs/"].iter().any(|part| path.starts_with(part));
+    let back = request.uri().path_and_query().map_or("/", |path| path.as_str());
+    let login = format!(
+        "/login?{}",
+        form_urlencoded::Serializer::new(String::new()).append_pair("next", back).finish()
+    );
     let mut response = match check(&rooms.auth, from.ip(), &request) {
         Ok(()) if only_reads(&request) => next.run(request).await,
         Ok(()) => to_its_end(&rooms, request, next).await,
         Err(error) if page && error.status == StatusCode::UNAUTHORIZED => {
-            Redirect::to("/login").into_response()
+            Redirect::to(&login).into_response()
         }
         Err(error) => error.into_response(),
     };
@@ -159,17 +182,16 @@ fn check(auth: &Auth, from: IpAddr, request: &Request) -> Result<(), ApiError> {
             "This node does not know itself under this name. Open it by its address, or start it with --hosts NAME.",
         ));
     }
-    let open = path == "/healthz" || path == "/login" || path.starts_with("/assets/");
-    let reads = matches!(*request.method(), Method::GET | Method::HEAD);
-    if open || (reads && from.is_loopback()) {
-        return Ok(());
-    }
-    if !auth.is_operator(headers) {
-        return Err(ApiError::new(
-            StatusCode::UNAUTHORIZED,
-            "login-needed",
-            "Open the login link that the node printed at its start; `horahora login` prints a new one.",
-        ));
+    let (reads, who) = (request.method().is_safe(), auth.who(headers));
+    let has = |rank: Rank| who.rank >= Some(rank);
+    let need = rights::need(request.method(), path);
+    let fine = match need {
+        Need::Nothing => true,
+        Need::Watching => from.is_loopback() || who.rank.is_some() || auth.people.house()?.visitors,
+        Need::Rank(rank) => has(rank),
+    };
+    if !fine {
+        return Err(refusal(&who, need));
     }
     if reads {
         return Ok(());
@@ -178,7 +200,8 @@ fn check(auth: &Auth, from: IpAddr, request: &Request) -> Result<(), ApiError> {
     let own = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
     let same = |origin: &str| origin.strip_prefix("http://").or(origin.strip_prefix("https://")) == Some(own);
     // Browsers always say where a page's request comes from; programs need not, they have the token.
-    if !origin.map_or_else(|| auth.has_token(headers), same) {
+    let program = who.by_token || (need == Need::Nothing && !headers.contains_key(header::COOKIE));
+    if !origin.map_or(program, same) {
         return Err(ApiError::new(
             StatusCode::FORBIDDEN,
             "other-origin",
@@ -197,43 +220,103 @@ fn check(auth: &Auth, from: IpAddr, request: &Request) -> Result<(), ApiError> {
     Ok(())
 }
 
+fn refusal(who: &Who, need: Need) -> ApiError {
+    match (&who.person, need) {
+        (Some(person), _) if person.banned.is_some() => {
+            let reason = person.banned.as_deref().unwrap_or_default();
+            ApiError::new(StatusCode::FORBIDDEN, "locked", format!("This account is locked: {reason}"))
+        }
+        (Some(person), Need::Rank(rank)) => {
+            let message = format!("This needs the rank {}; you are {}.", rank.name(), person.rank.name());
+            ApiError::new(StatusCode::FORBIDDEN, "rank-needed", message)
+        }
+        _ => ApiError::new(
+            StatusCode::UNAUTHORIZED,
+            "login-needed",
+            "Log in first. Whoever runs the node opens the login link that it printed at its start; `horahora login` prints a \
+             new one.",
+        ),
+    }
+}
+
 #[derive(Debug, Deserialize)]
 pub(super) struct LoginQuery {
     key: Option<String>,
+    next: Option<String>,
 }
 
-/// `GET /login?key=…`: redeems a login link.
+/// `GET /login?key=…`: the form, or a login link that is redeemed.
 pub(super) async fn login(
     State(rooms): Shared,
     Query(query): Query<LoginQuery>,
     method: Method,
     headers: HeaderMap,
 ) -> Response {
-    let known = rooms.auth.is_operator(&headers);
+    let who = rooms.auth.who(&headers);
+    let next = local(query.next.as_deref());
     // Looking at a link without opening it does not use it up.
-    let Some(key) = query.key.filter(|_| !known && method == Method::GET) else {
-        return if known { Redirect::to("/").into_response() } else { pages::login(&rooms, &headers, false) };
+    let Some(key) = query.key.filter(|_| who.rank < Some(Rank::Admin) && method == Method::GET) else {
+        return if who.rank.is_some() {
+            Redirect::to(next).into_response()
+        } else {
+            account::login_page(&rooms, &headers, next)
+        };
     };
     if !rooms.auth.redeem(&key) {
-        return pages::login(&rooms, &headers, true);
+        return pages::used_link(&rooms, &headers);
     }
-    match session(&rooms).await {
-        Ok(cookie) => ([(header::SET_COOKIE, cookie)], Redirect::to("/")).into_response(),
-        Err(error) => error.into_response(),
+    match rooms.people.open_session(None, agent(&headers)).await {
+        Ok(secret) => {
+            ([(header::SET_COOKIE, session_cookie(&secret, &headers))], Redirect::to("/")).into_response()
+        }
+        Err(error) => ApiError::from(error).into_response(),
     }
 }
 
-async fn session(rooms: &Arc<Rooms>) -> Result<String, ApiError> {
-    let secret = identity::token();
-    let mut batch = Batch::default();
-    batch.put(&SESSIONS, &session_key(&secret), &clock::now());
-    rooms.store.write(batch)?;
-    rooms.store.durable().await?;
-    let seconds = SESSION_MS / 1000;
-    Ok(format!("{COOKIE}={secret}; Path=/; HttpOnly; SameSite=Lax; Max-Age={seconds}"))
+/// What a browser calls itself.
+pub(super) fn agent(headers: &HeaderMap) -> &str {
+    headers.get(header::USER_AGENT).and_then(|agent| agent.to_str().ok()).unwrap_or("a program")
+}
+
+/// The cookie of a session: not for scripts, not sent by forms of other sites, and over TLS only where the page is.
+pub(super) fn session_cookie(secret: &str, headers: &HeaderMap) -> String {
+    let origin = headers.get(header::ORIGIN).and_then(|origin| origin.to_str().ok()).unwrap_or_default();
+    let secure = if origin.starts_with("https://") { "; Secure" } else { "" };
+    let seconds = if secret.is_empty() { 0 } else { SESSION_MS / 1000 };
+    format!("{COOKIE}={secret}; Path=/; HttpOnly; SameSite=Lax; Max-Age={seconds}{secure}")
+}
+
+/// A path of this node to go on to, whatever somebody wrote: never another site.
+pub(super) fn local(next: Option<&str>) -> &str {
+    let fine = |next: &&str| {
+        next.starts_with('/') && !next[1..].starts_with(['/', '\\']) && !next.chars().any(char::is_control)
+    };
+    next.filter(fine).unwrap_or("/")
 }
 
 /// `POST /api/v1/login-links`: a new login link for whoever has the token.
 pub(super) async fn login_link(State(rooms): Shared) -> Json<serde_json::Value> {
     Json(serde_json::json!({ "path": format!("/login?key={}", rooms.auth.login_key()) }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nobody_is_sent_to_another_site() {
+        for next in ["/", "/watch/a?b=/c", "/search?q=%2F%2F"] {
+            assert_eq!(local(Some(next)), next);
+        }
+        for next in [
+            "//evil.example",
+            "/\\evil.example",
+            "https://evil.example",
+            "javascript:alert(1)",
+            "",
+            "/a\r\nb",
+        ] {
+            assert_eq!(local(Some(next)), "/", "{next}");
+        }
+    }
 }

@@ -8,8 +8,8 @@ use axum::{
 use serde_json::json;
 
 use crate::{
-    blobs::BlobError, feeds::FeedsError, fetch::FetchError, ingest::SourceError, requests::RequestError,
-    search::SearchError, store::StoreError,
+    blobs::BlobError, feeds::FeedsError, fetch::FetchError, ingest::SourceError, people::PeopleError,
+    requests::RequestError, search::SearchError, store::StoreError,
 };
 
 /// An error for a client.
@@ -72,6 +72,24 @@ impl From<FetchError> for ApiError {
             FetchError::NoHolder { .. } => Self::new(StatusCode::SERVICE_UNAVAILABLE, "no-holder", message),
             FetchError::Late => Self::new(StatusCode::GATEWAY_TIMEOUT, "holders-too-slow", message),
             FetchError::Disk(_) | FetchError::Full => Self::ours(error),
+        }
+    }
+}
+
+impl From<PeopleError> for ApiError {
+    fn from(error: PeopleError) -> Self {
+        let message = error.to_string();
+        match error {
+            PeopleError::Name => Self::bad("bad-person-name", message),
+            PeopleError::Password => Self::bad("bad-password", message),
+            PeopleError::Taken => Self::new(StatusCode::CONFLICT, "name-taken", message),
+            PeopleError::Wrong => Self::new(StatusCode::UNAUTHORIZED, "wrong-password", message),
+            PeopleError::TooMany(_) => Self::new(StatusCode::TOO_MANY_REQUESTS, "too-many-tries", message),
+            PeopleError::Banned(_) => Self::new(StatusCode::FORBIDDEN, "locked", message),
+            PeopleError::NotTaken(_) => Self::new(StatusCode::FORBIDDEN, "not-taken-in", message),
+            PeopleError::Unknown => Self::not_found("unknown-person", message),
+            PeopleError::LastAdmin => Self::new(StatusCode::CONFLICT, "last-admin", message),
+            PeopleError::Store(_) | PeopleError::Hash => Self::ours(error),
         }
     }
 }

@@ -25,7 +25,7 @@ pub(super) async fn events(
     let changes = BroadcastStream::new(rooms.live.listen()).map(move |change| {
         Ok(match change {
             // What changed may be in a private group; that something did makes a page ask again.
-            Ok(change) if viewer == Viewer::Anyone && change.name != "tools" => {
+            Ok(change) if !viewer.is_insider() && change.name != "tools" => {
                 Event::default().event(change.name).data("{}")
             }
             Ok(change) => Event::default().event(change.name).data(change.data.to_string()),

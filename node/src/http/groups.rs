@@ -216,7 +216,7 @@ impl Rooms {
     /// The groups that somebody may see, the node's own first one first.
     pub(super) fn groups_for(&self, viewer: Viewer) -> Vec<Arc<View>> {
         let mut all = self.groups.all();
-        all.retain(|view| viewer == Viewer::Operator || view.group.public);
+        all.retain(|view| viewer.is_insider() || view.group.public);
         all.sort_by_key(|view| (view.id != self.feeds.home(), view.name.clone(), view.id));
         all
     }

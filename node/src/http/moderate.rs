@@ -12,6 +12,7 @@ use super::{
 use crate::{
     approval::VerdictRow,
     groups::View,
+    people::Rank,
     requests::{self, Filter, Queue},
     store::rows::VideoRow,
 };
@@ -129,7 +130,7 @@ impl Rooms {
     ) -> Result<ModeratePage, ApiError> {
         let view = self.moderated(&asked.group)?;
         let frame = self.frame(headers);
-        if viewer == Viewer::Anyone {
+        if !viewer.is(Rank::Moderator) {
             return Ok(ModeratePage { frame, ..ModeratePage::default() });
         }
         let filter = asked.filter();

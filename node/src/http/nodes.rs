@@ -183,7 +183,7 @@ impl Rooms {
 
     /// What a node says that it holds, but for what the viewer may not know of.
     fn holds_of(&self, node: &NodeId, viewer: Viewer) -> Option<Totals> {
-        let shown = |group: &GroupId| viewer == Viewer::Operator || self.groups.is_public(group);
+        let shown = |group: &GroupId| viewer.is_insider() || self.groups.is_public(group);
         self.sync.holds(node, |group| self.groups.get(group).is_none() || shown(group))
     }
 

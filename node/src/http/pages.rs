@@ -8,8 +8,8 @@ use axum::{
 };
 use horahora_protocol::{Cid, group::GroupId, request::Stand as Goes};
 use horahora_web::{
-    ArchivePage, Card, Frame, GroupChoice, GroupMark, HomePage, Lede, MessagePage, RequestRow as RequestView,
-    StateView, ToolRow,
+    ArchivePage, Card, Frame, GroupChoice, GroupMark, HomePage, Lede, Me, MessagePage,
+    RequestRow as RequestView, StateView, ToolRow,
 };
 use serde::Deserialize;
 
@@ -24,6 +24,7 @@ use super::{
 use crate::{
     clock,
     groups::View as Group,
+    people::Rank,
     requests,
     store::rows::{Code, GROUPS, GroupRow, State as Stand, VideoRow},
 };
@@ -103,21 +104,11 @@ pub(super) async fn asset(Path(name): Path<String>) -> Page {
     Ok((headers, [(header::CACHE_CONTROL, forever)], found.bytes).into_response())
 }
 
-/// What someone sees who is not logged in, or whose link was used before.
-pub(super) fn login(rooms: &Rooms, headers: &HeaderMap, used: bool) -> Response {
-    let (title, state) = if used {
-        ("This login link does not work any more", "needs-operator")
-    } else {
-        ("Log in", "waiting")
-    };
-    let message = if used {
-        "Each link works once and only until the node restarts. Run `horahora login` on the node's machine for a new one."
-    } else {
-        "Open the login link that the node printed when it started, or run \
-         `horahora login` on the node's machine for a new one. On that machine reading needs no login."
-    };
-    let status = if used { StatusCode::FORBIDDEN } else { StatusCode::OK };
-    message_page(rooms, headers, status, title, message, state)
+/// What someone sees whose login link was used before.
+pub(super) fn used_link(rooms: &Rooms, headers: &HeaderMap) -> Response {
+    let message = "Each link works once and only until the node restarts. Run `horahora login` on the node's machine for a new one.";
+    let title = "This login link does not work any more";
+    message_page(rooms, headers, StatusCode::FORBIDDEN, title, message, "needs-operator")
 }
 
 /// A page that says one thing.
@@ -169,6 +160,7 @@ pub(super) fn watch_path(video: &VideoRow) -> String {
 
 impl Rooms {
     pub(super) fn frame(&self, headers: &HeaderMap) -> Frame {
+        let who = self.auth.who(headers);
         let theme = auth::cookie(headers, "theme").filter(|theme| matches!(*theme, "light" | "dark"));
         let status = self.tools.status().borrow().clone();
         let tools = status.iter().map(|tool| ToolRow {
@@ -182,8 +174,15 @@ impl Rooms {
             group_name: self.group_name(self.viewer(headers)),
             version: env!("CARGO_PKG_VERSION").to_owned(),
             theme: theme.unwrap_or("auto").to_owned(),
-            logged_in: self.auth.is_operator(headers),
-            moderates: self.moderates(),
+            me: who
+                .person
+                .as_ref()
+                .map(|person| Me { name: person.name.clone(), rank: person.rank.name().to_owned() }),
+            logged_in: who.rank >= Some(Rank::Admin),
+            asks: who.rank >= Some(Rank::Trusted),
+            decides: who.rank >= Some(Rank::Moderator),
+            known: who.rank.is_some(),
+            moderates: who.rank >= Some(Rank::Moderator) && self.moderates(),
             query: String::new(),
             tools: if self.tools.now().is_some() { vec![] } else { tools.collect() },
         }

@@ -88,7 +88,7 @@ impl Asked {
             length: self.length,
             published: (self.from.map(new_year), self.to.map(|year| new_year(year.saturating_add(1)))),
             gone: self.gone,
-            everything: viewer == Viewer::Operator,
+            everything: viewer.is_insider(),
             sort: self.sort,
         }
     }

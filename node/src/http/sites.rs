@@ -14,7 +14,10 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{Rooms, Shared, api::Answer, error::ApiError, inspect::size, viewer::Viewer};
-use crate::ingest::{COOKIES_BYTES, CookiesError, Kind, SiteView};
+use crate::{
+    ingest::{COOKIES_BYTES, CookiesError, Kind, SiteView},
+    people::Rank,
+};
 
 /// `GET /api/v1/sites`
 pub(super) async fn list(State(rooms): Shared, viewer: Viewer) -> Answer {
@@ -63,9 +66,9 @@ pub(super) async fn page(
     Query(tried): Query<Tried>,
     headers: HeaderMap,
 ) -> Response {
-    let said = match (viewer, tried.link.trim()) {
-        (Viewer::Anyone, _) | (_, "") => None,
-        (Viewer::Operator, link) => Some(rooms.try_link(link).await),
+    let said = match tried.link.trim() {
+        link if viewer.is(Rank::Admin) && !link.is_empty() => Some(rooms.try_link(link).await),
+        _ => None,
     };
     let mut page = rooms.sites_view(viewer, &headers, String::new(), None);
     (page.tried, page.said) = (tried.link, said);
@@ -111,9 +114,10 @@ pub(super) async fn change(
 
 fn only_operator(viewer: Viewer) -> Result<(), ApiError> {
     let message = "What this node asks of sites is for whoever runs it. Log in first.";
-    match viewer {
-        Viewer::Operator => Ok(()),
-        Viewer::Anyone => Err(ApiError::new(StatusCode::UNAUTHORIZED, "login-needed", message)),
+    if viewer.is(Rank::Admin) {
+        Ok(())
+    } else {
+        Err(ApiError::new(StatusCode::UNAUTHORIZED, "login-needed", message))
     }
 }
 
@@ -163,10 +167,7 @@ impl Rooms {
         asked: String,
         error: Option<String>,
     ) -> SitesPage {
-        let sites = match viewer {
-            Viewer::Operator => self.requests.ingest().sites(),
-            Viewer::Anyone => Vec::new(),
-        };
+        let sites = if viewer.is(Rank::Admin) { self.requests.ingest().sites() } else { Vec::new() };
         let sites = sites.iter().map(row).collect();
         SitesPage { frame: self.frame(headers), sites, asked, error, tried: String::new(), said: None }
     }

@@ -1,4 +1,4 @@
-//! Who looks, and what is hidden from whom: what belongs to private groups alone is for the operator.
+//! Who looks, and what is hidden from whom: what belongs to private groups alone is for the trusted.
 //!
 //! One item is checked at the door, by its path, and is answered as if it were not there; lists are filtered where
 //! they are made.
@@ -16,6 +16,7 @@ use percent_encoding::percent_decode_str;
 
 use super::{Rooms, Shared, error::ApiError};
 use crate::{
+    people::Rank,
     requests,
     store::{
         StoreError,
@@ -23,13 +24,20 @@ use crate::{
     },
 };
 
-/// Who looks.
+/// Who looks: their rank, none without an account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Viewer {
-    /// Whoever is logged in, or a program with the token.
-    Operator,
-    /// Anybody else who may read at all.
-    Anyone,
+pub(super) struct Viewer(pub(super) Option<Rank>);
+
+impl Viewer {
+    /// Whether they have at least this rank.
+    pub(super) fn is(self, rank: Rank) -> bool {
+        self.0 >= Some(rank)
+    }
+
+    /// Whether they see what belongs to private groups alone.
+    pub(super) fn is_insider(self) -> bool {
+        self.is(Rank::Trusted)
+    }
 }
 
 impl FromRequestParts<Arc<Rooms>> for Viewer {
@@ -42,22 +50,22 @@ impl FromRequestParts<Arc<Rooms>> for Viewer {
 
 impl Rooms {
     pub(super) fn viewer(&self, headers: &HeaderMap) -> Viewer {
-        if self.auth.is_operator(headers) { Viewer::Operator } else { Viewer::Anyone }
+        Viewer(self.auth.who(headers).rank)
     }
 
     /// Whether somebody may see a video.
     pub(super) fn shows(&self, viewer: Viewer, video: &VideoRow) -> Result<bool, StoreError> {
-        Ok(viewer == Viewer::Operator || self.catalogue.is_public(video)?)
+        Ok(viewer.is_insider() || self.catalogue.is_public(video)?)
     }
 
     /// Whether somebody may see what is in a group.
     pub(super) fn shows_group(&self, viewer: Viewer, group: &GroupId) -> bool {
-        viewer == Viewer::Operator || self.groups.is_public(group)
+        viewer.is_insider() || self.groups.is_public(group)
     }
 
     /// Whether somebody may see a job.
     pub(super) fn shows_job(&self, viewer: Viewer, job: &JobRow) -> Result<bool, StoreError> {
-        if viewer == Viewer::Operator {
+        if viewer.is_insider() {
             return Ok(true);
         }
         if let JobKey::List { request, .. } = &job.key {
@@ -122,7 +130,7 @@ pub(super) async fn gate(State(rooms): Shared, request: Request, next: Next) -> 
     if public {
         return next.run(request).await;
     }
-    if rooms.viewer(request.headers()) == Viewer::Anyone {
+    if !rooms.viewer(request.headers()).is_insider() {
         return not_there(request.uri().path()).into_response();
     }
     let mut response = next.run(request).await;

@@ -18,6 +18,7 @@ use crate::{
     approval::VerdictRow,
     catalogue::NameRow,
     ingest::{Asked, Fetched},
+    people::{House, InvitationRow, PersonRow, SessionRow},
 };
 
 mod keys;
@@ -35,8 +36,10 @@ pub use videos::{CaptureRow, Holding, ManifestRow, Told, VideoRow};
 pub const OWN_FEED: Table<OwnFeed> = Table::new(0);
 /// Key of the own feed in [`OWN_FEED`].
 pub const OWN_FEED_KEY: &[u8] = b"own_feed";
-/// Login sessions: hash of the cookie to when it was made.
-pub const SESSIONS: Table<Timestamp> = Table::new(0);
+/// How the node takes people in: under [`HOUSE_KEY`].
+pub const HOUSE: Table<House> = Table::new(0);
+/// Key of the only row of [`HOUSE`].
+pub const HOUSE_KEY: &[u8] = b"house";
 /// Entries with their bodies under `group ‖ node ‖ incarnation ‖ seq`.
 pub const ENTRIES: Table<EntryBlocks> = Table::new(1);
 /// Archive requests under `age ‖ id`.
@@ -112,6 +115,18 @@ pub const LOOKS: Table<Timestamp> = Table::new(31);
 
 /// Renditions that members made of captures of others, until the manifest has them, under `capture ‖ rung ‖ 0`.
 pub const RENDERED: Table<RenderedRow> = Table::new(32);
+
+/// People with an account here, under their public keys.
+pub const PEOPLE: Table<PersonRow> = Table::new(33);
+
+/// Folded names to public keys of people.
+pub const NAMES: Table<NodeId> = Table::new(34);
+
+/// Who is logged in: under the hash of the cookie.
+pub const SESSIONS: Table<SessionRow> = Table::new(35);
+
+/// Invitations to make an account, under the hash of their code.
+pub const INVITATIONS: Table<InvitationRow> = Table::new(36);
 
 /// A block of bytes.
 #[derive(Debug, Clone, Serialize, Deserialize)]

@@ -1,0 +1,71 @@
+//! Which rank each route needs. One place, so that it can be read and tested as a whole.
+
+use axum::http::Method;
+
+use crate::people::Rank;
+
+/// What a request needs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Need {
+    /// Nothing: the way in, and what every page is made of.
+    Nothing,
+    /// To be one of those who may watch: on this machine, with an account, or anybody where the node says so.
+    Watching,
+    /// At least this rank.
+    Rank(Rank),
+}
+
+/// What a request of this method and path needs. Of what is not named a read is for who may watch, and a write for admins.
+pub(super) fn need(method: &Method, path: &str) -> Need {
+    let parts: Vec<_> = path.trim_matches('/').split('/').collect();
+    let reads = method.is_safe();
+    match parts.as_slice() {
+        ["healthz" | "login" | "sign-up"] | ["assets", ..] => Need::Nothing,
+        ["api", "v1", "session"] => Need::Nothing,
+        ["api", "v1", "people"] if !reads => Need::Nothing,
+        ["logout" | "account", ..] | ["api", "v1", "account", ..] => Need::Rank(Rank::Viewer),
+        ["people", ..] | ["api", "v1", "people" | "house" | "invitations", ..] => Need::Rank(Rank::Admin),
+        _ if reads => Need::Watching,
+        ["archive"] | ["api", "v1", "requests"] => Need::Rank(Rank::Trusted),
+        ["moderate"] | ["api", "v1", "approvals"] => Need::Rank(Rank::Moderator),
+        ["archive", _] | ["api", "v1", "requests", ..] => Need::Rank(Rank::Moderator),
+        ["watch", _, "look"] | ["api", "v1", "videos", _, "look"] => Need::Rank(Rank::Moderator),
+        _ => Need::Rank(Rank::Admin),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_kind_of_route_needs_what_it_should() {
+        let (get, post) = (Method::GET, Method::POST);
+        let rank = Need::Rank;
+        for (method, path, wanted) in [
+            (&get, "/", Need::Watching),
+            (&get, "/watch/niconico%3Asm9", Need::Watching),
+            (&get, "/media/bafy/v480/1.m4s", Need::Watching),
+            (&get, "/login", Need::Nothing),
+            (&post, "/sign-up", Need::Nothing),
+            (&get, "/assets/app.js", Need::Nothing),
+            (&get, "/account", rank(Rank::Viewer)),
+            (&post, "/account/password", rank(Rank::Viewer)),
+            (&post, "/logout", rank(Rank::Viewer)),
+            (&post, "/archive", rank(Rank::Trusted)),
+            (&post, "/api/v1/requests", rank(Rank::Trusted)),
+            (&Method::DELETE, "/api/v1/requests/bafy", rank(Rank::Moderator)),
+            (&post, "/moderate", rank(Rank::Moderator)),
+            (&get, "/people", rank(Rank::Admin)),
+            (&get, "/api/v1/people", rank(Rank::Admin)),
+            (&post, "/api/v1/people", Need::Nothing),
+            (&post, "/api/v1/people/12D3", rank(Rank::Admin)),
+            (&post, "/groups", rank(Rank::Admin)),
+            (&post, "/api/v1/login-links", rank(Rank::Admin)),
+            (&post, "/anything/else", rank(Rank::Admin)),
+            (&Method::OPTIONS, "/", Need::Watching),
+        ] {
+            assert_eq!(need(method, path), wanted, "{method} {path}");
+        }
+    }
+}

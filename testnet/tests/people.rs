@@ -1,0 +1,257 @@
+//! Accounts: who comes in, what each rank may do, and that nobody gets in by another way.
+
+use std::{collections::BTreeMap, fs, path::PathBuf};
+
+use horahora_testnet::cluster::Node;
+use reqwest::{Method, StatusCode, header};
+use serde_json::{Value, json};
+
+const PASSWORD: &str = "correct horse battery";
+
+/// A browser: its cookie, and the node's own origin with every write.
+pub(crate) struct Browser<'a> {
+    node: &'a Node,
+    pub(crate) cookie: String,
+}
+
+impl<'a> Browser<'a> {
+    /// Opens the node's login link.
+    pub(crate) async fn operator(node: &'a Node) -> Self {
+        let link = node.say(&["login"]).await.unwrap()["login"].as_str().unwrap().to_owned();
+        let link = link.strip_prefix(&node.url("")).unwrap();
+        let answer = node.ask(Method::GET, link).send().await.unwrap();
+        Self { node, cookie: cookie(&answer) }
+    }
+
+    /// Makes an account with an invitation of this rank.
+    pub(crate) async fn invited(node: &'a Node, name: &str, rank: &str) -> Self {
+        let made = node.post("/api/v1/invitations", &json!({ "rank": rank })).await.unwrap();
+        let code = made.json::<Value>().await.unwrap()["code"].as_str().unwrap().to_owned();
+        let body = json!({ "name": name, "password": PASSWORD, "code": code });
+        let answer = Self { node, cookie: String::new() }.send(Method::POST, "/api/v1/people", &body).await;
+        assert_eq!(answer.status(), StatusCode::CREATED);
+        Self { node, cookie: cookie(&answer) }
+    }
+
+    /// Sends JSON as a page's script does.
+    pub(crate) async fn send(&self, method: Method, path: &str, body: &Value) -> reqwest::Response {
+        let request = self.node.ask(method, path).header(header::ORIGIN, self.node.url(""));
+        request.header(header::COOKIE, &self.cookie).json(body).send().await.unwrap()
+    }
+
+    /// Sends a form.
+    pub(crate) async fn form(&self, path: &str, form: &[(&str, &str)]) -> reqwest::Response {
+        let body = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(form).finish();
+        let request = self.node.ask(Method::POST, path).header(header::ORIGIN, self.node.url("")).body(body);
+        let typed = request.header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
+        typed.header(header::COOKIE, &self.cookie).send().await.unwrap()
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> reqwest::Response {
+        self.node.ask(Method::GET, path).header(header::COOKIE, &self.cookie).send().await.unwrap()
+    }
+}
+
+fn cookie(answer: &reqwest::Response) -> String {
+    let set = answer.headers()[header::SET_COOKIE].to_str().unwrap();
+    assert!(set.contains("HttpOnly") && set.contains("SameSite=Lax"), "{set}");
+    set.split(';').next().unwrap().to_owned()
+}
+
+async fn code(answer: reqwest::Response) -> (u16, String) {
+    let status = answer.status().as_u16();
+    let body = answer.json::<Value>().await.unwrap_or_default();
+    (status, body["code"].as_str().unwrap_or_default().to_owned())
+}
+
+#[tokio::test]
+async fn people_come_in_change_their_password_and_go() {
+    let node = Node::start(&[]).await.unwrap();
+    let operator = Browser::operator(&node).await;
+    let page = operator.get("/sign-up").await.text().await.unwrap();
+    assert!(page.contains("rank of an admin"), "{page}");
+    let made = operator.form("/sign-up", &[("name", "tanuki"), ("password", PASSWORD)]).await;
+    assert_eq!(made.status(), StatusCode::SEE_OTHER);
+    let tanuki = Browser { node: &node, cookie: cookie(&made) };
+    assert_ne!(tanuki.cookie, operator.cookie, "the session changes with the person");
+    assert_eq!(
+        code(operator.send(Method::GET, "/api/v1/people", &json!({})).await).await.0,
+        401,
+        "the old one is over"
+    );
+    let mine: Value = tanuki.get("/api/v1/account").await.json().await.unwrap();
+    assert_eq!((&mine["name"], &mine["rank"]), (&json!("tanuki"), &json!("admin")));
+    assert!(tanuki.get("/").await.text().await.unwrap().contains("Your account: tanuki"));
+
+    let stranger = Browser { node: &node, cookie: String::new() };
+    let come = |name: &'static str, code: String| {
+        let body = json!({ "name": name, "password": PASSWORD, "code": code });
+        async { code_of(&stranger, Method::POST, "/api/v1/people", body).await }
+    };
+    assert_eq!(come("kitsune", String::new()).await, (403, "not-taken-in".to_owned()));
+    let invitation: Value = tanuki
+        .send(Method::POST, "/api/v1/invitations", &json!({ "rank": "trusted" }))
+        .await
+        .json()
+        .await
+        .unwrap();
+    let invited = invitation["code"].as_str().unwrap().to_owned();
+    assert_eq!(come("ＴＡＮＵＫＩ", invited.clone()).await, (409, "name-taken".to_owned()));
+    assert_eq!(come("kitsune", invited.clone()).await, (201, String::new()));
+    assert_eq!(come("inu", invited).await, (403, "not-taken-in".to_owned()));
+
+    let wrong = json!({ "name": "kitsune", "password": "wrong" });
+    assert_eq!(
+        code_of(&stranger, Method::POST, "/api/v1/session", wrong).await,
+        (401, "wrong-password".to_owned())
+    );
+    let entered = stranger
+        .form("/login", &[("name", "Kitsune"), ("password", PASSWORD), ("next", "//evil.example")])
+        .await;
+    assert_eq!(entered.headers()[header::LOCATION], "/", "nobody is sent to another site");
+    let kitsune = Browser { node: &node, cookie: cookie(&entered) };
+    let new = "another long password";
+    let changed =
+        kitsune.send(Method::POST, "/api/v1/account/password", &json!({ "old": PASSWORD, "new": new })).await;
+    let here = Browser { node: &node, cookie: cookie(&changed) };
+    assert_eq!(
+        kitsune.get("/api/v1/account").await.status(),
+        StatusCode::UNAUTHORIZED,
+        "its session is over"
+    );
+    let mine: Value = here.get("/api/v1/account").await.json().await.unwrap();
+    assert_eq!(mine["sessions"].as_array().unwrap().len(), 1);
+    let export: Value = here.get("/api/v1/account/export").await.json().await.unwrap();
+    assert_eq!(export["secret_key"].as_str().unwrap().len(), 64);
+
+    // Locked: at once, with the reason, and nothing is left open.
+    let path = format!("/api/v1/people/{}", mine["id"].as_str().unwrap());
+    tanuki.send(Method::POST, &path, &json!({ "locked": "spam" })).await;
+    let said = here.send(Method::POST, "/api/v1/requests", &json!({ "url": "x" })).await;
+    assert_eq!(code(said).await, (403, "locked".to_owned()));
+    tanuki.send(Method::POST, &path, &json!({ "locked": false })).await;
+    assert_eq!(
+        code_of(&here, Method::DELETE, "/api/v1/account", json!({ "password": "wrong" })).await.0,
+        401
+    );
+    assert_eq!(code_of(&here, Method::DELETE, "/api/v1/account", json!({ "password": new })).await.0, 204);
+    let all: Value = tanuki.get("/api/v1/people").await.json().await.unwrap();
+    assert_eq!(all["items"].as_array().unwrap().len(), 1);
+    // A form from elsewhere does nothing, whatever cookie the browser sends along.
+    let forged = node.ask(Method::POST, "/logout").header(header::ORIGIN, "https://evil.example");
+    let forged = forged.header(header::COOKIE, &tanuki.cookie).send().await.unwrap();
+    assert_eq!(code(forged).await, (403, "other-origin".to_owned()));
+    let gone = tanuki.form("/logout", &[]).await;
+    assert!(gone.headers()[header::SET_COOKIE].to_str().unwrap().contains("Max-Age=0"));
+    assert_eq!(tanuki.get("/api/v1/account").await.status(), StatusCode::UNAUTHORIZED);
+}
+
+async fn code_of(browser: &Browser<'_>, method: Method, path: &str, body: Value) -> (u16, String) {
+    code(browser.send(method, path, &body).await).await
+}
+
+/// What each route needs, but for reading: that needs nothing on this machine unless it is named here. What is not named is
+/// for admins.
+const RIGHTS: [(&str, &str); 33] = [
+    ("POST /login", "nobody"),
+    ("POST /sign-up", "nobody"),
+    ("POST /api/v1/session", "nobody"),
+    ("POST /api/v1/people", "nobody"),
+    ("GET /account", "viewer"),
+    ("POST /account", "viewer"),
+    ("POST /logout", "viewer"),
+    ("GET /api/v1/account", "viewer"),
+    ("DELETE /api/v1/account", "viewer"),
+    ("POST /api/v1/account/password", "viewer"),
+    ("GET /api/v1/account/export", "viewer"),
+    ("DELETE /api/v1/account/session", "viewer"),
+    ("DELETE /api/v1/account/sessions/{session}", "viewer"),
+    ("GET /api/v1/inspect", "trusted"),
+    ("POST /archive", "trusted"),
+    ("POST /api/v1/requests", "trusted"),
+    ("POST /archive/{request}", "moderator"),
+    ("POST /api/v1/requests/{request}", "moderator"),
+    ("DELETE /api/v1/requests/{request}", "moderator"),
+    ("POST /api/v1/requests/{request}/retry", "moderator"),
+    ("POST /moderate", "moderator"),
+    ("GET /api/v1/approvals", "moderator"),
+    ("POST /api/v1/approvals", "moderator"),
+    ("POST /watch/{video}/look", "moderator"),
+    ("POST /api/v1/videos/{video}/look", "moderator"),
+    ("GET /people", "admin"),
+    ("GET /api/v1/people", "admin"),
+    ("GET /api/v1/invitations", "admin"),
+    ("GET /api/v1/house", "admin"),
+    ("GET /api/v1/sites", "admin"),
+    ("POST /people", "admin"),
+    ("POST /api/v1/people/{person}", "admin"),
+    ("DELETE /api/v1/people/{person}", "admin"),
+];
+
+/// Every route as the router lists it: method and path.
+fn routes() -> Vec<String> {
+    let file = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../node/src/http.rs");
+    let text: String = fs::read_to_string(file).unwrap().split_whitespace().collect();
+    let mut all = Vec::new();
+    for route in text.split(".route(\"").skip(1) {
+        let (path, methods) = route.split_once('"').unwrap();
+        let methods = methods.split(".route(").next().unwrap();
+        let of = |name: &str| {
+            [format!(",{name}("), format!(").{name}(")].iter().any(|call| methods.contains(call.as_str()))
+        };
+        let named = ["get", "post", "put", "delete"].into_iter().filter(|name| of(name));
+        all.extend(named.map(|name| format!("{} {path}", name.to_uppercase())));
+    }
+    all
+}
+
+#[tokio::test]
+async fn each_rank_may_do_what_it_may_and_no_more() {
+    let node = Node::start(&[]).await.unwrap();
+    let rights: BTreeMap<_, _> = RIGHTS.into_iter().collect();
+    let ranks = ["nobody", "viewer", "trusted", "moderator", "admin"];
+    let routes = routes();
+    assert!(routes.len() > 100, "{routes:?}");
+    for named in rights.keys() {
+        assert!(routes.iter().any(|route| route == named), "{named} is no route");
+    }
+    for (at, rank) in ranks.into_iter().enumerate() {
+        let mut browser = Browser { node: &node, cookie: String::new() };
+        for route in &routes {
+            // Some of them end the session or the account.
+            if at > 0
+                && (browser.cookie.is_empty()
+                    || browser.get("/api/v1/account").await.status() != StatusCode::OK)
+            {
+                browser = Browser::invited(
+                    &node,
+                    &format!("{rank} {}", horahora::identity::token().get(..8).unwrap()),
+                    rank,
+                )
+                .await;
+            }
+            let (method, path) = route.split_once(' ').unwrap();
+            if path == "/api/v1/events" {
+                continue;
+            }
+            let needed = rights.get(route.as_str()).copied().unwrap_or(if method == "GET" {
+                "nobody"
+            } else {
+                "admin"
+            });
+            let may = at >= ranks.iter().position(|rank| *rank == needed).unwrap();
+            let path: Vec<_> =
+                path.split('/').map(|part| if part.starts_with('{') { "x" } else { part }).collect();
+            let answer = browser.send(method.parse().unwrap(), &path.join("/"), &json!({})).await;
+            let status = answer.status();
+            let to_login = answer
+                .headers()
+                .get(header::LOCATION)
+                .is_some_and(|to| to.to_str().unwrap().starts_with("/login"));
+            let (_, code) = code(answer).await;
+            let refused = to_login || ["login-needed", "rank-needed"].contains(&code.as_str());
+            assert_eq!(!refused, may, "{route} by {rank}: {status} {code}");
+            assert!(!status.is_server_error() || code == "no-holder", "{route} by {rank}: {status} {code}");
+        }
+    }
+}
