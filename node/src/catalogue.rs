@@ -185,6 +185,18 @@ impl Catalogue {
         Ok(row.map_or_else(Vec::new, |row| row.groups))
     }
 
+    /// The groups that a video is archived in.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn groups_of_video(&self, video: &VideoRow) -> Result<Vec<GroupId>, StoreError> {
+        let captured = video.capture.map(|capture| self.groups_of(&capture)).transpose()?;
+        let mut groups = captured.unwrap_or_default();
+        let wanted: Vec<_> = video.groups.iter().filter(|group| !groups.contains(group)).copied().collect();
+        groups.extend(wanted);
+        Ok(groups)
+    }
+
     /// The groups that a manifest belongs to.
     ///
     /// # Errors

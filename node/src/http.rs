@@ -14,6 +14,7 @@ use crate::{
     blobs::Blobs,
     catalogue::Catalogue,
     claims::Claims,
+    community::Community,
     feeds::Feeds,
     fetch::Fetch,
     groups::Groups,
@@ -51,6 +52,7 @@ mod requests;
 mod rights;
 mod search;
 mod sites;
+mod talk;
 mod viewer;
 mod watch;
 mod wishes;
@@ -72,6 +74,8 @@ pub struct Rooms {
     pub groups: Groups,
     /// What the groups have.
     pub catalogue: Catalogue,
+    /// What people say.
+    pub community: Community,
     /// Captures in the making.
     pub growing: Growing,
     /// The way to blobs of others.
@@ -148,6 +152,7 @@ fn page_routes() -> Router<Arc<Rooms>> {
         .route("/watch/{video}", get(watch::watch))
         .route("/watch/{video}/look", post(watch::look))
         .route("/watch/{video}/keep", post(watch::keep))
+        .route("/watch/{video}/say", post(talk::form))
         .route("/watch/{video}/let-go", post(watch::let_go))
         .route("/creators/{site}/{id}", get(creators::page))
         .route("/login", get(auth::login).post(account::log_in))
@@ -181,6 +186,11 @@ fn api_routes() -> Router<Arc<Rooms>> {
         .route("/api/v1/videos/{video}/keep", post(api::keep).delete(api::let_go))
         .route("/api/v1/videos/{video}/look", post(api::look))
         .route("/api/v1/videos/{video}/redo", post(api::redo))
+        .route("/api/v1/videos/{video}/comments", get(talk::comments).post(talk::comment))
+        .route("/api/v1/videos/{video}/danmaku", get(talk::danmaku).post(talk::say_over))
+        .route("/api/v1/videos/{video}/vote", post(talk::vote))
+        .route("/api/v1/videos/{video}/view", post(talk::view))
+        .route("/api/v1/comments/{act}", delete(talk::take_away))
         .route("/api/v1/creators/{site}/{id}", get(creators::one))
         .route("/api/v1/nodes", get(nodes::list).post(nodes::add))
         .route("/api/v1/nodes/{node}", delete(nodes::forget))

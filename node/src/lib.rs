@@ -9,6 +9,7 @@ pub mod catalogue;
 pub mod claims;
 pub mod cli;
 pub mod clock;
+pub mod community;
 pub mod config;
 pub mod feeds;
 pub mod fetch;

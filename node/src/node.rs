@@ -1,6 +1,6 @@
 //! The composition root: opens the rooms, hands them to each other, and stops them in reverse.
 
-use std::{fs, sync::Arc, time::Duration};
+use std::{fs, path::Path, sync::Arc, time::Duration};
 
 use anyhow::{Context, Result};
 use tokio::net::TcpListener;
@@ -10,6 +10,7 @@ use crate::{
     blobs::Blobs,
     catalogue::Catalogue,
     claims::{self, Claims},
+    community::Community,
     config::Config,
     feeds::Feeds,
     fetch::Fetch,
@@ -53,14 +54,13 @@ pub async fn run(
     let tasks = Tasks::default();
     let (live, provide, me) = (Live::default(), Provide::default(), key.node_id());
     let groups = Groups::open(store.clone(), me)?;
-    let (own, all, name) = (Arc::clone(&key), groups.clone(), &config.name);
-    let (events, told) = (live.clone(), provide.clone());
+    let (own, all, name, events) = (Arc::clone(&key), groups.clone(), &config.name, live.clone());
+    let told = provide.clone();
     let catalogue = Catalogue::open(store.clone(), blobs.clone(), events, told, all.clone(), me).await?;
     let feeds = Feeds::open(own, store.clone(), blobs.clone(), catalogue.clone(), all, name).await?;
     let growing = Growing::new(Arc::clone(&key));
     let shelf = Shelf::new(blobs.clone(), catalogue.clone(), growing.clone());
-    let (listen, known) = (config.listen.clone(), config.peers.clone());
-    let peers = NetOptions { listen, peers: known, mdns: config.mdns, relay: config.relay };
+    let peers = net_options(&config);
     let (net, ears) = Net::open(&key, peers, &store, shelf, &tasks)?;
     let fetch = Fetch::new(blobs.clone(), net.clone(), catalogue.clone(), tasks.clone());
 
@@ -88,14 +88,14 @@ pub async fn run(
     .await?;
     let requests = Requests::open(store.clone(), feeds.clone(), ingest, jobs.clone(), live.clone())?;
     let search = Search::open(store.clone(), catalogue.clone(), &dir.join("search"))?;
-    search.start(&tasks);
+    let community =
+        Community::new(store.clone(), feeds.clone(), groups.clone(), catalogue.clone(), live.clone());
     let people = People::new(store.clone());
     let auth = Auth::new(token, config.hosts.clone(), people.clone());
-
-    let page = format!("http://{}", reachable(listener.local_addr()?));
-    let login = format!("{page}/login?key={}", auth.login_key());
     tell_tools(&tools, &live, &tasks);
     start_work(&jobs, &requests, config.looks, &tasks);
+    search.start(&tasks);
+    community.start(&tasks);
     let talk = SyncRooms {
         key: Arc::clone(&key),
         name: config.name.clone(),
@@ -120,6 +120,7 @@ pub async fn run(
         groups,
         catalogue,
         claims,
+        community,
         growing,
         fetch,
         provide,
@@ -135,16 +136,34 @@ pub async fn run(
         name: config.name,
     };
     start_claims(&rooms, &tasks);
+    serve_page(listener, rooms, dir, shutdown, &tasks, announce).await
+}
+
+/// Serves the page until the shutdown; then all tasks end.
+async fn serve_page(
+    listener: TcpListener,
+    rooms: Rooms,
+    dir: &Path,
+    shutdown: impl Future<Output = ()>,
+    tasks: &Tasks,
+    announce: impl FnOnce(&str, &str),
+) -> Result<()> {
+    let page = format!("http://{}", reachable(listener.local_addr()?));
+    let login = format!("{page}/login?key={}", rooms.auth.login_key());
     let stop = tasks.stopping();
     let serve = http::serve(listener, rooms, stop.clone());
-    let address_file = dir.join(ADDRESS_FILE);
-    fs::write(&address_file, &page).with_context(|| format!("cannot write {}", address_file.display()))?;
+    let file = dir.join(ADDRESS_FILE);
+    fs::write(&file, &page).with_context(|| format!("cannot write {}", file.display()))?;
     announce(&page, &login);
-
     let served = serve_until(serve, shutdown, &stop).await;
-    let _ = fs::remove_file(address_file);
+    let _ = fs::remove_file(file);
     tasks.stop().await;
     served.context("the page cannot be served")
+}
+
+fn net_options(config: &Config) -> NetOptions {
+    let (listen, peers) = (config.listen.clone(), config.peers.clone());
+    NetOptions { listen, peers, mdns: config.mdns, relay: config.relay }
 }
 
 /// Serves until the shutdown, and gives what is being answered then a little time.

@@ -30,7 +30,7 @@ pub use rank::{House, Rank, SignUp};
 pub use sessions::{SESSION_MS, SessionRow, SessionView};
 
 use password::Passwords;
-use throttle::Throttle;
+pub use throttle::Throttle;
 
 /// Letters of a name.
 const NAME: std::ops::RangeInclusive<usize> = 2..=32;

@@ -32,7 +32,7 @@ const RETRY: Duration = Duration::from_millis(100);
 const PATIENCE: u32 = 30;
 const META: &str = "meta";
 /// Names of the trees, in the order of [`Table`]'s indices.
-const TREES: [&str; 37] = [
+const TREES: [&str; 42] = [
     "meta",
     "entries",
     "bodies",
@@ -70,6 +70,11 @@ const TREES: [&str; 37] = [
     "names",
     "sessions",
     "invitations",
+    "said",
+    "said_keys",
+    "votes",
+    "tallies",
+    "erased",
 ];
 
 /// Why the database did not do it.

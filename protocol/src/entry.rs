@@ -11,6 +11,7 @@ use thiserror::Error;
 use crate::{
     approval::Verdict,
     codec::{self, Cid, CodecError},
+    community::{Removal, Said, Views},
     group::{GroupChange, GroupId},
     id::{NodeId, VideoId},
     limits,
@@ -40,7 +41,7 @@ pub struct Entry {
     /// When the node says that it wrote this.
     pub at: Timestamp,
     /// What the body is: `profile`, `request`, `request-change`, `capture`, `group`, `listing`, `failure`,
-    /// `confirmation`, `origin`, `verdict`, `rendition`, or a kind of a later version.
+    /// `confirmation`, `origin`, `verdict`, `rendition`, `said`, `removal`, `views`, or a kind of a later version.
     pub kind: String,
     /// The body's block.
     pub body: Cid,
@@ -80,6 +81,12 @@ pub enum Body {
     Verdict(Verdict),
     /// A member made a rendition of what another one captured.
     Rendition(Rendered),
+    /// A person says something of a video.
+    Said(Said),
+    /// A moderator hides what a person said.
+    Removal(Removal),
+    /// How often videos were watched.
+    Views(Views),
 }
 
 /// Who a node is.
@@ -310,6 +317,9 @@ impl Body {
             Self::Origin(_) => "origin",
             Self::Verdict(_) => "verdict",
             Self::Rendition(_) => "rendition",
+            Self::Said(_) => "said",
+            Self::Removal(_) => "removal",
+            Self::Views(_) => "views",
         }
     }
 
@@ -328,6 +338,9 @@ impl Body {
             Self::Origin(body) => codec::block(body),
             Self::Verdict(body) => codec::block(body),
             Self::Rendition(body) => codec::block(body),
+            Self::Said(body) => codec::block(body),
+            Self::Removal(body) => codec::block(body),
+            Self::Views(body) => codec::block(body),
         }
     }
 
@@ -349,6 +362,9 @@ impl Body {
             "origin" => Self::Origin(codec::decode(block, cap)?),
             "verdict" => Self::Verdict(codec::decode(block, cap)?),
             "rendition" => Self::Rendition(codec::decode(block, cap)?),
+            "said" => Self::Said(codec::decode(block, cap)?),
+            "removal" => Self::Removal(codec::decode(block, cap)?),
+            "views" => Self::Views(codec::decode(block, cap)?),
             other => return Err(BodyError::UnknownKind(other.to_owned())),
         };
         body.check()?;
@@ -370,6 +386,9 @@ impl Body {
             Self::Origin(body) => (body.v, "", vec![]),
             Self::Verdict(body) => (body.v, "", vec![]),
             Self::Rendition(body) => (body.v, "", vec![&body.id]),
+            Self::Said(body) => (body.v, "", vec![]),
+            Self::Removal(body) => (body.v, "", vec![]),
+            Self::Views(body) => (body.v, "", vec![]),
         };
         let known = match self {
             Self::Capture(body) => version == if body.summary.is_some() { 2 } else { 1 },
@@ -382,7 +401,10 @@ impl Body {
             | Self::Confirmation(_)
             | Self::Origin(_)
             | Self::Verdict(_)
-            | Self::Rendition(_) => version == 1,
+            | Self::Rendition(_)
+            | Self::Said(_)
+            | Self::Removal(_)
+            | Self::Views(_) => version == 1,
         };
         if !known {
             return Err(BodyError::UnknownVersion(version));
@@ -404,6 +426,15 @@ impl Body {
         }
         if matches!(self, Self::Verdict(body) if !body.is_bounded()) {
             return Err(BodyError::TooLong("list"));
+        }
+        if matches!(self, Self::Said(body) if !body.is_bounded()) {
+            return Err(BodyError::TooLong("text"));
+        }
+        if matches!(self, Self::Views(body) if body.videos.len() > limits::VIEWED) {
+            return Err(BodyError::TooLong("list"));
+        }
+        if matches!(self, Self::Removal(body) if body.reason.len() > limits::REASON_BYTES) {
+            return Err(BodyError::TooLong("reason"));
         }
         if matches!(self, Self::Failure(body) if body.reason.len() > limits::REASON_BYTES) {
             return Err(BodyError::TooLong("reason"));

@@ -6,6 +6,7 @@
 pub mod approval;
 pub mod claim;
 pub mod codec;
+pub mod community;
 pub mod entry;
 pub mod feed;
 pub mod group;

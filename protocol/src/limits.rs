@@ -105,6 +105,14 @@ pub const SHEET_PIXELS: u32 = 16_384;
 pub const LISTED: usize = 100;
 /// Captures of one video that a node tells of.
 pub const COPIES: usize = 16;
+/// What somebody with an account is called: 32 letters of any script.
+pub const PERSON_NAME_BYTES: usize = 128;
+/// A comment: a long page of text.
+pub const COMMENT_BYTES: usize = 4 << 10;
+/// What fits over a picture at once.
+pub const DANMAKU_BYTES: usize = 256;
+/// Videos of which one entry counts the views; more are further entries.
+pub const VIEWED: usize = 1_000;
 /// Words about why something failed.
 pub const REASON_BYTES: usize = 1 << 10;
 /// How long a claim holds without another word: long enough for two lost beats, short enough that a dead node's job

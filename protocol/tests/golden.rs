@@ -17,6 +17,8 @@ use serde::{Serialize, de::DeserializeOwned};
 
 #[path = "golden/claims.rs"]
 mod claims;
+#[path = "golden/community.rs"]
+mod community;
 #[path = "golden/groups.rs"]
 mod groups;
 #[path = "golden/sent.rs"]
@@ -120,6 +122,9 @@ fn forms() -> Vec<Vectors> {
             "body of a rendition by another member: what, address, hex of the block",
             claims::renditions(),
         ),
+        ("said-1.cbor.hex", "body of what a person says: what, address, hex of the block", community::said()),
+        ("removal-1.cbor.hex", "body of a removal: what, address, hex of the block", community::removals()),
+        ("views-1.cbor.hex", "body of views: what, address, hex of the block", community::views()),
         ("origin-1.cbor.hex", "body of an origin: what, address, hex of the block", claims::origins()),
         ("claim-1.cbor.hex", "signed claim: what, address, hex of the block", claims::claims()),
         ("granted-1.cbor.hex", "signed grant: what, address, hex of the block", claims::grants()),

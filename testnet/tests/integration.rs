@@ -12,6 +12,7 @@ mod browser;
 mod claims;
 mod claims_sim;
 mod command_line;
+mod community;
 mod containers;
 mod crash;
 mod doors;

@@ -33,6 +33,11 @@ impl<'a> Browser<'a> {
         Self { node, cookie: cookie(&answer) }
     }
 
+    /// Without an account.
+    pub(crate) fn nobody(node: &'a Node) -> Self {
+        Self { node, cookie: String::new() }
+    }
+
     /// Sends JSON as a page's script does.
     pub(crate) async fn send(&self, method: Method, path: &str, body: &Value) -> reqwest::Response {
         let request = self.node.ask(method, path).header(header::ORIGIN, self.node.url(""));
@@ -152,7 +157,7 @@ async fn code_of(browser: &Browser<'_>, method: Method, path: &str, body: Value)
 
 /// What each route needs, but for reading: that needs nothing on this machine unless it is named here. What is not named is
 /// for admins.
-const RIGHTS: [(&str, &str); 33] = [
+const RIGHTS: [(&str, &str); 39] = [
     ("POST /login", "nobody"),
     ("POST /sign-up", "nobody"),
     ("POST /api/v1/session", "nobody"),
@@ -166,6 +171,12 @@ const RIGHTS: [(&str, &str); 33] = [
     ("GET /api/v1/account/export", "viewer"),
     ("DELETE /api/v1/account/session", "viewer"),
     ("DELETE /api/v1/account/sessions/{session}", "viewer"),
+    ("POST /watch/{video}/say", "viewer"),
+    ("POST /api/v1/videos/{video}/comments", "viewer"),
+    ("POST /api/v1/videos/{video}/danmaku", "viewer"),
+    ("POST /api/v1/videos/{video}/vote", "viewer"),
+    ("POST /api/v1/videos/{video}/view", "nobody"),
+    ("DELETE /api/v1/comments/{act}", "viewer"),
     ("GET /api/v1/inspect", "trusted"),
     ("POST /archive", "trusted"),
     ("POST /api/v1/requests", "trusted"),

@@ -7,6 +7,8 @@ import { startKeys } from "./player/keys";
 import { startMenus } from "./player/menus";
 import { startSeek } from "./player/seek";
 
+const VIEW_S = 10;
+
 const section = document.querySelector<HTMLElement>("#player");
 const video = document.querySelector<HTMLVideoElement>("#video");
 if (section && video) {
@@ -17,10 +19,42 @@ if (section && video) {
   startKeys(player);
   startDanmaku(player);
   document.addEventListener("horahora:live", () => compare(player));
-  void player.load(section.dataset["mpd"] ?? "", 0);
+  startMoments(player);
+  startViews(player, section.dataset["view"]);
+  void player.load(section.dataset["mpd"] ?? "", Math.max(0, Number(new URLSearchParams(location.search).get("t")) || 0));
 } else {
   document.addEventListener("horahora:live", begin);
   begin();
+}
+
+/** A moment named in a comment leads there, without loading the page again. */
+function startMoments(player: Player): void {
+  document.addEventListener("click", (event) => {
+    const link = event.target instanceof Element ? event.target.closest<HTMLElement>("a[data-seek]") : null;
+    if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
+    event.preventDefault();
+    player.seek(Number(link.dataset["seek"]));
+    player.play();
+    player.section.scrollIntoView({ block: "nearest" });
+  });
+}
+
+/** Who watched for ten seconds, or a third of something shorter, has seen it. */
+function startViews(player: Player, href: string | undefined): void {
+  if (!href) return;
+  let watched = 0;
+  let last = -1;
+  const count = (): void => {
+    const now = player.video.currentTime;
+    const step = now - last;
+    if (last >= 0 && step > 0 && step < 2) watched += step;
+    last = now;
+    if (watched < Math.min(VIEW_S, player.duration / 3)) return;
+    player.video.removeEventListener("timeupdate", count);
+    // Whether it is counted is no matter for who watches.
+    fetch(href, { method: "POST", headers: { "content-type": "application/json" }, body: "{}" }).catch(() => undefined);
+  };
+  player.video.addEventListener("timeupdate", count);
 }
 
 /** The page was opened too early: once there is something to play, it comes again, with a player. */

@@ -23,6 +23,7 @@ mod request;
 mod search;
 mod sites;
 mod state;
+mod talk;
 mod text;
 mod watch;
 
@@ -43,6 +44,7 @@ pub use request::{RequestPage, request, request_live};
 pub use search::{Check, PageLink, SearchPage, Term, search};
 pub use sites::{SiteRow, SitesPage, sites};
 pub use state::StateView;
+pub use talk::{Comment, Talk};
 pub use watch::{Board, Chapter, Download, Fact, Player, RenditionRow, Track, WatchPage, watch, watch_live};
 
 /// A template's text. The view structs hold all a template asks for, so nothing is left that could fail.

@@ -2,7 +2,7 @@
 
 use askama::Template;
 
-use crate::{Card, Frame, GroupMark, HolderRow, Keep, StateView, holders, text};
+use crate::{Card, Frame, GroupMark, HolderRow, Keep, StateView, Talk, holders, text};
 
 #[derive(Debug, Clone, Default)]
 pub struct WatchPage {
@@ -42,6 +42,8 @@ pub struct WatchPage {
     pub look: bool,
     pub downloads: Vec<Download>,
     pub related: Vec<Card>,
+    /// What people say of it.
+    pub talk: Talk,
     /// Where it is archived; none when that is this node's own first group.
     pub groups: Vec<GroupMark>,
 }
@@ -59,6 +61,8 @@ pub struct Player {
     pub chapters: Vec<Chapter>,
     /// Where its danmaku are, when there are some.
     pub danmaku: Option<String>,
+    /// Where those are that people said here and on other nodes.
+    pub said: Option<String>,
     pub board: Option<Board>,
     /// How loud it is, in LUFS.
     pub lufs: Option<f64>,
@@ -119,12 +123,20 @@ pub struct Download {
 
 impl WatchPage {
     pub(crate) fn has_danmaku(&self) -> bool {
-        self.player.as_ref().is_some_and(|player| player.danmaku.is_some())
+        self.player.as_ref().is_some_and(|player| player.danmaku.is_some() || player.said.is_some())
     }
 
     /// Whether there is nothing to show beside the player.
     pub(crate) fn is_alone(&self) -> bool {
         self.related.is_empty() && !self.has_danmaku()
+    }
+
+    pub(crate) fn vote_icon(&self, which: &str) -> &'static str {
+        if which == "up" { "for" } else { "against" }
+    }
+
+    pub(crate) fn votes(&self, which: &str) -> u64 {
+        if which == "up" { self.talk.up } else { self.talk.down }
     }
 
     pub(crate) fn copies(&self) -> String {

@@ -14,7 +14,7 @@ use super::{
     creators::{describe, introduce},
 };
 use crate::{
-    clock,
+    clock, community,
     groups::View,
     jobs::Jobs,
     requests,
@@ -73,7 +73,17 @@ impl Catalogue {
             Body::Origin(said) if view.group.counts(&entry.node) => {
                 self.learn_origin((entry.at, entry.node), said, batch)?;
             }
+            Body::Said(_) | Body::Removal(_) | Body::Views(_) if view.group.counts(&entry.node) => {
+                let admin = view.group.role(&entry.node) == Some(Role::Admin);
+                let source = community::Source { group: entry.group, node: entry.node, admin };
+                for video in community::learn(&self.store, source, body, batch)? {
+                    self.live.tell("said", json!({ "id": video }));
+                }
+            }
             Body::Request(_)
+            | Body::Said(_)
+            | Body::Removal(_)
+            | Body::Views(_)
             | Body::Origin(_)
             | Body::Verdict(_)
             | Body::RequestChange(_)

@@ -351,9 +351,6 @@ impl Rooms {
 
     /// The groups that a video is archived in.
     pub(super) fn groups_of(&self, row: &VideoRow) -> Result<Vec<Cid>, ApiError> {
-        let captured = row.capture.map(|capture| self.catalogue.groups_of(&capture)).transpose()?;
-        let mut groups = captured.unwrap_or_default();
-        groups.extend(row.groups.iter().filter(|group| !groups.contains(group)).copied().collect::<Vec<_>>());
-        Ok(groups)
+        Ok(self.catalogue.groups_of_video(row)?)
     }
 }

@@ -200,7 +200,7 @@ fn check(auth: &Auth, from: IpAddr, request: &Request) -> Result<(), ApiError> {
     let own = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
     let same = |origin: &str| origin.strip_prefix("http://").or(origin.strip_prefix("https://")) == Some(own);
     // Browsers always say where a page's request comes from; programs need not, they have the token.
-    let program = who.by_token || (need == Need::Nothing && !headers.contains_key(header::COOKIE));
+    let program = who.by_token || (!matches!(need, Need::Rank(_)) && !headers.contains_key(header::COOKIE));
     if !origin.map_or(program, same) {
         return Err(ApiError::new(
             StatusCode::FORBIDDEN,

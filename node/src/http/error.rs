@@ -8,8 +8,8 @@ use axum::{
 use serde_json::json;
 
 use crate::{
-    blobs::BlobError, feeds::FeedsError, fetch::FetchError, ingest::SourceError, people::PeopleError,
-    requests::RequestError, search::SearchError, store::StoreError,
+    blobs::BlobError, community::CommunityError, feeds::FeedsError, fetch::FetchError, ingest::SourceError,
+    people::PeopleError, requests::RequestError, search::SearchError, store::StoreError,
 };
 
 /// An error for a client.
@@ -90,6 +90,22 @@ impl From<PeopleError> for ApiError {
             PeopleError::Unknown => Self::not_found("unknown-person", message),
             PeopleError::LastAdmin => Self::new(StatusCode::CONFLICT, "last-admin", message),
             PeopleError::Store(_) | PeopleError::Hash => Self::ours(error),
+        }
+    }
+}
+
+impl From<CommunityError> for ApiError {
+    fn from(error: CommunityError) -> Self {
+        let message = error.to_string();
+        match error {
+            CommunityError::Text(_) => Self::bad("bad-text", message),
+            CommunityError::TooMuch => Self::new(StatusCode::TOO_MANY_REQUESTS, "too-much", message),
+            CommunityError::Unknown => Self::not_found("unknown-act", message),
+            CommunityError::NotAMember => Self::new(StatusCode::FORBIDDEN, "not-a-member", message),
+            CommunityError::Feeds(FeedsError::NotAMember) => {
+                Self::new(StatusCode::FORBIDDEN, "not-a-member", capital(&format!("{message}.")))
+            }
+            CommunityError::Key | CommunityError::Feeds(_) | CommunityError::Store(_) => Self::ours(error),
         }
     }
 }

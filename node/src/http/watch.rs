@@ -77,7 +77,11 @@ const WORDS_ONLY: &str = "Its request wants what the site says of it, and no pic
 const DANMAKU_SHOWN: usize = 3;
 
 impl Rooms {
-    async fn watch_page(&self, row: &VideoRow, headers: &HeaderMap) -> Result<WatchPage, ApiError> {
+    pub(super) async fn watch_page(
+        &self,
+        row: &VideoRow,
+        headers: &HeaderMap,
+    ) -> Result<WatchPage, ApiError> {
         let (capture, manifest) = self.capture(row).await?;
         let shown = manifest.as_ref().map(|(cid, _)| *cid).or(row.manifest);
         let row = &VideoRow { manifest: shown, ..row.clone() };
@@ -124,7 +128,10 @@ impl Rooms {
             progress,
             doing,
             words_only,
-            player: self.player(row, manifest, elsewhere).await?,
+            player: self
+                .player(row, manifest, elsewhere)
+                .await?
+                .map(|player| self.with_said(player, row, headers)),
             creator: row.creator.clone(),
             missing: manifest.and_then(|m| m.renditions.iter().find_map(missing)),
             gone: row.gone.filter(|_| row.manifest.is_some()).map(|at| date(at.0)),
@@ -150,8 +157,16 @@ impl Rooms {
                 .filter(|group| self.shows_group(self.viewer(headers), group))
                 .filter_map(|group| self.group_mark(group))
                 .collect(),
+            talk: self.talk(row, headers)?,
             related: related.iter().take(RELATED).map(card).collect(),
         })
+    }
+
+    /// With the words of people over the picture, where there are some or who looks can say some.
+    fn with_said(&self, player: Player, row: &VideoRow, headers: &HeaderMap) -> Player {
+        let some = self.community.tally(&row.id).is_ok_and(|tally| tally.danmaku > 0);
+        let said = some || self.auth.who(headers).person.is_some();
+        Player { said: said.then(|| format!("/api/v1/videos/{}/danmaku", row.id.in_path())), ..player }
     }
 
     async fn player(

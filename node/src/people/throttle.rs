@@ -23,7 +23,7 @@ struct Count {
 
 /// Counts by key.
 #[derive(Debug, Default)]
-pub(super) struct Throttle(Mutex<BTreeMap<String, Count>>);
+pub struct Throttle(Mutex<BTreeMap<String, Count>>);
 
 impl Throttle {
     /// How many ms are left of a pause.
@@ -38,7 +38,7 @@ impl Throttle {
     }
 
     /// Whether one more of at most `most` in `during_ms` is fine.
-    pub(super) fn allow(&self, key: &str, most: u32, during_ms: u64) -> bool {
+    pub fn allow(&self, key: &str, most: u32, during_ms: u64) -> bool {
         self.count(key, during_ms) <= most
     }
 

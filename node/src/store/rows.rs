@@ -21,13 +21,16 @@ use crate::{
     people::{House, InvitationRow, PersonRow, SessionRow},
 };
 
+mod community;
 mod keys;
 mod requests;
 mod videos;
 
+pub use community::{ErasedRow, Gone, SaidRow, Tally, VoteRow, Words};
 pub use keys::{
     age, aged_key, claim_key, creator_key, creator_video_key, due_key, due_of, entry_key, entry_of, feed_key,
-    feed_of, open_job_key, request_video_key, rung_prefix, segment_key, session_key, subject_key, told_key,
+    feed_of, open_job_key, request_video_key, rung_prefix, said_key, said_prefix, segment_key, session_key,
+    subject_key, told_key, vote_key,
 };
 pub use requests::RequestRow;
 pub use videos::{CaptureRow, Holding, ManifestRow, Told, VideoRow};
@@ -127,6 +130,21 @@ pub const SESSIONS: Table<SessionRow> = Table::new(35);
 
 /// Invitations to make an account, under the hash of their code.
 pub const INVITATIONS: Table<InvitationRow> = Table::new(36);
+
+/// What people say, under `video ‖ 0 ‖ kind ‖ place ‖ act`: comments newest first, danmaku in the order of the video.
+pub const SAID: Table<SaidRow> = Table::new(37);
+
+/// Acts to their keys in [`SAID`].
+pub const SAID_KEYS: Table<Block> = Table::new(38);
+
+/// Votes of people on videos, under `video ‖ 0 ‖ person`.
+pub const VOTES: Table<VoteRow> = Table::new(39);
+
+/// What is counted of videos, under their ids.
+pub const TALLIES: Table<Tally> = Table::new(40);
+
+/// Acts that somebody wants hidden, under `act ‖ public key`; they may be heard of before the act.
+pub const ERASED: Table<ErasedRow> = Table::new(41);
 
 /// A block of bytes.
 #[derive(Debug, Clone, Serialize, Deserialize)]

@@ -64,7 +64,7 @@ pub(crate) fn grants() -> Vec<Case> {
     vec![Case { name: "a-grant", address: cid.to_string(), bytes }]
 }
 
-fn body(name: &'static str, body: &Body) -> Case {
+pub(crate) fn body(name: &'static str, body: &Body) -> Case {
     let (cid, bytes) = body.block();
     assert_eq!(&Body::decode(body.kind(), &bytes).expect("our own form is read"), body, "{name}");
     Case { name, address: cid.to_string(), bytes }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use horahora_protocol::{
     Cid, Codec, NodeId, NodeKey, Timestamp, VideoId,
     approval::{Ruling, Subject, Verdict},
+    community::{Act, Place, Removal, Said, Views, Vote, What},
     entry::{Body, Capture, CaptureStart, Entry, Origin, Profile, Rendered, Request},
     feed::FeedId,
     group::Genesis,
@@ -247,6 +248,7 @@ pub(crate) fn body() -> BoxedStrategy<Body> {
         rendered,
         origin,
         verdict(),
+        said(),
         request_change(),
         capture().prop_map(Body::Capture),
         change
@@ -261,6 +263,27 @@ fn verdict() -> impl Strategy<Value = Body> {
     let ruling = prop_oneof![Just(Ruling::Approved), Just(Ruling::Refused), Just(Ruling::Open)];
     (vec(subject, 0..5), ruling, "\\PC{0,40}")
         .prop_map(|(subjects, ruling, reason)| Body::Verdict(Verdict { v: 1, subjects, ruling, reason }))
+}
+
+fn said() -> impl Strategy<Value = Body> {
+    let comment =
+        ("\\PC{0,60}", option::of(cid())).prop_map(|(text, reply_to)| What::Comment { text, reply_to });
+    let place = prop_oneof![Just(Place::Scroll), Just(Place::Top), Just(Place::Bottom)];
+    let danmaku = (any::<u64>(), "\\PC{0,60}", 0..=0xff_ffff_u32, place)
+        .prop_map(|(at_ms, text, colour, place)| What::Danmaku { at_ms, text, colour, place });
+    let vote = prop_oneof![Just(Vote::Up), Just(Vote::Down), Just(Vote::None)].prop_map(What::Vote);
+    let what = prop_oneof![comment, danmaku, vote, cid().prop_map(|target| What::Erase { target })];
+    let said = (any::<[u8; 32]>(), time(), video_id(), what, "\\PC{1,30}").prop_map(
+        |(secret, at, video, what, name)| {
+            let key = NodeKey::from_secret(&secret);
+            let act = key.sign(Act { v: 1, who: key.node_id(), at, video, what });
+            Body::Said(Said { v: 1, name, act: act.into_signed() })
+        },
+    );
+    let removal =
+        (cid(), "\\PC{0,40}").prop_map(|(target, reason)| Body::Removal(Removal { v: 1, target, reason }));
+    let views = vec((video_id(), any::<u64>()), 0..5).prop_map(|videos| Body::Views(Views { v: 1, videos }));
+    prop_oneof![said, removal, views]
 }
 
 fn request_change() -> impl Strategy<Value = Body> {

@@ -333,6 +333,7 @@ fn watch_page() -> WatchPage {
                 Chapter { at_s: 17.5, title: "Second theme".to_owned() },
             ],
             danmaku: Some("/media/danmaku.json".to_owned()),
+            said: None,
             board: None,
             lufs: Some(-9.5),
             tracks: vec![

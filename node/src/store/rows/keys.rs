@@ -128,3 +128,21 @@ pub fn session_key(cookie: &str) -> Vec<u8> {
 pub fn claim_key(group: &horahora_protocol::group::GroupId, job: &str) -> Vec<u8> {
     [group.to_bytes().as_slice(), job.as_bytes()].concat()
 }
+
+/// Prefix in [`super::SAID`] of a video's words of one kind: 0 for comments, 1 for danmaku.
+#[must_use]
+pub fn said_prefix(video: &VideoId, kind: u8) -> Vec<u8> {
+    [video.as_str().as_bytes(), &[0, kind]].concat()
+}
+
+/// Key in [`super::SAID`]; `place` orders words of a kind.
+#[must_use]
+pub fn said_key(video: &VideoId, kind: u8, place: u64, act: &Cid) -> Vec<u8> {
+    [said_prefix(video, kind).as_slice(), &place.to_be_bytes(), &act.to_bytes()].concat()
+}
+
+/// Key in [`super::VOTES`].
+#[must_use]
+pub fn vote_key(video: &VideoId, person: &NodeId) -> Vec<u8> {
+    [video.as_str().as_bytes(), &[0], person.public_key().as_slice()].concat()
+}

@@ -41,6 +41,11 @@ export function startList(player: Player, comments: Comment[]): void {
   };
   around(0);
   show();
+  player.section.addEventListener("said", () => {
+    if (count) count.textContent = comments.length.toLocaleString("en");
+    around(before(comments, player.video.currentTime * 1000));
+    show();
+  });
   player.video.addEventListener("timeupdate", show);
   player.video.addEventListener("seeking", show);
   follow?.addEventListener("change", show);

@@ -4,21 +4,27 @@ import type { Player } from "../player";
 import { type Danmaku, type Settings, loadSettings, saveSettings } from "./comments";
 import { Layer } from "./layer";
 import { drawCrest, startList } from "./list";
+import { startSaying } from "./say";
 
 const SLIDERS = ["opacity", "size", "density", "area"] as const;
 
 /** Fetches once the video is there: the picture comes first. */
 export function startDanmaku(player: Player): void {
-  const href = player.section.dataset["danmaku"];
-  if (!href) return;
-  player.section.addEventListener("loaded", () => void begin(player, href), { once: true });
+  const { danmaku, said } = player.section.dataset;
+  if (!danmaku && !said) return;
+  player.section.addEventListener("loaded", () => void begin(player, danmaku, said), { once: true });
 }
 
-async function begin(player: Player, href: string): Promise<void> {
-  const danmaku = await fetchAll(href);
+async function begin(player: Player, archived: string | undefined, said: string | undefined): Promise<void> {
+  const [there, here] = await Promise.all([fetchAll(archived), fetchAll(said)]);
+  const danmaku: Danmaku = {
+    form: there?.form ?? "plain",
+    comments: [...(there?.comments ?? []), ...(here?.comments ?? [])].sort((a, b) => a.t_ms - b.t_ms),
+  };
   const place = player.find("dm-layer");
   const menu = player.find("dm");
-  if (!danmaku || danmaku.comments.length === 0 || !place || !menu) return;
+  const say = said ? document.querySelector<HTMLFormElement>("#dm-say") : null;
+  if ((danmaku.comments.length === 0 && !say) || !place || !menu) return;
   const settings = loadSettings();
   const layer = new Layer(place, player.video, danmaku, player.section.dataset["niconico"] ?? "");
   startList(player, danmaku.comments);
@@ -26,7 +32,7 @@ async function begin(player: Player, href: string): Promise<void> {
   player.section.addEventListener("loaded", () => drawCrest(player, danmaku.comments));
   menu.hidden = false;
   const count = player.find("dm-count");
-  if (count) count.textContent = `${danmaku.comments.length.toLocaleString("en")} archived`;
+  if (count) count.textContent = danmaku.comments.length.toLocaleString("en");
 
   const apply = () => {
     showSettings(player, settings);
@@ -49,6 +55,15 @@ async function begin(player: Player, href: string): Promise<void> {
       apply();
     });
   }
+  if (say && said) {
+    startSaying(player, say, said, (comment) => {
+      const after = danmaku.comments.findIndex(({ t_ms }) => t_ms > comment.t_ms);
+      danmaku.comments.splice(after < 0 ? danmaku.comments.length : after, 0, comment);
+      player.section.dispatchEvent(new CustomEvent("said"));
+      drawCrest(player, danmaku.comments);
+      apply();
+    });
+  }
   player.section.addEventListener("danmaku", () => {
     settings.show = !settings.show;
     apply();
@@ -56,7 +71,8 @@ async function begin(player: Player, href: string): Promise<void> {
   apply();
 }
 
-async function fetchAll(href: string): Promise<Danmaku | undefined> {
+async function fetchAll(href: string | undefined): Promise<Danmaku | undefined> {
+  if (!href) return undefined;
   try {
     const answer = await fetch(href);
     return answer.ok ? ((await answer.json()) as Danmaku) : undefined;

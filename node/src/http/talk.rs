@@ -1,0 +1,372 @@
+//! What people say of a video: below it, over it, and by a vote; and how often it is watched.
+
+use std::{collections::BTreeMap, net::SocketAddr};
+
+use axum::{
+    Form, Json,
+    extract::{ConnectInfo, Path, State},
+    http::{HeaderMap, StatusCode},
+    response::{Html, IntoResponse, Redirect, Response},
+};
+use horahora_protocol::{
+    Cid, NodeId,
+    community::{Place, Vote, What},
+};
+use horahora_web::{Comment, Talk};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::{
+    Rooms, Shared,
+    api::Answer,
+    error::ApiError,
+    pages::{ago, count, watch_path},
+    viewer::Viewer,
+};
+use crate::{
+    community::CommunityError,
+    people::Rank,
+    store::rows::{Gone, SaidRow, VideoRow, Words},
+};
+
+/// Comments that are looked at for a page; of more the oldest are left out.
+const SHOWN: usize = 2_000;
+/// Danmaku of people that a player gets.
+const DRAWN: usize = 20_000;
+const WHITE: u32 = 0xff_ffff;
+const TAKEN_BACK: &str = "Taken back by who wrote it.";
+
+/// `GET /api/v1/videos/{video}/comments`
+pub(super) async fn comments(State(rooms): Shared, viewer: Viewer, Path(id): Path<String>) -> Answer {
+    let video = rooms.video_row(&id)?;
+    let rows = rooms.comments_for(viewer, &video)?;
+    let tally = rooms.community.tally(&video.id)?;
+    let items: Vec<_> = rows.iter().map(|row| rooms.said_json(row)).collect();
+    Ok(Json(json!({
+        "items": items,
+        "count": tally.comments,
+        "votes": { "up": tally.up, "down": tally.down },
+        "views": { "here": tally.viewed_on(&rooms.key.node_id()), "everywhere": tally.viewed() },
+    })))
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct NewComment {
+    #[serde(default)]
+    text: String,
+    reply_to: Option<String>,
+}
+
+/// `POST /api/v1/videos/{video}/comments`
+pub(super) async fn comment(
+    State(rooms): Shared,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+    Json(new): Json<NewComment>,
+) -> Result<(StatusCode, Json<Value>), ApiError> {
+    let video = rooms.video_row(&id)?;
+    let reply_to = new.reply_to.as_deref().map(act).transpose()?;
+    let said = rooms.speak(&headers, &video, What::Comment { text: new.text, reply_to }).await?;
+    Ok((StatusCode::CREATED, Json(json!({ "id": said.to_string() }))))
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Removed {
+    reason: String,
+}
+
+/// `DELETE /api/v1/comments/{act}`: one's own, or as a moderator anybody's.
+pub(super) async fn take_away(
+    State(rooms): Shared,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+    Json(removed): Json<Removed>,
+) -> Result<StatusCode, ApiError> {
+    rooms.take_away(&headers, &act(&id)?, &removed.reason).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct NewVote {
+    vote: Vote,
+}
+
+/// `POST /api/v1/videos/{video}/vote`
+pub(super) async fn vote(
+    State(rooms): Shared,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+    Json(new): Json<NewVote>,
+) -> Answer {
+    let video = rooms.video_row(&id)?;
+    rooms.speak(&headers, &video, What::Vote(new.vote)).await?;
+    let tally = rooms.community.tally(&video.id)?;
+    Ok(Json(json!({ "up": tally.up, "down": tally.down, "vote": new.vote })))
+}
+
+/// `GET /api/v1/videos/{video}/danmaku`: what people said over it, as players take it.
+pub(super) async fn danmaku(State(rooms): Shared, viewer: Viewer, Path(id): Path<String>) -> Answer {
+    let video = rooms.video_row(&id)?;
+    let rows = rooms.community.danmaku(&video.id, DRAWN)?;
+    let comments: Vec<_> =
+        rows.iter().filter(|row| rooms.shows_said(viewer, row)).filter_map(drawn).collect();
+    Ok(Json(json!({ "form": "plain", "comments": comments })))
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct NewDanmaku {
+    at_ms: u64,
+    #[serde(default)]
+    text: String,
+    colour: Option<u32>,
+    place: Option<Place>,
+}
+
+/// `POST /api/v1/videos/{video}/danmaku`
+pub(super) async fn say_over(
+    State(rooms): Shared,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+    Json(new): Json<NewDanmaku>,
+) -> Result<(StatusCode, Json<Value>), ApiError> {
+    let video = rooms.video_row(&id)?;
+    let (colour, place) = (new.colour.unwrap_or(WHITE).min(WHITE), new.place.unwrap_or(Place::Scroll));
+    let what = What::Danmaku { at_ms: new.at_ms, text: new.text, colour, place };
+    let said = rooms.speak(&headers, &video, what).await?;
+    Ok((StatusCode::CREATED, Json(json!({ "id": said.to_string() }))))
+}
+
+/// `POST /api/v1/videos/{video}/view`: a player says that somebody watched.
+pub(super) async fn view(
+    State(rooms): Shared,
+    ConnectInfo(from): ConnectInfo<SocketAddr>,
+    Path(id): Path<String>,
+) -> Result<StatusCode, ApiError> {
+    let video = rooms.video_row(&id)?;
+    rooms.community.viewed(&video.id, &from.ip().to_string())?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Typed {
+    /// `comment`, `erase`, `remove` or `vote`.
+    #[serde(rename = "do")]
+    what: String,
+    text: String,
+    reply_to: String,
+    target: String,
+    reason: String,
+    vote: String,
+}
+
+/// `POST /watch/{video}/say`: the forms of the page.
+pub(super) async fn form(
+    State(rooms): Shared,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+    Form(form): Form<Typed>,
+) -> Result<Response, ApiError> {
+    let video = rooms.video_row(&id)?;
+    let (done, place) = match form.what.as_str() {
+        "erase" | "remove" => {
+            (rooms.take_away(&headers, &act(&form.target)?, &form.reason).await, "#comments".to_owned())
+        }
+        "vote" => {
+            let vote = match form.vote.as_str() {
+                "up" => Vote::Up,
+                "down" => Vote::Down,
+                _ => Vote::None,
+            };
+            (rooms.speak(&headers, &video, What::Vote(vote)).await.map(|_| ()), String::new())
+        }
+        "comment" => {
+            let reply_to = Some(form.reply_to.as_str()).filter(|to| !to.is_empty()).map(act).transpose()?;
+            let text = form.text.replace("\r\n", "\n");
+            match rooms.speak(&headers, &video, What::Comment { text, reply_to }).await {
+                Ok(said) => (Ok(()), format!("#c-{said}")),
+                Err(error) => (Err(error), String::new()),
+            }
+        }
+        _ => return Err(ApiError::bad("bad-change", "`do` is comment, erase, remove or vote.")),
+    };
+    match done {
+        Ok(()) => Ok(Redirect::to(&format!("{}{place}", watch_path(&video))).into_response()),
+        Err(error) if error.status.is_client_error() => {
+            // What was written is not lost.
+            let mut page = rooms.watch_page(&video, &headers).await?;
+            (page.talk.text, page.talk.error) = (form.text, Some(error.message));
+            Ok((error.status, Html(horahora_web::watch(&page))).into_response())
+        }
+        Err(error) => Err(error),
+    }
+}
+
+fn act(text: &str) -> Result<Cid, ApiError> {
+    text.parse().map_err(|_| CommunityError::Unknown.into())
+}
+
+fn drawn(row: &SaidRow) -> Option<Value> {
+    let Words::Danmaku { at_ms, text, colour, place } = &row.words else { return None };
+    let colour = format!("#{colour:06x}");
+    // Niconico's words for the same, where its renderer draws.
+    let command = match place {
+        Place::Scroll => "naka",
+        Place::Top => "ue",
+        Place::Bottom => "shita",
+    };
+    Some(json!({
+        "t_ms": at_ms, "text": text, "colour": colour, "place": place, "size": "medium", "user": row.who.to_string(),
+        "sent_at": row.at, "commands": [command, colour], "id": row.id.to_string(), "name": row.name,
+    }))
+}
+
+impl Rooms {
+    async fn speak(&self, headers: &HeaderMap, video: &VideoRow, what: What) -> Result<Cid, ApiError> {
+        Ok(self.community.say(&self.me(headers)?, video, what).await?)
+    }
+
+    async fn take_away(&self, headers: &HeaderMap, target: &Cid, reason: &str) -> Result<(), ApiError> {
+        let who = self.auth.who(headers);
+        let row = self.community.said(target)?.ok_or(CommunityError::Unknown)?;
+        let video = self.video_row(row.video.as_str())?;
+        let mine = who.person.as_ref().is_some_and(|person| person.id == row.who);
+        if !mine && who.rank >= Some(Rank::Moderator) {
+            self.community.remove(target, reason).await?;
+        } else {
+            self.speak(headers, &video, What::Erase { target: *target }).await?;
+        }
+        Ok(())
+    }
+
+    fn shows_said(&self, viewer: Viewer, row: &SaidRow) -> bool {
+        row.gone.is_none() && row.groups.iter().any(|group| self.shows_group(viewer, group))
+    }
+
+    fn comments_for(&self, viewer: Viewer, video: &VideoRow) -> Result<Vec<SaidRow>, ApiError> {
+        let mut rows = self.community.comments(&video.id, SHOWN)?;
+        rows.retain(|row| row.groups.iter().any(|group| self.shows_group(viewer, group)));
+        Ok(rows)
+    }
+
+    fn said_json(&self, row: &SaidRow) -> Value {
+        let (text, reply_to) = match &row.words {
+            Words::Comment { text, reply_to } => (text, reply_to.map(|to| to.to_string())),
+            Words::Danmaku { text, .. } => (text, None),
+        };
+        json!({
+            "id": row.id.to_string(),
+            "who": row.who.to_string(),
+            "name": row.name,
+            "node": row.home.to_string(),
+            "at": row.at,
+            "text": row.gone.is_none().then_some(text),
+            "reply_to": reply_to,
+            "gone": row.gone.as_ref().map(why_gone),
+        })
+    }
+
+    /// The talk of a page.
+    pub(super) fn talk(&self, video: &VideoRow, headers: &HeaderMap) -> Result<Talk, ApiError> {
+        let who = self.auth.who(headers);
+        let me = who.person.as_ref().map(|person| person.id);
+        let (tally, rows) = (self.community.tally(&video.id)?, self.comments_for(Viewer(who.rank), video)?);
+        let (here, all) = (tally.viewed_on(&self.key.node_id()), tally.viewed());
+        let views = |number: u64| count(usize::try_from(number).unwrap_or(usize::MAX), "view");
+        let vote = me.map(|me| self.community.vote(&video.id, &me)).transpose()?.unwrap_or(Vote::None);
+        Ok(Talk {
+            count: tally.comments,
+            more: rows.len() >= SHOWN,
+            comments: self.threads(rows, me),
+            reach: self.reach(video)?,
+            moderates: who.rank >= Some(Rank::Moderator),
+            up: tally.up,
+            down: tally.down,
+            vote: match vote {
+                Vote::Up => "up",
+                Vote::Down => "down",
+                Vote::None => "none",
+            }
+            .to_owned(),
+            views: match (here, all) {
+                (_, 0) => None,
+                (here, all) if here == all => Some(views(all)),
+                (here, all) => Some(format!("{}, {here} of them here", views(all))),
+            },
+            ..Talk::default()
+        })
+    }
+
+    /// How far a comment goes.
+    fn reach(&self, video: &VideoRow) -> Result<String, ApiError> {
+        let groups = self.catalogue.groups_of_video(video)?;
+        let members = groups.iter().map(|group| self.catalogue.members(group)).max().unwrap_or(1);
+        Ok(match members {
+            0 | 1 => "It stays on this node, and travels to those that follow it.".to_owned(),
+            members => format!("It travels to all {members} nodes of the group."),
+        })
+    }
+
+    /// Comments with their answers: of an answer to an answer the first comment counts. The newest thread is first, in a thread
+    /// the oldest answer.
+    fn threads(&self, rows: Vec<SaidRow>, me: Option<NodeId>) -> Vec<Comment> {
+        let parents: BTreeMap<Cid, Cid> =
+            rows.iter().filter_map(|row| Some((row.id, parent(row)?))).collect();
+        let known: BTreeMap<Cid, usize> = rows.iter().enumerate().map(|(at, row)| (row.id, at)).collect();
+        let root = |row: &SaidRow| {
+            let mut at = row.id;
+            // As long as there are rows, at most: nobody answers themselves before they spoke.
+            for _ in 0..rows.len() {
+                match parents.get(&at).filter(|parent| known.contains_key(parent)) {
+                    Some(parent) => at = *parent,
+                    None => break,
+                }
+            }
+            at
+        };
+        let mut threads: BTreeMap<Cid, Vec<Comment>> = BTreeMap::new();
+        for row in rows.iter().rev().filter(|row| root(row) != row.id && row.gone.is_none()) {
+            threads.entry(root(row)).or_default().push(self.comment(row, me));
+        }
+        let roots = rows.iter().filter(|row| root(row) == row.id);
+        let roots = roots.map(|row| Comment {
+            replies: threads.remove(&row.id).unwrap_or_default(),
+            ..self.comment(row, me)
+        });
+        // What was taken back stands there only for its answers.
+        roots.filter(|root| !root.replies.is_empty() || root.gone.as_deref() != Some(TAKEN_BACK)).collect()
+    }
+
+    fn comment(&self, row: &SaidRow, me: Option<NodeId>) -> Comment {
+        let text = match &row.words {
+            Words::Comment { text, .. } | Words::Danmaku { text, .. } => text.clone(),
+        };
+        let here = row.home == self.key.node_id();
+        Comment {
+            id: row.id.to_string(),
+            name: row.name.clone(),
+            from: if here { "here".to_owned() } else { format!("from node {}", self.name_of(&row.home)) },
+            when: ago(row.at.0),
+            text: if row.gone.is_none() { text } else { String::new() },
+            gone: row.gone.as_ref().map(why_gone),
+            mine: me == Some(row.who),
+            replies: Vec::new(),
+        }
+    }
+}
+
+fn parent(row: &SaidRow) -> Option<Cid> {
+    match &row.words {
+        Words::Comment { reply_to, .. } => *reply_to,
+        Words::Danmaku { .. } => None,
+    }
+}
+
+fn why_gone(gone: &Gone) -> String {
+    match gone {
+        Gone::Erased => TAKEN_BACK.to_owned(),
+        Gone::Removed(reason) if reason.is_empty() => "Hidden by a moderator.".to_owned(),
+        Gone::Removed(reason) => format!("Hidden by a moderator: {reason}"),
+    }
+}
