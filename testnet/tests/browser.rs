@@ -96,3 +96,34 @@ async fn a_viewer_seeks_and_changes_everything_there_is_to_change() {
     assert_eq!(seen["sounds"].as_array().unwrap().len(), 2, "{seen}");
     assert_eq!(seen["dash"]["ended"], true, "{seen}");
 }
+
+#[tokio::test]
+async fn somebody_makes_an_account_finds_a_video_and_says_something() {
+    fixture().await.unwrap();
+    let node = Node::start(&["--encoders", "0"]).await.unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    let videos: [(&str, &str, &[&str]); 3] = [
+        ("sm1", "【音MAD】真夜中の自動販売機だけで「夜想曲」", &["音MAD", "夜想曲"]),
+        ("sm2", "8ビット盆踊り 2011 全景", &["音MAD"]),
+        ("sm3", "Kettle Symphony No. 3 in Boil Major", &["YTPMV"]),
+    ];
+    crate::search::folder(dir.path(), &videos);
+    crate::search::import(&node, dir.path(), None).await;
+    let link = login(&node).await;
+    let seen = drive("people.mjs", &["--login", &link], "people", &[&node]).await;
+    assert_eq!(seen["refused"], "A password has 8 to 256 letters, and is not your name.");
+    assert_eq!((&seen["kept"], &seen["account"]), (&"豆狸".into(), &"Your account: 豆狸".into()));
+    assert_eq!(seen["found"], serde_json::json!([videos[0].1]));
+    assert_eq!(seen["tagged"]["titles"].as_array().unwrap().len(), 2, "{seen}");
+    assert_eq!((&seen["tagged"]["chips"][0], &seen["everything"]), (&"tag: 音MAD".into(), &3.into()));
+    assert_eq!(seen["said"], serde_json::json!(["0:02 ここ伝説\n<b>二行目</b>", "yes"]));
+    assert_eq!(seen["typed"], "half a sentence", "what is typed stays while the page changes");
+    assert_eq!(seen["after"], serde_json::json!(["from elsewhere", "Taken back by who wrote it.", "yes"]));
+    assert_eq!(seen["out"], serde_json::json!(["Log in"]));
+    for kind in ["httpErrors", "consoleErrors", "pageErrors", "cspViolations"] {
+        assert_eq!(seen[kind], serde_json::json!([]), "{kind}");
+    }
+    for shot in seen["shots"].as_array().unwrap() {
+        assert_eq!(shot["overflow"], false, "{shot}");
+    }
+}
