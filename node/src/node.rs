@@ -87,7 +87,7 @@ pub async fn run(
     })
     .await?;
     let requests = Requests::open(store.clone(), feeds.clone(), ingest, jobs.clone(), live.clone())?;
-    let search = Search::open(store.clone(), catalogue.clone(), &dir.join("search"))?;
+    let search = Search::open(store.clone(), catalogue.clone(), live.clone(), &dir.join("search"))?;
     let community =
         Community::new(store.clone(), feeds.clone(), groups.clone(), catalogue.clone(), live.clone());
     let people = People::new(store.clone());

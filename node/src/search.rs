@@ -7,7 +7,10 @@ use std::{
     collections::BTreeMap,
     fs,
     path::Path,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
     time::Duration,
 };
 
@@ -18,6 +21,7 @@ use thiserror::Error;
 
 use crate::{
     catalogue::Catalogue,
+    live::Live,
     spawn::Tasks,
     store::{
         Store, StoreError,
@@ -189,6 +193,9 @@ pub struct Search {
     shelves: Shelves,
     /// What each document of the index was made of, by its key.
     prints: Arc<Mutex<BTreeMap<u64, u64>>>,
+    /// How many there are.
+    count: Arc<AtomicU64>,
+    live: Live,
 }
 
 impl Search {
@@ -196,16 +203,17 @@ impl Search {
     ///
     /// # Errors
     /// When the disk fails.
-    pub fn open(store: Store, catalogue: Catalogue, dir: &Path) -> Result<Self, SearchError> {
+    pub fn open(store: Store, catalogue: Catalogue, live: Live, dir: &Path) -> Result<Self, SearchError> {
         let form = dir.join(FORM);
         let shelves = Shelves::open(&form).or_else(|error| {
             tracing::warn!("the search index is made again: {error}");
             clear(&form)?;
             Shelves::open(&form)
         })?;
-        let prints = Arc::new(Mutex::new(shelves.prints()?));
+        let prints = shelves.prints()?;
+        let count = Arc::new(AtomicU64::new(prints.len() as u64));
         store.changed_videos().follow();
-        Ok(Self { store, catalogue, shelves, prints })
+        Ok(Self { store, catalogue, shelves, prints: Arc::new(Mutex::new(prints)), count, live })
     }
 
     /// Follows the store from now on, beginning with what changed meanwhile.
@@ -231,6 +239,14 @@ impl Search {
     /// When the index fails.
     pub async fn find(&self, query: Query, page: Page) -> Result<Found, SearchError> {
         self.clone().apart(move |search| Ok(search.shelves.find(&query, page)?)).await
+    }
+
+    /// How many videos can be watched: all, or those that everybody may see.
+    ///
+    /// # Errors
+    /// When the index fails.
+    pub fn total(&self, everything: bool) -> Result<u64, SearchError> {
+        Ok(if everything { self.count.load(Ordering::Relaxed) } else { self.shelves.public()? })
     }
 
     /// Work that waits for the disk, on a thread for it.
@@ -285,6 +301,9 @@ impl Search {
                     None => prints.remove(key),
                 };
             }
+            self.count.store(prints.len() as u64, Ordering::Relaxed);
+            // Pages that count have asked before this.
+            self.live.tell("video", serde_json::json!({}));
         }
         Ok(())
     }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 use clap::{Parser, Subcommand};
 use horahora_testnet::{
-    bench::{MediaOptions, SideArguments, SyncOptions, exchange, media, side, sync},
+    bench::{MediaOptions, PageOptions, SideArguments, SyncOptions, exchange, media, page, side, sync},
     fixture::{Fixture, Media},
     hostile,
     sim::{
@@ -102,6 +102,8 @@ enum Bench {
     },
     /// What a node makes of a file beside the bare programs
     Media(MediaOptions),
+    /// The pages of a large catalogue beside an empty handler
+    Page(PageOptions),
     /// A feed taken over from another node beside hashing, one signature a batch, and the disk
     Sync(SyncOptions),
 }
@@ -161,6 +163,15 @@ async fn main() -> anyhow::Result<()> {
             let figures = exchange::run(mib, rounds).await?;
             let text =
                 if json { serde_json::to_string_pretty(&figures)? + "\n" } else { exchange::table(&figures) };
+            Ok(std::io::stdout().write_all(text.as_bytes())?)
+        }
+        Command::Bench { what: Bench::Page(options) } => {
+            let figures = page(&options).await?;
+            let text = if options.json {
+                serde_json::to_string_pretty(&figures)? + "\n"
+            } else {
+                figures.to_string()
+            };
             Ok(std::io::stdout().write_all(text.as_bytes())?)
         }
         Command::Bench { what: Bench::Media(options) } => {

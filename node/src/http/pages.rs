@@ -26,12 +26,14 @@ use crate::{
     groups::View as Group,
     people::Rank,
     requests,
-    store::rows::{Code, GROUPS, GroupRow, State as Stand, VideoRow},
+    store::rows::{Code, GROUPS, GroupRow, JobKey, State as Stand, VideoRow},
 };
 
 type Page = Result<Response, ApiError>;
 
 const CARDS: usize = 48;
+/// Open captures that are counted on the home page.
+const MOVING: usize = 200;
 pub(super) const ROWS: usize = 100;
 
 #[derive(Debug, Deserialize)]
@@ -50,7 +52,7 @@ pub(super) async fn home(State(rooms): Shared, Query(view): Query<View>, headers
     let (videos, next) = rooms.videos_page(rooms.viewer(&headers), after.as_deref(), CARDS)?;
     let page = HomePage {
         frame: rooms.frame(&headers),
-        lede: rooms.home_lede(rooms.viewer(&headers), &videos)?,
+        lede: rooms.home_lede(rooms.viewer(&headers))?,
         jobs: rooms.job_views(rooms.viewer(&headers), true).await?,
         videos: videos.iter().map(card).collect(),
         older: next.map(|key| format!("/?after={}", api::cursor_text(&key))),
@@ -188,14 +190,10 @@ impl Rooms {
         }
     }
 
-    fn home_lede(&self, viewer: Viewer, videos: &[VideoRow]) -> Result<Lede, ApiError> {
-        let (all, _) = if videos.len() < CARDS {
-            (videos.to_vec(), None)
-        } else {
-            self.videos_page(viewer, None, 10_000)?
-        };
-        let kept = all.iter().filter(|video| video.manifest.is_some()).count();
-        let moving = all.iter().filter(|video| !video.state.ended()).count();
+    fn home_lede(&self, viewer: Viewer) -> Result<Lede, ApiError> {
+        let kept = usize::try_from(self.search.total(viewer.is_insider())?).unwrap_or(usize::MAX);
+        let open = self.open_jobs(viewer, MOVING)?;
+        let moving = open.iter().filter(|job| matches!(job.key, JobKey::Capture { .. })).count();
         let state = match (moving, kept) {
             (0, 0) => "empty",
             (0, _) => "done",
@@ -212,6 +210,7 @@ impl Rooms {
             (0, 0) => "on this node yet.".to_owned(),
             (_, 0) => "on this node. Every byte is kept under its hash.".to_owned(),
             (_, 1) => "on this node, and one is being worked on.".to_owned(),
+            (_, MOVING..) => format!("on this node, and more than {MOVING} are being worked on."),
             (_, moving) => format!("on this node, and {moving} are being worked on."),
         };
         let word = match moving {

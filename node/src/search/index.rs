@@ -11,7 +11,7 @@ use horahora_protocol::VideoId;
 use tantivy::{
     DocAddress, Index, IndexReader, IndexWriter, Order, ReloadPolicy, Searcher, TantivyDocument,
     TantivyError, Term,
-    collector::TopDocs,
+    collector::{Count, TopDocs},
     query::{
         AllQuery, BooleanQuery, BoostQuery, ConstScoreQuery, Occur, PhraseQuery, Query as Clause, RangeQuery,
         RegexQuery, TermQuery,
@@ -168,6 +168,12 @@ impl Shelves {
         doc.add_bool(fields.public, from.public);
         doc.add_bool(fields.gone, from.gone);
         doc
+    }
+
+    /// How many there are that everybody may see.
+    pub(super) fn public(&self) -> Result<u64, TantivyError> {
+        let clause = exact(Term::from_field_bool(self.fields.public, true));
+        Ok(self.reader.searcher().search(&clause, &Count)? as u64)
     }
 
     /// Looks for videos.
