@@ -70,6 +70,7 @@ if [ "${1:-}" = --long ]; then
   target/release/testnet bench exchange
   target/release/testnet bench sync
   target/release/testnet bench media
+  target/release/testnet bench page
   say "done"
   exit 0
 fi

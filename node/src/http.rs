@@ -51,6 +51,7 @@ mod people;
 mod requests;
 mod rights;
 mod search;
+mod share;
 mod sites;
 mod talk;
 mod viewer;
@@ -155,6 +156,9 @@ fn page_routes() -> Router<Arc<Rooms>> {
         .route("/watch/{video}/say", post(talk::form))
         .route("/watch/{video}/let-go", post(watch::let_go))
         .route("/creators/{site}/{id}", get(creators::page))
+        .route("/embed/{video}", get(share::embed))
+        .route("/oembed", get(share::oembed))
+        .route("/feeds/search.atom", get(share::atom))
         .route("/login", get(auth::login).post(account::log_in))
         .route("/logout", post(account::log_out))
         .route("/sign-up", get(account::sign_up_page).post(account::sign_up))

@@ -284,12 +284,14 @@ impl Store {
             TransactionError::Storage(error) => StoreError::from(error),
             TransactionError::Abort(()) => unreachable!("nothing in the transaction aborts"),
         })?;
-        let videos = batch.0.into_keys().filter(|(index, _)| *index == rows::VIDEOS.index);
+        // What is counted of a video is under the same key.
+        let of_video = [rows::VIDEOS.index, rows::TALLIES.index];
+        let videos = batch.0.into_keys().filter(|(index, _)| of_video.contains(index));
         self.videos.add(videos.map(|(_, key)| key));
         Ok(())
     }
 
-    /// The keys of videos whose rows were written.
+    /// The keys of videos of which something was written that lists show.
     #[must_use]
     pub fn changed_videos(&self) -> &Changes {
         &self.videos

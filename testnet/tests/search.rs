@@ -84,6 +84,22 @@ async fn titles_tags_and_creators_are_found_at_once_after_a_loss_of_the_index_an
     assert_eq!(wrong.json::<Value>().await.unwrap()["code"], "bad-search");
     let link = reqwest::get(node.url("/search?q=https%3A%2F%2Fexample.com%2Fv")).await.unwrap();
     assert_eq!(link.url().query(), Some("url=https%3A%2F%2Fexample.com%2Fv"));
+    let text = async |path: &str| reqwest::get(node.url(path)).await.unwrap().text().await.unwrap();
+    let feed = text("/feeds/search.atom?q=tag%3A%E9%9F%B3MAD").await;
+    assert!(feed.contains("<title>【音MAD】真夜中の自動販売機</title>") && !feed.contains("秘密"), "{feed}");
+    let about = |id: &str| {
+        format!(
+            "/oembed?url={}%2Fwatch%2Fniconico%253A{id}",
+            node.url("").replace(':', "%3A").replace('/', "%2F")
+        )
+    };
+    let shown: Value = serde_json::from_str(&text(&about("sm1")).await).unwrap();
+    assert!(shown["html"].as_str().unwrap().contains("/embed/niconico%3Asm1"), "{shown}");
+    assert!(text(&about("sm3")).await.contains("unknown-video"), "what is private is not embedded");
+    let embedded = reqwest::get(node.url("/embed/niconico%3Asm1")).await.unwrap();
+    assert!(embedded.headers()["content-security-policy"].to_str().unwrap().contains("frame-ancestors *"));
+    assert!(embedded.text().await.unwrap().contains("id=\"player\""));
+    assert_eq!(reqwest::get(node.url("/embed/niconico%3Asm3")).await.unwrap().status(), 404);
     let said = node.say(&["search", "--", "tag:音MAD", "-販売"]).await.unwrap();
     assert_eq!(ids(&said), [three]);
 
@@ -93,8 +109,8 @@ async fn titles_tags_and_creators_are_found_at_once_after_a_loss_of_the_index_an
     node.restart().await.unwrap();
     finds(&node, "tag:音MAD", &[one, three]).await;
     node.stop().await.unwrap();
-    let meta = node.data().join("search/1/meta.json");
-    fs::write(meta, "no index").unwrap();
+    let form = fs::read_dir(node.data().join("search")).unwrap().next().unwrap().unwrap().path();
+    fs::write(form.join("meta.json"), "no index").unwrap();
     node.restart().await.unwrap();
     finds(&node, "pianos", &[two]).await;
 }

@@ -44,7 +44,7 @@ export function startCopy(): void {
   document.addEventListener("click", (event) => {
     const button = event.target instanceof Element ? event.target.closest<HTMLElement>("[data-copy]") : null;
     if (!button) return;
-    void copy(button.dataset["copy"] ?? "").then((done) => {
+    void copy(wanted(button)).then((done) => {
       const region = document.querySelector("#say");
       if (region) region.textContent = done ? "Copied." : "Not copied: the browser refused it.";
       if (!done) return;
@@ -52,6 +52,13 @@ export function startCopy(): void {
       setTimeout(() => show(button, "check", "copy"), COPIED_MS);
     });
   });
+}
+
+/** What is copied; with the moment that is shown where that is wanted. */
+function wanted(button: HTMLElement): string {
+  const text = button.dataset["copy"] ?? "";
+  const now = Math.floor(document.querySelector("video")?.currentTime ?? 0);
+  return "copyNow" in button.dataset && now > 0 ? `${text}?t=${now}` : text;
 }
 
 function show(button: Element, from: string, to: string): void {

@@ -21,6 +21,8 @@ pub struct Card {
     pub why: Option<String>,
     /// Shown in search only.
     pub tags: Vec<String>,
+    /// `12 views`
+    pub views: Option<String>,
 }
 
 impl Card {

@@ -11,6 +11,8 @@ pub struct HomePage {
     /// What runs now.
     pub jobs: Vec<JobRow>,
     pub videos: Vec<Card>,
+    /// What was watched most.
+    pub popular: Vec<Card>,
     /// Where the list goes on.
     pub older: Option<String>,
 }

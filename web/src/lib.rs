@@ -45,7 +45,9 @@ pub use search::{Check, PageLink, SearchPage, Term, search};
 pub use sites::{SiteRow, SitesPage, sites};
 pub use state::StateView;
 pub use talk::{Comment, Talk};
-pub use watch::{Board, Chapter, Download, Fact, Player, RenditionRow, Track, WatchPage, watch, watch_live};
+pub use watch::{
+    Board, Chapter, Download, Fact, Player, RenditionRow, Share, Track, WatchPage, embed, watch, watch_live,
+};
 
 /// A template's text. The view structs hold all a template asks for, so nothing is left that could fail.
 fn render(template: &impl askama::Template) -> String {

@@ -22,6 +22,8 @@ pub struct SearchPage {
     pub videos: Vec<Card>,
     pub pages: Vec<PageLink>,
     pub next: Option<String>,
+    /// The same as a feed.
+    pub feed: String,
     /// How many filters are set besides words.
     pub filters: usize,
     /// The search without words and filters.

@@ -42,6 +42,7 @@ pub struct WatchPage {
     pub look: bool,
     pub downloads: Vec<Download>,
     pub related: Vec<Card>,
+    pub share: Share,
     /// What people say of it.
     pub talk: Talk,
     /// Where it is archived; none when that is this node's own first group.
@@ -66,6 +67,16 @@ pub struct Player {
     pub board: Option<Board>,
     /// How loud it is, in LUFS.
     pub lufs: Option<f64>,
+}
+
+/// What a video looks like elsewhere: whole addresses.
+#[derive(Debug, Clone, Default)]
+pub struct Share {
+    pub url: String,
+    pub poster: Option<String>,
+    pub oembed: String,
+    /// HTML that other pages take.
+    pub embed: String,
 }
 
 /// A part of the video by name.
@@ -227,6 +238,17 @@ struct Full<'a> {
 #[template(path = "watch_live.html")]
 struct Live<'a> {
     page: &'a WatchPage,
+}
+
+#[derive(Template)]
+#[template(path = "embed.html")]
+struct Embed<'a> {
+    page: &'a WatchPage,
+}
+
+/// The player alone, for other pages.
+pub fn embed(page: &WatchPage) -> String {
+    crate::render(&Embed { page })
 }
 
 pub fn watch(page: &WatchPage) -> String {

@@ -26,12 +26,15 @@ use crate::{
     groups::View as Group,
     people::Rank,
     requests,
+    search::{self, Sort},
     store::rows::{Code, GROUPS, GroupRow, JobKey, State as Stand, VideoRow},
 };
 
 type Page = Result<Response, ApiError>;
 
 const CARDS: usize = 48;
+/// Videos in a row of the widest page.
+const POPULAR: usize = 6;
 /// Open captures that are counted on the home page.
 const MOVING: usize = 200;
 pub(super) const ROWS: usize = 100;
@@ -55,6 +58,7 @@ pub(super) async fn home(State(rooms): Shared, Query(view): Query<View>, headers
         lede: rooms.home_lede(rooms.viewer(&headers))?,
         jobs: rooms.job_views(rooms.viewer(&headers), true).await?,
         videos: videos.iter().map(card).collect(),
+        popular: if after.is_some() { Vec::new() } else { rooms.popular(rooms.viewer(&headers)).await? },
         older: next.map(|key| format!("/?after={}", api::cursor_text(&key))),
     };
     let html =
@@ -148,6 +152,7 @@ pub(super) fn card(video: &VideoRow) -> Card {
         state: (video.state != Stand::Done).then(|| StateView::of(video.state.name())),
         why: video.reason.clone().filter(|_| video.state.ended() && video.state != Stand::Done),
         tags: Vec::new(),
+        views: None,
     }
 }
 
@@ -188,6 +193,22 @@ impl Rooms {
             query: String::new(),
             tools: if self.tools.now().is_some() { vec![] } else { tools.collect() },
         }
+    }
+
+    /// What was watched most, once something was.
+    async fn popular(&self, viewer: Viewer) -> Result<Vec<Card>, ApiError> {
+        let query =
+            search::Query { sort: Sort::Views, everything: viewer.is_insider(), ..search::Query::default() };
+        let found = self.search.find(query, search::Page { skip: 0, limit: POPULAR }).await?;
+        let mut cards = Vec::new();
+        for row in self.found_rows(viewer, &found)? {
+            let views = self.community.tally(&row.id)?.viewed();
+            if views > 0 {
+                let views = count(usize::try_from(views).unwrap_or(usize::MAX), "view");
+                cards.push(Card { views: Some(views), ..card(&row) });
+            }
+        }
+        Ok(cards)
     }
 
     fn home_lede(&self, viewer: Viewer) -> Result<Lede, ApiError> {

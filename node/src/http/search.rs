@@ -36,21 +36,21 @@ const DAY_MS: i64 = 86_400_000;
 
 /// What the address asks for.
 #[derive(Debug, Clone, Default)]
-struct Asked {
-    text: String,
+pub(super) struct Asked {
+    pub(super) text: String,
     sites: Vec<String>,
     by: Option<(String, String)>,
     length: Option<Length>,
     from: Option<i16>,
     to: Option<i16>,
     gone: bool,
-    sort: Sort,
+    pub(super) sort: Sort,
     page: usize,
     limit: usize,
 }
 
 impl Asked {
-    fn read(raw: Option<&str>) -> Result<Self, ApiError> {
+    pub(super) fn read(raw: Option<&str>) -> Result<Self, ApiError> {
         let mut asked = Self { page: 1, limit: CARDS, ..Self::default() };
         for (name, value) in form_urlencoded::parse(raw.unwrap_or_default().as_bytes()) {
             let value = value.trim();
@@ -80,7 +80,7 @@ impl Asked {
         Ok(asked)
     }
 
-    fn query(&self, viewer: Viewer) -> Query {
+    pub(super) fn query(&self, viewer: Viewer) -> Query {
         Query {
             parts: query::parse(&self.text),
             sites: self.sites.clone(),
@@ -98,7 +98,16 @@ impl Asked {
     }
 
     /// Its address.
-    fn href(&self) -> String {
+    pub(super) fn href(&self) -> String {
+        self.at("/search")
+    }
+
+    /// The address of the same as a feed.
+    pub(super) fn feed_href(&self) -> String {
+        Self { page: 1, ..self.clone() }.at("/feeds/search.atom")
+    }
+
+    fn at(&self, path: &str) -> String {
         let mut address = form_urlencoded::Serializer::new(String::new());
         let mut add = |name: &str, value: &str| _ = address.append_pair(name, value);
         if !self.text.is_empty() {
@@ -124,8 +133,8 @@ impl Asked {
             add("page", &self.page.to_string());
         }
         match address.finish() {
-            none if none.is_empty() => "/search".to_owned(),
-            some => format!("/search?{some}"),
+            none if none.is_empty() => path.to_owned(),
+            some => format!("{path}?{some}"),
         }
     }
 
@@ -228,6 +237,7 @@ pub(super) async fn page(
         videos: videos.iter().map(card).collect(),
         pages: pages_of(&asked, found.total),
         next: next(&asked, found.total),
+        feed: asked.feed_href(),
         filters: asked.filters(),
         plain: asked.text.is_empty() && asked.filters() == 0,
     };
@@ -323,7 +333,8 @@ fn lengths(asked: &Asked, found: &Found) -> Vec<Check> {
 }
 
 fn sorts(chosen: Sort) -> Vec<Choice> {
-    let labels = ["Relevance", "Archived last", "Newest", "Oldest", "Longest", "Shortest"];
+    let labels =
+        ["Relevance", "Archived last", "Newest", "Oldest", "Longest", "Shortest", "Most views", "Best rated"];
     let one = |((name, sort), label): (&(&str, Sort), &str)| Choice {
         value: (*name).to_owned(),
         label: label.to_owned(),
@@ -354,7 +365,7 @@ fn next(asked: &Asked, total: u64) -> Option<String> {
 
 impl Rooms {
     /// The videos that were found, as they are now.
-    fn found_rows(&self, viewer: Viewer, found: &Found) -> Result<Vec<VideoRow>, ApiError> {
+    pub(super) fn found_rows(&self, viewer: Viewer, found: &Found) -> Result<Vec<VideoRow>, ApiError> {
         let mut rows = Vec::new();
         for id in &found.ids {
             let row: Option<VideoRow> = self.store.get(&VIDEOS, id.as_str().as_bytes())?;

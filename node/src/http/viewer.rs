@@ -85,7 +85,7 @@ impl Rooms {
         let parts: Vec<_> = path.trim_matches('/').split('/').collect();
         let cid = |text: &str| Cid::from_str(text).ok();
         match parts.as_slice() {
-            ["watch", video, ..] | ["api", "v1", "videos", video, ..] => {
+            ["watch" | "embed", video, ..] | ["api", "v1", "videos", video, ..] => {
                 let id = percent_decode_str(video).decode_utf8_lossy().parse::<VideoId>().ok();
                 let row = id.map(|id| self.catalogue.video(&id)).transpose()?.flatten();
                 row.map_or(Ok(true), |row| self.catalogue.is_public(&row))

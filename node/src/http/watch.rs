@@ -157,6 +157,7 @@ impl Rooms {
                 .filter(|group| self.shows_group(self.viewer(headers), group))
                 .filter_map(|group| self.group_mark(group))
                 .collect(),
+            share: Self::share(row, headers),
             talk: self.talk(row, headers)?,
             related: related.iter().take(RELATED).map(card).collect(),
         })

@@ -43,6 +43,8 @@ const LEAST_BEGINNING: usize = 3;
 /// Names of the fields, as collectors want them.
 pub(super) const SITE: &str = "site";
 pub(super) const DURATION: &str = "duration";
+pub(super) const VIEWS: &str = "views";
+pub(super) const RATING: &str = "rating";
 pub(super) const KEY: &str = "key";
 pub(super) const PRINT: &str = "print";
 
@@ -62,6 +64,8 @@ struct Fields {
     duration: Field,
     public: Field,
     gone: Field,
+    views: Field,
+    rating: Field,
 }
 
 /// The index. Clones share it.
@@ -98,6 +102,8 @@ fn schema() -> (Schema, Fields) {
         duration: schema.add_u64_field(DURATION, FAST),
         public: schema.add_bool_field("public", INDEXED),
         gone: schema.add_bool_field("gone", INDEXED),
+        views: schema.add_u64_field(VIEWS, FAST),
+        rating: schema.add_u64_field(RATING, FAST),
     };
     (schema.build(), fields)
 }
@@ -167,6 +173,8 @@ impl Shelves {
         doc.add_u64(fields.duration, from.duration_ms);
         doc.add_bool(fields.public, from.public);
         doc.add_bool(fields.gone, from.gone);
+        doc.add_u64(fields.views, from.views);
+        doc.add_u64(fields.rating, from.rating);
         doc
     }
 
@@ -193,6 +201,8 @@ impl Shelves {
             Sort::Oldest => by("published", Order::Asc)?,
             Sort::Longest => by(DURATION, Order::Desc)?,
             Sort::Shortest => by(DURATION, Order::Asc)?,
+            Sort::Views => by(VIEWS, Order::Desc)?,
+            Sort::Rating => by(RATING, Order::Desc)?,
         };
         let ids = docs.into_iter().map(|doc| self.id(&searcher, doc)).collect::<Result<Vec<_>, _>>()?;
         Ok(Found {
@@ -341,6 +351,8 @@ mod tests {
             duration_ms: minutes * 60_000,
             public: !title.contains("private"),
             gone: false,
+            views: minutes * 10,
+            rating: 100 - minutes,
         }
     }
 
@@ -430,6 +442,8 @@ mod tests {
             (Query { sort: Sort::Longest, ..all.clone() }, "BV2 sm2 a1 sm1"),
             (Query { sort: Sort::Newest, ..all.clone() }, "BV2 sm2 a1 sm1"),
             (all.clone(), "BV2 sm2 a1 sm1"),
+            (Query { sort: Sort::Views, ..all.clone() }, "BV2 sm2 a1 sm1"),
+            (Query { sort: Sort::Rating, ..all.clone() }, "sm1 a1 sm2 BV2"),
             (Query { sites: vec!["niconico".into(), "bilibili".into()], ..all.clone() }, "BV2 sm2 sm1"),
             (Query { length: Some(Length::Middle), ..all.clone() }, "sm2 a1"),
             (Query { published: (Some(5_000), Some(25_000)), ..all.clone() }, "sm2 a1"),

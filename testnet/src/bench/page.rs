@@ -208,7 +208,8 @@ async fn load(node: &Node, paths: Vec<String>, options: &PageOptions) -> Result<
     let (client, paths) = (Arc::new(Client::builder().no_proxy().build()?), Arc::new(paths));
     let (count, gap) =
         (options.rate * options.seconds, Duration::from_secs(1) / u32::try_from(options.rate)?);
-    let begun = tokio::time::Instant::now();
+    // The first tick of an interval is at once.
+    let begun = tokio::time::interval(gap).tick().await;
     let ask = |number: u64| {
         let (client, url) =
             (Arc::clone(&client), node.url(&paths[usize::try_from(number).unwrap_or(0) % paths.len()]));

@@ -229,6 +229,7 @@ fn jobs() -> Vec<JobRow> {
 
 fn home_page() -> HomePage {
     HomePage {
+        popular: Vec::new(),
         frame: frame(),
         lede: Lede {
             state: StateView { word: "Kept".into(), ..StateView::of("done") },
