@@ -29,6 +29,7 @@ use crate::{
     },
 };
 
+mod clauses;
 mod counts;
 mod index;
 pub mod query;
@@ -247,6 +248,26 @@ impl Search {
     /// When the index fails.
     pub async fn find(&self, query: Query, page: Page) -> Result<Found, SearchError> {
         self.clone().apart(move |search| Ok(search.shelves.find(&query, page)?)).await
+    }
+
+    /// Videos that share tags with this one or are by the same creator; rare tags say more. The one itself is not among them.
+    ///
+    /// # Errors
+    /// When the index fails.
+    pub async fn related(
+        &self,
+        video: &VideoRow,
+        everything: bool,
+        limit: usize,
+    ) -> Result<Vec<VideoId>, SearchError> {
+        let creator = video.creator_id.as_ref().map(|id| (video.id.site().to_owned(), id.clone()));
+        let (id, tags) = (video.id.clone(), video.tags.clone());
+        let near =
+            move |search: &Self| Ok(search.shelves.near(&tags, creator.as_ref(), everything, limit + 1)?);
+        let mut found = self.clone().apart(near).await?;
+        found.retain(|other| *other != id);
+        found.truncate(limit);
+        Ok(found)
     }
 
     /// How many videos can be watched: all, or those that everybody may see.

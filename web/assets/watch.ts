@@ -8,6 +8,8 @@ import { startMenus } from "./player/menus";
 import { startSeek } from "./player/seek";
 
 const VIEW_S = 10;
+/** Seconds at either end that are not worth coming back to. */
+const LEFT_S = 15;
 
 const section = document.querySelector<HTMLElement>("#player");
 const video = document.querySelector<HTMLVideoElement>("#video");
@@ -21,10 +23,34 @@ if (section && video) {
   document.addEventListener("horahora:live", () => compare(player));
   startMoments(player);
   startViews(player, section.dataset["view"]);
-  void player.load(section.dataset["mpd"] ?? "", Math.max(0, Number(new URLSearchParams(location.search).get("t")) || 0));
+  const from = Number(new URLSearchParams(location.search).get("t")) || leftAt(player);
+  startLeaving(player);
+  void player.load(section.dataset["mpd"] ?? "", Math.max(0, from));
 } else {
   document.addEventListener("horahora:live", begin);
   begin();
+}
+
+/** Where this browser left the video; 0 at its beginning and near its end. What is being made plays from its beginning. */
+function leftAt(player: Player): number {
+  try {
+    const at = Number(localStorage.getItem(`left:${location.pathname}`)) || 0;
+    return !player.live && at > LEFT_S && at < player.duration - LEFT_S ? at : 0;
+  } catch {
+    return 0; // Storage may be switched off.
+  }
+}
+
+function startLeaving(player: Player): void {
+  const note = (): void => {
+    try {
+      localStorage.setItem(`left:${location.pathname}`, String(Math.floor(player.video.currentTime)));
+    } catch {
+      // It begins at its beginning next time.
+    }
+  };
+  player.video.addEventListener("pause", note);
+  addEventListener("pagehide", note);
 }
 
 /** A moment named in a comment leads there, without loading the page again. */

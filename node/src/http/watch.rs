@@ -21,6 +21,7 @@ use super::{
 };
 use crate::{
     growing::Elsewhere,
+    search::Found,
     store::rows::{CaptureRow, JobKey, JobRow, State as Stand, VideoRow},
 };
 
@@ -115,8 +116,7 @@ impl Rooms {
         };
         let words_only = manifest.is_some_and(|manifest| manifest.renditions.is_empty());
         let reason = if words_only { Some(WORDS_ONLY.to_owned()) } else { reason };
-        let mut related: Vec<_> = self.videos_page(self.viewer(headers), None, RELATED + 1)?.0;
-        related.retain(|other| other.id != row.id);
+        let related = self.related(row, self.viewer(headers)).await?;
         let creator = manifest.and_then(|manifest| manifest.meta.creator.as_ref());
         Ok(WatchPage {
             frame: self.frame(headers),
@@ -161,6 +161,18 @@ impl Rooms {
             talk: self.talk(row, headers)?,
             related: related.iter().take(RELATED).map(card).collect(),
         })
+    }
+
+    /// What is like it; where that is little, what came last.
+    async fn related(&self, row: &VideoRow, viewer: Viewer) -> Result<Vec<VideoRow>, ApiError> {
+        let ids = self.search.related(row, viewer.is_insider(), RELATED).await?;
+        let mut related = self.found_rows(viewer, &Found { ids, ..Found::default() })?;
+        if related.len() < RELATED {
+            let (last, _) = self.videos_page(viewer, None, RELATED + 1)?;
+            let known: Vec<_> = related.iter().map(|video| video.id.clone()).collect();
+            related.extend(last.into_iter().filter(|video| video.id != row.id && !known.contains(&video.id)));
+        }
+        Ok(related)
     }
 
     /// With the words of people over the picture, where there are some or who looks can say some.

@@ -12,10 +12,7 @@ use tantivy::{
     DocAddress, Index, IndexReader, IndexWriter, Order, ReloadPolicy, Searcher, TantivyDocument,
     TantivyError, Term,
     collector::{Count, TopDocs},
-    query::{
-        AllQuery, BooleanQuery, BoostQuery, ConstScoreQuery, Occur, PhraseQuery, Query as Clause, RangeQuery,
-        RegexQuery, TermQuery,
-    },
+    query::{AllQuery, BooleanQuery, BoostQuery, ConstScoreQuery, Occur, Query as Clause, RangeQuery},
     schema::{
         FAST, Field, INDEXED, IndexRecordOption, STORED, STRING, Schema, TextFieldIndexing, TextOptions,
         Value as _,
@@ -25,6 +22,7 @@ use tantivy::{
 
 use super::{
     Document, Found, Page, Query, Sort,
+    clauses::{exact, in_field, maker_term},
     counts::{Counted, Counts},
     query::{In, Part},
     words,
@@ -35,11 +33,6 @@ const ARENA_BYTES: usize = 15_000_000;
 /// A word of the title says more than one of a tag, and that more than one of a name.
 const TITLE_BOOST: f32 = 3.0;
 const TAGS_BOOST: f32 = 1.5;
-/// What a longer word that begins like this one counts.
-const BEGINNING: f32 = 0.3;
-/// A beginning of fewer letters is in too many words.
-const LEAST_BEGINNING: usize = 3;
-
 /// Names of the fields, as collectors want them.
 pub(super) const SITE: &str = "site";
 pub(super) const DURATION: &str = "duration";
@@ -184,6 +177,30 @@ impl Shelves {
         Ok(self.reader.searcher().search(&clause, &Count)? as u64)
     }
 
+    /// Looks for videos with any of these tags or by this creator, those with most and the rarest first.
+    pub(super) fn near(
+        &self,
+        tags: &[String],
+        creator: Option<&(String, String)>,
+        everything: bool,
+        limit: usize,
+    ) -> Result<Vec<VideoId>, TantivyError> {
+        let fields = &self.fields;
+        let tags = tags.iter().map(|tag| exact(Term::from_field_text(fields.tag, &words::fold(tag))));
+        let by = creator.map(|(site, id)| exact(Term::from_field_text(fields.maker, &maker_term(site, id))));
+        let any = BooleanQuery::union(tags.chain(by).collect());
+        let mut all: Vec<(Occur, Box<dyn Clause>)> = vec![(Occur::Must, Box::new(any))];
+        if !everything {
+            let public = exact(Term::from_field_bool(fields.public, true));
+            all.push((Occur::Must, Box::new(ConstScoreQuery::new(public, 0.0))));
+        }
+        let searcher = self.reader.searcher();
+        let top = TopDocs::with_limit(limit.max(1)).order_by_score();
+        let docs = searcher.search(&BooleanQuery::new(all), &top)?;
+        let ids = docs.into_iter().map(|(_, doc)| self.id(&searcher, doc)).collect::<Result<Vec<_>, _>>()?;
+        Ok(ids.into_iter().flatten().collect())
+    }
+
     /// Looks for videos.
     pub(super) fn find(&self, query: &Query, page: Page) -> Result<Found, TantivyError> {
         let searcher = self.reader.searcher();
@@ -286,41 +303,6 @@ fn top_by(
     let top = TopDocs::with_limit(page.limit.max(1)).and_offset(page.skip);
     let (docs, counts) = searcher.search(clause, &(top.order_by_fast_field::<u64>(field, order), Counts))?;
     Ok((docs.into_iter().map(|(_, doc)| doc).collect(), counts))
-}
-
-/// A creator among those of all sites.
-fn maker_term(site: &str, id: &str) -> String {
-    format!("{site}/{id}")
-}
-
-fn exact(term: Term) -> Box<dyn Clause> {
-    Box::new(TermQuery::new(term, IndexRecordOption::Basic))
-}
-
-fn in_field(field: Field, phrase: &[words::Token]) -> Option<Box<dyn Clause>> {
-    let term = |token: &words::Token| Term::from_field_text(field, &token.text);
-    match phrase {
-        [] => None,
-        [only] => {
-            let word = Box::new(TermQuery::new(term(only), IndexRecordOption::WithFreqs));
-            Some(match beginning(field, &only.text) {
-                Some(longer) => Box::new(BooleanQuery::union(vec![word, longer])),
-                None => word,
-            })
-        }
-        several => {
-            let first = several[0].place;
-            let places = several.iter().map(|token| (token.place - first, term(token)));
-            Some(Box::new(PhraseQuery::new_with_offset(places.collect())))
-        }
-    }
-}
-
-/// Words that begin like this one, where it is a word of letters.
-fn beginning(field: Field, word: &str) -> Option<Box<dyn Clause>> {
-    let long = word.chars().count() >= LEAST_BEGINNING && word.chars().all(char::is_alphanumeric);
-    let clause = long.then(|| RegexQuery::from_pattern(&format!("{word}.+"), field).ok())??;
-    Some(Box::new(BoostQuery::new(Box::new(clause), BEGINNING)))
 }
 
 fn tokens(text: &str) -> PreTokenizedString {
@@ -454,6 +436,24 @@ mod tests {
         }
         let second = shelves.find(&all, Page { skip: 3, limit: 2 }).unwrap();
         assert_eq!((second.ids.len(), second.total), (1, 4));
+    }
+
+    #[test]
+    fn what_shares_rare_tags_or_the_creator_is_near() {
+        let dir = tempfile::tempdir().unwrap();
+        let shelves = shelves(dir.path());
+        let near = |tags: &[&str], creator: Option<(&str, &str)>| -> String {
+            let tags: Vec<_> = tags.iter().map(|tag| (*tag).to_owned()).collect();
+            let creator = creator.map(|(site, id)| (site.to_owned(), id.to_owned()));
+            let ids = shelves.near(&tags, creator.as_ref(), false, 9).unwrap();
+            ids.iter()
+                .map(|id| id.as_str().rsplit(':').next().unwrap_or_default())
+                .collect::<Vec<_>>()
+                .join(" ")
+        };
+        assert_eq!(near(&["才能の無駄遣い", "音MAD"], None), "sm1 BV2");
+        assert_eq!(near(&["none"], Some(("youtube", "12"))), "a1");
+        assert_eq!(near(&[], None), "");
     }
 
     #[test]
