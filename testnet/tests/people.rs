@@ -151,6 +151,27 @@ async fn people_come_in_change_their_password_and_go() {
     assert_eq!(tanuki.get("/api/v1/account").await.status(), StatusCode::UNAUTHORIZED);
 }
 
+#[tokio::test]
+async fn who_is_elsewhere_watches_only_as_the_house_says() {
+    let node = Node::start(&[]).await.unwrap();
+    // As a proxy on this machine asks for somebody.
+    let elsewhere = |path: &str| node.ask(Method::GET, path).header("x-forwarded-for", "203.0.113.5").send();
+    let answer = elsewhere("/search?q=a").await.unwrap();
+    assert_eq!(answer.headers()[header::LOCATION], "/login?next=%2Fsearch%3Fq%3Da");
+    assert_eq!(elsewhere("/api/v1/videos").await.unwrap().status(), StatusCode::UNAUTHORIZED);
+    assert_eq!(elsewhere("/login").await.unwrap().status(), StatusCode::OK);
+    let viewer = Browser::invited(&node, "kitsune", "viewer").await;
+    let known = node.ask(Method::GET, "/").header("x-forwarded-for", "203.0.113.5");
+    assert_eq!(known.header(header::COOKIE, &viewer.cookie).send().await.unwrap().status(), StatusCode::OK);
+    node.post("/api/v1/house", &json!({ "visitors": true })).await.unwrap();
+    assert_eq!(elsewhere("/search?q=a").await.unwrap().status(), StatusCode::OK);
+    assert_eq!(
+        elsewhere("/people").await.unwrap().status(),
+        StatusCode::SEE_OTHER,
+        "that is still for admins"
+    );
+}
+
 async fn code_of(browser: &Browser<'_>, method: Method, path: &str, body: Value) -> (u16, String) {
     code(browser.send(method, path, &body).await).await
 }

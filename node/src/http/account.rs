@@ -154,7 +154,7 @@ pub(super) async fn change(
     Form(change): Form<Change>,
 ) -> Result<Response, ApiError> {
     let person = rooms.me(&headers)?;
-    let from = from.ip().to_string();
+    let from = auth::client(from.ip(), &headers).to_string();
     let (said, cookie) = match change.what.as_str() {
         "end" => (
             rooms.people.end_session_of(&person.id, &change.session).await.map(|()| "Logged out there."),
@@ -219,7 +219,10 @@ pub(super) async fn api_password(
     Json(typed): Json<Passwords>,
 ) -> Result<Response, ApiError> {
     let person = rooms.me(&headers)?;
-    rooms.people.change_password(&person.id, &typed.old, &typed.new, &from.ip().to_string()).await?;
+    rooms
+        .people
+        .change_password(&person.id, &typed.old, &typed.new, &auth::client(from.ip(), &headers).to_string())
+        .await?;
     let cookie = rooms.open(&person, &headers).await?;
     Ok(([(header::SET_COOKIE, cookie)], StatusCode::NO_CONTENT).into_response())
 }
@@ -252,7 +255,7 @@ pub(super) async fn remove(
     Json(typed): Json<Passwords>,
 ) -> Result<Response, ApiError> {
     let person = rooms.me(&headers)?;
-    rooms.remove_account(&person, &typed.password, &from.ip().to_string()).await?;
+    rooms.remove_account(&person, &typed.password, &auth::client(from.ip(), &headers).to_string()).await?;
     Ok(([(header::SET_COOKIE, session_cookie("", &headers))], StatusCode::NO_CONTENT).into_response())
 }
 
@@ -291,7 +294,10 @@ impl Rooms {
         from: &SocketAddr,
         headers: &HeaderMap,
     ) -> Result<(PersonRow, String), ApiError> {
-        let person = self.people.log_in(&typed.name, &typed.password, &from.ip().to_string()).await?;
+        let person = self
+            .people
+            .log_in(&typed.name, &typed.password, &auth::client(from.ip(), headers).to_string())
+            .await?;
         let cookie = self.open(&person, headers).await?;
         Ok((person, cookie))
     }

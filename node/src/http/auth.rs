@@ -3,7 +3,7 @@
 
 use std::{
     collections::BTreeSet,
-    net::{IpAddr, SocketAddr},
+    net::{IpAddr, Ipv4Addr, SocketAddr},
     sync::{Mutex, PoisonError},
 };
 
@@ -30,6 +30,7 @@ use crate::{
 };
 
 pub(super) const COOKIE: &str = "horahora_session";
+const FORWARDED: &str = "x-forwarded-for";
 /// Unused login links; each start and each `horahora login` makes one.
 const LINKS: usize = 100;
 const POLICY: &str = "default-src 'self'; img-src 'self' data:; media-src 'self' blob:; style-src 'self'; \
@@ -143,7 +144,7 @@ pub(super) async fn guard(
         "/login?{}",
         form_urlencoded::Serializer::new(String::new()).append_pair("next", back).finish()
     );
-    let mut response = match check(&rooms.auth, from.ip(), &request) {
+    let mut response = match check(&rooms.auth, client(from.ip(), request.headers()), &request) {
         Ok(()) if only_reads(&request) => next.run(request).await,
         Ok(()) => to_its_end(&rooms, request, next).await,
         Err(error) if page && error.status == StatusCode::UNAUTHORIZED => {
@@ -157,6 +158,17 @@ pub(super) async fn guard(
     headers.entry(header::CONTENT_SECURITY_POLICY).or_insert(HeaderValue::from_static(POLICY));
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     response
+}
+
+/// Where somebody is. A proxy on this machine says for whom it asks; whoever comes through one is not this machine.
+pub(super) fn client(from: IpAddr, headers: &HeaderMap) -> IpAddr {
+    match headers.get_all(FORWARDED).iter().next_back() {
+        Some(said) if from.is_loopback() => {
+            let last = said.to_str().ok().and_then(|said| said.rsplit(',').next()?.trim().parse().ok());
+            last.filter(|ip: &IpAddr| !ip.is_loopback()).unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED))
+        }
+        _ => from,
+    }
 }
 
 /// Checking the whole archive is a POST, and not to go on for nobody.
@@ -302,6 +314,22 @@ pub(super) async fn login_link(State(rooms): Shared) -> Json<serde_json::Value> 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn who_comes_through_a_proxy_is_elsewhere() {
+        let at = |from: &str, said: Option<&str>| {
+            let mut headers = HeaderMap::new();
+            said.map(|said| headers.insert(FORWARDED, HeaderValue::from_str(said).unwrap()));
+            client(from.parse().unwrap(), &headers).to_string()
+        };
+        assert_eq!(at("127.0.0.1", None), "127.0.0.1");
+        assert_eq!(at("::1", Some("198.51.100.7, 203.0.113.5")), "203.0.113.5");
+        // What cannot be read, and what somebody makes up, is not this machine.
+        assert_eq!(at("127.0.0.1", Some("unknown")), "0.0.0.0");
+        assert_eq!(at("127.0.0.1", Some("127.0.0.1")), "0.0.0.0");
+        // Who is elsewhere cannot say to be somewhere else.
+        assert_eq!(at("192.0.2.1", Some("127.0.0.1")), "192.0.2.1");
+    }
 
     #[test]
     fn nobody_is_sent_to_another_site() {

@@ -19,6 +19,7 @@ use serde_json::{Value, json};
 use super::{
     Rooms, Shared,
     api::Answer,
+    auth::client,
     error::ApiError,
     pages::{ago, count, watch_path},
     viewer::Viewer,
@@ -142,9 +143,10 @@ pub(super) async fn view(
     State(rooms): Shared,
     ConnectInfo(from): ConnectInfo<SocketAddr>,
     Path(id): Path<String>,
+    headers: HeaderMap,
 ) -> Result<StatusCode, ApiError> {
     let video = rooms.video_row(&id)?;
-    rooms.community.viewed(&video.id, &from.ip().to_string())?;
+    rooms.community.viewed(&video.id, &client(from.ip(), &headers).to_string())?;
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -1,4 +1,4 @@
-//! The index on the disk, by tantivy. The only file that knows it.
+//! The index on the disk, by tantivy. Besides `clauses` and `counts` the only file that knows it.
 
 use std::{
     collections::BTreeMap,
