@@ -3,7 +3,7 @@
 
 use std::{
     collections::BTreeSet,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
@@ -63,6 +63,9 @@ pub enum CommunityError {
     /// This node may not write where the video is.
     #[error("This node only follows the private group that has it.")]
     NotAMember,
+    /// Others decide of it.
+    #[error("Moderators of the node that it came from, and of the group's admins, hide it.")]
+    NotAllowed,
     /// It could not be written.
     #[error(transparent)]
     Feeds(#[from] FeedsError),
@@ -96,8 +99,10 @@ impl Community {
         tasks.spawn("views", async move {
             loop {
                 tokio::time::sleep(TELL_VIEWS).await;
-                if let Err(error) = community.tell_views().await {
+                let untold = std::mem::take(&mut *community.untold());
+                if let Err(error) = community.tell_views(&untold).await {
                     tracing::warn!("views cannot be told: {error}");
+                    community.untold().extend(untold);
                 }
             }
         });
@@ -123,7 +128,14 @@ impl Community {
             return Err(CommunityError::Unknown);
         }
         let key = person.key().ok_or(CommunityError::Key)?;
-        let act = key.sign(Act { v: 1, who: person.id, at: clock::now(), video: video.id.clone(), what });
+        let act = key.sign(Act {
+            v: 1,
+            who: person.id,
+            home: self.feeds.me(),
+            at: clock::now(),
+            video: video.id.clone(),
+            what,
+        });
         let id = act.block().0;
         let said = Said { v: 1, name: person.name.clone(), act: act.into_signed() };
         self.publish(&self.places(video).await?, Body::Said(said)).await?;
@@ -140,9 +152,13 @@ impl Community {
         }
         let row = self.said(target)?.ok_or(CommunityError::Unknown)?;
         let writable = self.feeds.writable().await;
-        let groups: Vec<_> = row.groups.iter().copied().filter(|group| writable.contains(group)).collect();
+        // Elsewhere it would count for nothing.
+        let counts =
+            |group: &GroupId| row.home == self.feeds.me() || self.groups.role(group) == Some(Role::Admin);
+        let groups = row.groups.iter().copied().filter(|group| writable.contains(group) && counts(group));
+        let groups: Vec<_> = groups.collect();
         if groups.is_empty() {
-            return Err(CommunityError::NotAMember);
+            return Err(CommunityError::NotAllowed);
         }
         self.publish(&groups, Body::Removal(Removal { v: 1, target: *target, reason: reason.to_owned() }))
             .await?;
@@ -164,7 +180,7 @@ impl Community {
         let mut batch = Batch::default();
         batch.put(&TALLIES, video.as_str().as_bytes(), &tally);
         self.store.write(batch)?;
-        self.untold.lock().unwrap_or_else(PoisonError::into_inner).insert(video.clone());
+        self.untold().insert(video.clone());
         Ok(())
     }
 
@@ -241,14 +257,17 @@ impl Community {
         Ok(())
     }
 
-    async fn tell_views(&self) -> Result<(), CommunityError> {
-        let untold = std::mem::take(&mut *self.untold.lock().unwrap_or_else(PoisonError::into_inner));
+    fn untold(&self) -> MutexGuard<'_, BTreeSet<VideoId>> {
+        self.untold.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn tell_views(&self, untold: &BTreeSet<VideoId>) -> Result<(), CommunityError> {
         let me = self.feeds.me();
         let mut told: std::collections::BTreeMap<GroupId, Vec<(VideoId, u64)>> =
             std::collections::BTreeMap::new();
         for id in untold {
-            let Some(video) = self.catalogue.video(&id)? else { continue };
-            let count = self.tally(&id)?.viewed_on(&me);
+            let Some(video) = self.catalogue.video(id)? else { continue };
+            let count = self.tally(id)?.viewed_on(&me);
             for group in self.places(&video).await.unwrap_or_default() {
                 told.entry(group).or_default().push((id.clone(), count));
             }

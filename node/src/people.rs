@@ -8,7 +8,6 @@ use std::sync::Arc;
 use horahora_protocol::{NodeId, NodeKey, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_bytes::ByteBuf;
-use thiserror::Error;
 
 use crate::{
     clock,
@@ -19,12 +18,14 @@ use crate::{
     },
 };
 
+mod error;
 mod invitations;
 mod password;
 mod rank;
 mod sessions;
 mod throttle;
 
+pub use error::PeopleError;
 pub use invitations::InvitationRow;
 pub use rank::{House, Rank, SignUp};
 pub use sessions::{SESSION_MS, SessionRow, SessionView};
@@ -76,53 +77,6 @@ impl PersonRow {
     #[must_use]
     pub fn allowed(&self) -> Option<Rank> {
         self.banned.is_none().then_some(self.rank)
-    }
-}
-
-/// Why it was not done.
-#[derive(Debug, Error)]
-pub enum PeopleError {
-    /// The name cannot be one.
-    #[error(
-        "A name has 2 to 32 letters or digits; between them one blank, dot, dash or underscore at a time is fine."
-    )]
-    Name,
-    /// Somebody has it.
-    #[error("Somebody has this name already, or one that looks like it.")]
-    Taken,
-    /// The password is too short or too long.
-    #[error("A password has 8 to 256 letters, and is not your name.")]
-    Password,
-    /// Name or password is wrong.
-    #[error("Name or password is wrong.")]
-    Wrong,
-    /// Too many wrong tries.
-    #[error("Too many wrong tries. Wait {} and try again.", minutes(*.0))]
-    TooMany(u64),
-    /// Locked out.
-    #[error("This account is locked: {0}")]
-    Banned(String),
-    /// This node takes nobody in this way.
-    #[error("{0}")]
-    NotTaken(&'static str),
-    /// Nobody has this id.
-    #[error("Nobody has an account with this id here.")]
-    Unknown,
-    /// The last admin cannot go.
-    #[error("This is the only admin. Make somebody else an admin first.")]
-    LastAdmin,
-    /// The database failed.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    /// Our fault.
-    #[error("the password could not be hashed")]
-    Hash,
-}
-
-fn minutes(ms: u64) -> String {
-    match ms.div_ceil(60_000) {
-        1 => "a minute".to_owned(),
-        minutes => format!("{minutes} minutes"),
     }
 }
 
@@ -241,21 +195,26 @@ impl People {
     /// # Errors
     /// When they are wrong, after too many wrong tries, or when the person is locked out.
     pub async fn log_in(&self, name: &str, password: &str, from: &str) -> Result<PersonRow, PeopleError> {
-        let folded = fold(name.trim());
-        let (place, account) = (format!("from {from}"), format!("as {folded}"));
-        for key in [&place, &account] {
-            if let Some(wait) = self.tries.blocked(key) {
-                return Err(PeopleError::TooMany(wait));
-            }
+        let name = name.trim();
+        // Nobody is called so, and nothing of it is worth remembering.
+        if name.chars().count() > *NAME.end() || password.chars().count() > *PASSWORD.end() {
+            return Err(PeopleError::Wrong);
         }
+        let folded = fold(name);
+        let keys = [format!("from {from}"), format!("as {folded}")];
+        if let Some(wait) = keys.iter().find_map(|key| self.tries.blocked(key)) {
+            return Err(PeopleError::TooMany(wait));
+        }
+        // Counted before it is looked at: of many at once no more are tried than one after the other.
+        keys.iter().for_each(|key| self.tries.failed(key));
         let id = self.store.get(&NAMES, folded.as_bytes())?;
         let person = id.map(|id| self.get(&id)).transpose()?.flatten();
         let hash = person.as_ref().map(|person| person.password.clone());
         if !self.passwords.fits(password, hash).await? {
-            [place, account].iter().for_each(|key| self.tries.failed(key));
             return Err(PeopleError::Wrong);
         }
-        self.tries.forget(&account);
+        self.tries.undo(&keys[0]);
+        self.tries.forget(&keys[1]);
         let person = person.ok_or(PeopleError::Wrong)?;
         match &person.banned {
             Some(reason) => Err(PeopleError::Banned(reason.clone())),
@@ -286,7 +245,7 @@ impl People {
     pub async fn set_password(&self, id: &NodeId, new: &str) -> Result<(), PeopleError> {
         let name = self.get(id)?.ok_or(PeopleError::Unknown)?.name;
         let password = self.hash(&name, new).await?;
-        self.change(id, |person| {
+        self.change(id, |person, _| {
             person.password = password;
             Ok(())
         })?;
@@ -299,8 +258,7 @@ impl People {
     /// # Errors
     /// When it would leave nobody an admin.
     pub fn set_rank(&self, id: &NodeId, rank: Rank) -> Result<(), PeopleError> {
-        let last = self.is_last_admin(id)?;
-        self.change(id, |person| {
+        self.change(id, |person, last| {
             if last && rank < Rank::Admin {
                 return Err(PeopleError::LastAdmin);
             }
@@ -314,8 +272,7 @@ impl People {
     /// # Errors
     /// When it would leave nobody an admin.
     pub fn set_banned(&self, id: &NodeId, reason: Option<String>) -> Result<(), PeopleError> {
-        let last = self.is_last_admin(id)?;
-        self.change(id, |person| {
+        self.change(id, |person, last| {
             if last && reason.is_some() {
                 return Err(PeopleError::LastAdmin);
             }
@@ -329,11 +286,11 @@ impl People {
     /// # Errors
     /// When nobody would be an admin any more.
     pub async fn remove(&self, id: &NodeId) -> Result<(), PeopleError> {
-        if self.is_last_admin(id)? {
-            return Err(PeopleError::LastAdmin);
-        }
         {
             let _changing = self.store.changing();
+            if self.is_last_admin(id)? {
+                return Err(PeopleError::LastAdmin);
+            }
             let person = self.get(id)?.ok_or(PeopleError::Unknown)?;
             let mut batch = Batch::default();
             batch.remove(&PEOPLE, id.public_key());
@@ -349,18 +306,18 @@ impl People {
     /// Alone as an admin, with others about: an account that is the only one may go.
     fn is_last_admin(&self, id: &NodeId) -> Result<bool, StoreError> {
         let all = self.all()?;
-        let mut admins = all.iter().filter(|person| person.allowed() == Some(Rank::Admin));
-        Ok(all.len() > 1 && admins.all(|person| person.id == *id))
+        let admins: Vec<_> = all.iter().filter(|person| person.allowed() == Some(Rank::Admin)).collect();
+        Ok(all.len() > 1 && admins.len() == 1 && admins[0].id == *id)
     }
 
     fn change(
         &self,
         id: &NodeId,
-        change: impl FnOnce(&mut PersonRow) -> Result<(), PeopleError>,
+        change: impl FnOnce(&mut PersonRow, bool) -> Result<(), PeopleError>,
     ) -> Result<(), PeopleError> {
         let _changing = self.store.changing();
         let mut person = self.get(id)?.ok_or(PeopleError::Unknown)?;
-        change(&mut person)?;
+        change(&mut person, self.is_last_admin(id)?)?;
         let mut batch = Batch::default();
         batch.put(&PEOPLE, id.public_key(), &person);
         Ok(self.store.write(batch)?)
@@ -439,6 +396,8 @@ mod tests {
         let (people, _dir) = people();
         let ada = people.make("ada", "correct horse", Rank::Admin).await.unwrap().id;
         let bob = people.make("bob", "correct horse", Rank::Viewer).await.unwrap().id;
+        let eve = people.make("eve", "correct horse", Rank::Viewer).await.unwrap().id;
+        people.remove(&eve).await.unwrap();
         assert!(matches!(people.set_rank(&ada, Rank::Viewer), Err(PeopleError::LastAdmin)));
         assert!(matches!(people.remove(&ada).await, Err(PeopleError::LastAdmin)));
         people.set_banned(&bob, Some("spam".to_owned())).unwrap();
@@ -455,7 +414,8 @@ mod tests {
     async fn a_new_password_ends_what_the_old_one_began() {
         let (people, _dir) = people();
         let ada = people.make("ada", "correct horse", Rank::Viewer).await.unwrap().id;
-        let secret = people.open_session(Some(ada), "Firefox").await.unwrap();
+        let person = people.get(&ada).unwrap().unwrap();
+        let secret = people.open_session(Some(&person), "Firefox").await.unwrap();
         assert_eq!(people.session(&secret).unwrap().unwrap().person, Some(ada));
         assert!(matches!(
             people.change_password(&ada, "wrong", "battery staple", "x").await,
@@ -463,6 +423,8 @@ mod tests {
         ));
         people.change_password(&ada, "correct horse", "battery staple", "x").await.unwrap();
         assert!(people.session(&secret).unwrap().is_none());
+        let late = people.open_session(Some(&person), "Firefox").await;
+        assert!(matches!(late, Err(PeopleError::Wrong)), "who was let in by the old one comes too late");
         assert!(people.log_in("ada", "battery staple", "x").await.is_ok());
     }
 

@@ -4,7 +4,7 @@
 //! What is found: videos that can be watched, by title, tags and creator.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fs,
     path::Path,
     sync::{
@@ -40,6 +40,8 @@ use query::Part;
 
 /// Changes of a moment are written together.
 const TOGETHER: Duration = Duration::from_millis(300);
+/// How long a disk that failed is left alone.
+const AGAIN: Duration = Duration::from_secs(5);
 /// Documents that are made before they are written; few enough that others find something meanwhile.
 const PORTION: usize = 5_000;
 /// A later form of the index gets a folder of its own, and is made from the store.
@@ -235,8 +237,12 @@ impl Search {
             loop {
                 search.store.changed_videos().some().await;
                 tokio::time::sleep(TOGETHER).await;
-                if let Err(error) = search.clone().apart(|search| search.follow()).await {
+                let changed = search.store.changed_videos().take();
+                let keys = changed.clone();
+                if let Err(error) = search.clone().apart(move |search| search.follow(&keys)).await {
                     tracing::error!("the search index cannot be changed: {error}");
+                    search.store.changed_videos().put_back(changed);
+                    tokio::time::sleep(AGAIN).await;
                 }
             }
         });
@@ -308,12 +314,12 @@ impl Search {
     }
 
     /// Takes over what was written.
-    fn follow(&self) -> Result<(), SearchError> {
+    fn follow(&self, keys: &BTreeSet<Vec<u8>>) -> Result<(), SearchError> {
         let mut changes = Vec::new();
-        for key in self.store.changed_videos().take() {
-            let row: Option<VideoRow> = self.store.get(&VIDEOS, &key)?;
+        for key in keys {
+            let row: Option<VideoRow> = self.store.get(&VIDEOS, key)?;
             let document = row.map(|row| self.document(row)).transpose()?.flatten();
-            changes.push((index::number(&key), document));
+            changes.push((index::number(key), document));
         }
         self.put(changes)
     }

@@ -31,6 +31,8 @@ pub struct Act {
     pub v: u8,
     /// The person's public key, in the form of a node's.
     pub who: NodeId,
+    /// The node that keeps their account. Nobody else carries their words.
+    pub home: NodeId,
     /// When the person said it, as their node says.
     pub at: Timestamp,
     /// Of what.

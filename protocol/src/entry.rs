@@ -56,7 +56,6 @@ impl Signable for Entry {
 }
 
 /// What an entry says, of the kinds known here.
-#[expect(clippy::large_enum_variant, reason = "read one at a time, and nearly all of them are captures")]
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Body {
     /// Who this node is.

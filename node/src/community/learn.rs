@@ -7,14 +7,11 @@ use horahora_protocol::{
     group::GroupId,
 };
 
-use crate::{
-    clock,
-    store::{
-        Batch, Store, StoreError,
-        rows::{
-            Block, ERASED, ErasedRow, Gone, SAID, SAID_KEYS, SaidRow, TALLIES, Tally, VOTES, VoteRow, Words,
-            said_key, vote_key,
-        },
+use crate::store::{
+    Batch, Store, StoreError,
+    rows::{
+        Block, ERASED, Gone, SAID, SAID_KEYS, SaidRow, TALLIES, Tally, VOTES, VoteRow, Words, erased_key,
+        said_key, vote_key,
     },
 };
 
@@ -60,6 +57,10 @@ impl Heard<'_> {
             tracing::warn!(node = %self.source.node, "carries words that their person did not sign");
             return Ok(Vec::new());
         };
+        if act.home != self.source.node {
+            tracing::warn!(node = %self.source.node, "carries words of somebody whose account it does not keep");
+            return Ok(Vec::new());
+        }
         let words = match &act.what {
             What::Comment { text, reply_to } => Words::Comment { text: text.clone(), reply_to: *reply_to },
             What::Danmaku { at_ms, text, colour, place } => {
@@ -67,8 +68,7 @@ impl Heard<'_> {
             }
             What::Vote(vote) => return self.vote(&act, *vote),
             What::Erase { target } => {
-                let erased = ErasedRow { reason: None, admin: false };
-                return self.erase(target, act.who, &erased);
+                return self.erase(target, act.who.public_key(), Gone::Erased);
             }
         };
         let id = act.block().0;
@@ -76,7 +76,7 @@ impl Heard<'_> {
             // Said in another group, too.
             if !row.groups.contains(&self.source.group) {
                 row.groups.push(self.source.group);
-                self.batch.put(&SAID, &key, &row);
+                self.settle(&key, &mut row)?;
             }
             return Ok(vec![row.video]);
         }
@@ -90,8 +90,8 @@ impl Heard<'_> {
         name: &str,
         words: Words,
     ) -> Result<Vec<VideoId>, StoreError> {
-        let at = act.at.min(clock::now());
-        let row = SaidRow {
+        let at = act.at;
+        let mut row = SaidRow {
             id,
             who: act.who,
             name: name.to_owned(),
@@ -99,9 +99,10 @@ impl Heard<'_> {
             at,
             video: act.video.clone(),
             groups: vec![self.source.group],
-            gone: self.gone(&id, &act.who)?,
+            gone: None,
             words,
         };
+        row.gone = self.gone(&row)?;
         let key = match &row.words {
             Words::Comment { .. } => said_key(&row.video, 0, u64::MAX - at.0, &id),
             Words::Danmaku { at_ms, .. } => said_key(&row.video, 1, *at_ms, &id),
@@ -116,7 +117,8 @@ impl Heard<'_> {
 
     fn vote(&mut self, act: &Act, vote: Vote) -> Result<Vec<VideoId>, StoreError> {
         let key = vote_key(&act.video, &act.who);
-        let at = act.at.min(clock::now());
+        // As it was said: a clock that is wrong must not make a difference between nodes.
+        let at = act.at;
         let known: Option<VoteRow> = self.store.get_after(self.batch, &VOTES, &key)?;
         // Of equally late ones the one for more: the same everywhere.
         if known.is_some_and(|known| (known.at, known.vote as u8) >= (at, vote as u8)) {
@@ -136,38 +138,50 @@ impl Heard<'_> {
     }
 
     fn removal(&mut self, removal: &Removal) -> Result<Vec<VideoId>, StoreError> {
-        let erased = ErasedRow { reason: Some(removal.reason.clone()), admin: self.source.admin };
-        self.erase(&removal.target, self.source.node, &erased)
+        let (node, gone) = (self.source.node, Gone::Removed(removal.reason.clone()));
+        let heard = self.erase(&removal.target, node.public_key(), gone.clone())?;
+        if !self.source.admin {
+            return Ok(heard);
+        }
+        // An admin of one group says nothing in another.
+        let group = self.source.group.to_bytes();
+        self.erase(&removal.target, &group, gone)
     }
 
-    /// `by` wants an act hidden: a person, or a node.
-    fn erase(&mut self, target: &Cid, by: NodeId, erased: &ErasedRow) -> Result<Vec<VideoId>, StoreError> {
-        let key = [target.to_bytes().as_slice(), by.public_key()].concat();
-        let known: Option<ErasedRow> = self.store.get_after(self.batch, &ERASED, &key)?;
-        let erased =
-            ErasedRow { admin: erased.admin || known.is_some_and(|known| known.admin), ..erased.clone() };
-        self.batch.put(&ERASED, &key, &erased);
+    /// `by` wants an act hidden: a person, a node, or for its admins a group.
+    fn erase(&mut self, target: &Cid, by: &[u8], gone: Gone) -> Result<Vec<VideoId>, StoreError> {
+        let key = erased_key(target, by);
+        let known: Option<Gone> = self.store.get_after(self.batch, &ERASED, &key)?;
+        // Of several reasons one is shown, the same everywhere.
+        let gone = known.map_or(gone.clone(), |known| known.min(gone));
+        self.batch.put(&ERASED, &key, &gone);
         let Some((key, mut row)) = self.row(target)? else { return Ok(Vec::new()) };
-        let counts = erased.admin || by == row.who || by == row.home;
-        if !counts || row.gone.is_some() {
-            return Ok(Vec::new());
-        }
-        row.gone = Some(erased.reason.map_or(Gone::Erased, Gone::Removed));
-        self.tally(&row.video, |tally| shown(tally, &row.words, false))?;
-        self.batch.put(&SAID, &key, &row);
+        self.settle(&key, &mut row)?;
         Ok(vec![row.video])
     }
 
-    /// Whether somebody who may has taken an act away before it came.
-    fn gone(&self, act: &Cid, who: &NodeId) -> Result<Option<Gone>, StoreError> {
-        let prefix = act.to_bytes();
-        for (key, row) in self.store.scan(&ERASED, &prefix, None, usize::MAX)? {
-            let by = &key[prefix.len()..];
-            if row.admin || by == who.public_key() || by == self.source.node.public_key() {
-                return Ok(Some(row.reason.map_or(Gone::Erased, Gone::Removed)));
+    /// Writes a row as it is after all that was heard.
+    fn settle(&mut self, key: &[u8], row: &mut SaidRow) -> Result<(), StoreError> {
+        let was_shown = row.gone.is_none();
+        row.gone = self.gone(row)?;
+        if was_shown && row.gone.is_some() {
+            self.tally(&row.video, |tally| shown(tally, &row.words, false))?;
+        }
+        self.batch.put(&SAID, key, row);
+        Ok(())
+    }
+
+    /// Whether somebody who may has taken an act away, perhaps before it came: who said it, else a moderator of their node, else
+    /// the admins of one of its groups.
+    fn gone(&self, row: &SaidRow) -> Result<Option<Gone>, StoreError> {
+        let by = |by: &[u8]| self.store.get_after(self.batch, &ERASED, &erased_key(&row.id, by));
+        for one in [row.who.public_key(), row.home.public_key()] {
+            if let Some(gone) = by(one)? {
+                return Ok(Some(gone));
             }
         }
-        Ok(None)
+        let admins = row.groups.iter().map(|group| by(&group.to_bytes())).collect::<Result<Vec<_>, _>>()?;
+        Ok(admins.into_iter().flatten().min())
     }
 
     fn views(&mut self, views: &Views) -> Result<Vec<VideoId>, StoreError> {
@@ -219,7 +233,14 @@ mod tests {
     }
 
     fn said(person: u8, at: u64, what: What) -> (Cid, Body) {
-        let act = Act { v: 1, who: key(person).node_id(), at: Timestamp(at), video: video(), what };
+        let act = Act {
+            v: 1,
+            who: key(person).node_id(),
+            home: key(7).node_id(),
+            at: Timestamp(at),
+            video: video(),
+            what,
+        };
         let act = key(person).sign(act);
         (act.block().0, Body::Said(Said { v: 1, name: "p".to_owned(), act: act.into_signed() }))
     }
@@ -230,6 +251,11 @@ mod tests {
 
     fn from(node: u8, admin: bool) -> Source {
         Source { group: Cid::of(Codec::DagCbor, b"group"), node: key(node).node_id(), admin }
+    }
+
+    /// An admin of another group.
+    fn elsewhere(node: u8) -> Source {
+        Source { group: Cid::of(Codec::DagCbor, b"another"), ..from(node, true) }
     }
 
     /// Hears these in this order; gives what is counted, and what is shown.
@@ -281,14 +307,31 @@ mod tests {
     }
 
     #[test]
+    fn an_admin_hides_what_was_said_in_its_group_whichever_is_heard_first() {
+        let (first, one) = said(1, 1, comment("one"));
+        let removal = Body::Removal(Removal { v: 1, target: first, reason: "spam".to_owned() });
+        let there = Source { admin: false, ..elsewhere(7) };
+        let mut all = [(from(7, false), &one), (there, &one), (elsewhere(8), &removal)];
+        for _ in 0..all.len() {
+            all.rotate_left(1);
+            let (tally, texts) = after(&all);
+            assert_eq!((texts.len(), tally.comments), (0, 0));
+        }
+    }
+
+    #[test]
     fn only_who_may_takes_words_away() {
         let (first, one) = said(1, 1, comment("one"));
         let by_another = said(2, 9, What::Erase { target: first }).1;
         let removal = Body::Removal(Removal { v: 1, target: first, reason: "spam".to_owned() });
         let (home, other, admin) = (from(7, false), from(8, false), from(9, true));
-        for (source, body, shown) in
-            [(home, &by_another, 1), (other, &removal, 1), (home, &removal, 0), (admin, &removal, 0)]
-        {
+        for (source, body, shown) in [
+            (home, &by_another, 1),
+            (other, &removal, 1),
+            (elsewhere(8), &removal, 1),
+            (home, &removal, 0),
+            (admin, &removal, 0),
+        ] {
             for order in [[(home, &one), (source, body)], [(source, body), (home, &one)]] {
                 assert_eq!(after(&order).1.len(), shown, "{source:?}");
             }

@@ -162,7 +162,7 @@ pub(super) async fn change(
         ),
         "password" => match rooms.people.change_password(&person.id, &change.old, &change.new, &from).await {
             // The session that did it is rotated, too.
-            Ok(()) => (Ok("The password is changed."), Some(rooms.open(&person, &headers).await?)),
+            Ok(()) => (Ok("The password is changed."), Some(rooms.open_again(&person, &headers).await?)),
             Err(error) => (Err(error), None),
         },
         "remove" => match rooms.remove_account(&person, &change.password, &from).await {
@@ -223,7 +223,7 @@ pub(super) async fn api_password(
         .people
         .change_password(&person.id, &typed.old, &typed.new, &auth::client(from.ip(), &headers).to_string())
         .await?;
-    let cookie = rooms.open(&person, &headers).await?;
+    let cookie = rooms.open_again(&person, &headers).await?;
     Ok(([(header::SET_COOKIE, cookie)], StatusCode::NO_CONTENT).into_response())
 }
 
@@ -322,8 +322,14 @@ impl Rooms {
         if let Some(old) = auth::cookie(headers, auth::COOKIE) {
             self.people.end_session(old).await?;
         }
-        let secret = self.people.open_session(Some(person.id), agent(headers)).await?;
+        let secret = self.people.open_session(Some(person), agent(headers)).await?;
         Ok(session_cookie(&secret, headers))
+    }
+
+    /// The same for who just changed their password.
+    async fn open_again(&self, person: &PersonRow, headers: &HeaderMap) -> Result<String, ApiError> {
+        let person = self.people.get(&person.id)?.ok_or(PeopleError::Unknown)?;
+        self.open(&person, headers).await
     }
 
     async fn go(&self, headers: &HeaderMap) -> Result<String, ApiError> {

@@ -101,6 +101,7 @@ impl From<CommunityError> for ApiError {
             CommunityError::Text(_) => Self::bad("bad-text", message),
             CommunityError::TooMuch => Self::new(StatusCode::TOO_MANY_REQUESTS, "too-much", message),
             CommunityError::Unknown => Self::not_found("unknown-act", message),
+            CommunityError::NotAllowed => Self::new(StatusCode::FORBIDDEN, "not-allowed", message),
             CommunityError::NotAMember => Self::new(StatusCode::FORBIDDEN, "not-a-member", message),
             CommunityError::Feeds(FeedsError::NotAMember) => {
                 Self::new(StatusCode::FORBIDDEN, "not-a-member", capital(&format!("{message}.")))

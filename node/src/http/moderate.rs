@@ -52,6 +52,11 @@ pub(super) async fn change(
     };
     let group = first("group");
     let done = match first("do").as_str() {
+        "rules" if !viewer.is(Rank::Admin) => Err(ApiError::new(
+            StatusCode::FORBIDDEN,
+            "rank-needed",
+            "A group's rules are for admins of this node.",
+        )),
         "rules" => rooms.keep_rules(&group, &first("approve"), &first("categories")).await,
         word => rooms.judge_form(&group, word, &fields, first("reason")).await,
     };
@@ -170,7 +175,7 @@ impl Rooms {
                 .collect(),
             standing: standing.iter().map(|row| self.standing_row(row)).collect(),
             rules: RulesForm {
-                may: view.group.role(&self.key.node_id()) == Some(Role::Admin),
+                may: viewer.is(Rank::Admin) && view.group.role(&self.key.node_id()) == Some(Role::Admin),
                 approve: view.group.rules.approve.name().to_owned(),
                 categories: lines_of(&view.group.rules.categories),
             },

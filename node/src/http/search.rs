@@ -30,6 +30,10 @@ use crate::{
 const CARDS: usize = 20;
 /// Results that anybody turns to; those behind are found with one more word.
 const DEEPEST: usize = 10_000;
+/// Letters of a query: more is no search.
+const LONGEST: usize = 256;
+/// Sites that are chosen at once.
+const SITES: usize = 32;
 /// Tags shown of a video that was found.
 const TAGS: usize = 6;
 const DAY_MS: i64 = 86_400_000;
@@ -56,7 +60,9 @@ impl Asked {
             let value = value.trim();
             match &*name {
                 _ if value.is_empty() => {}
+                "q" if value.chars().count() > LONGEST => return Err(bad("q", "at most 256 letters")),
                 "q" => value.clone_into(&mut asked.text),
+                "site" if asked.sites.len() >= SITES => {}
                 "site" if !asked.sites.iter().any(|site| site == value) => asked.sites.push(value.to_owned()),
                 "by" => {
                     let parts = value.split_once('/').map(|(site, id)| (site.to_owned(), id.to_owned()));
@@ -216,7 +222,9 @@ pub(super) async fn page(
         false => rooms.search.find(all.query(viewer), Page { skip: 0, limit: 1 }).await?.sites,
     };
     let took = clock::now().ms_since(begun);
-    let by = asked.by.as_ref().map(|(site, id)| rooms.catalogue.creator_names(site, id)).transpose()?;
+    // Of who made nothing that somebody may see not even the name is told.
+    let by = asked.by.as_ref().filter(|_| found.total > 0);
+    let by = by.map(|(site, id)| rooms.catalogue.creator_names(site, id)).transpose()?;
     let videos = rooms.found_rows(viewer, &found)?;
     let mut frame = rooms.frame(&headers);
     frame.query.clone_from(&asked.text);

@@ -32,6 +32,8 @@ use crate::{
 
 /// Comments that are looked at for a page; of more the oldest are left out.
 const SHOWN: usize = 2_000;
+/// Comments that are looked at for that.
+const LOOKED_AT: usize = 10_000;
 /// Danmaku of people that a player gets.
 const DRAWN: usize = 20_000;
 const WHITE: u32 = 0xff_ffff;
@@ -45,7 +47,7 @@ pub(super) async fn comments(State(rooms): Shared, viewer: Viewer, Path(id): Pat
     let items: Vec<_> = rows.iter().map(|row| rooms.said_json(row)).collect();
     Ok(Json(json!({
         "items": items,
-        "count": tally.comments,
+        "count": count_for(viewer, tally.comments, &rows),
         "votes": { "up": tally.up, "down": tally.down },
         "views": { "here": tally.viewed_on(&rooms.key.node_id()), "everywhere": tally.viewed() },
     })))
@@ -109,9 +111,9 @@ pub(super) async fn vote(
 /// `GET /api/v1/videos/{video}/danmaku`: what people said over it, as players take it.
 pub(super) async fn danmaku(State(rooms): Shared, viewer: Viewer, Path(id): Path<String>) -> Answer {
     let video = rooms.video_row(&id)?;
-    let rows = rooms.community.danmaku(&video.id, DRAWN)?;
+    let rows = rooms.community.danmaku(&video.id, 2 * DRAWN)?;
     let comments: Vec<_> =
-        rows.iter().filter(|row| rooms.shows_said(viewer, row)).filter_map(drawn).collect();
+        rows.iter().filter(|row| rooms.shows_said(viewer, row)).filter_map(drawn).take(DRAWN).collect();
     Ok(Json(json!({ "form": "plain", "comments": comments })))
 }
 
@@ -247,8 +249,10 @@ impl Rooms {
     }
 
     fn comments_for(&self, viewer: Viewer, video: &VideoRow) -> Result<Vec<SaidRow>, ApiError> {
-        let mut rows = self.community.comments(&video.id, SHOWN)?;
+        // What somebody may not see leaves room for what they may.
+        let mut rows = self.community.comments(&video.id, LOOKED_AT)?;
         rows.retain(|row| row.groups.iter().any(|group| self.shows_group(viewer, group)));
+        rows.truncate(SHOWN);
         Ok(rows)
     }
 
@@ -278,9 +282,9 @@ impl Rooms {
         let views = |number: u64| count(usize::try_from(number).unwrap_or(usize::MAX), "view");
         let vote = me.map(|me| self.community.vote(&video.id, &me)).transpose()?.unwrap_or(Vote::None);
         Ok(Talk {
-            count: tally.comments,
+            count: count_for(Viewer(who.rank), tally.comments, &rows),
             more: rows.len() >= SHOWN,
-            comments: self.threads(rows, me),
+            comments: self.threads(&rows, me),
             reach: self.reach(video)?,
             moderates: who.rank >= Some(Rank::Moderator),
             up: tally.up,
@@ -312,29 +316,21 @@ impl Rooms {
 
     /// Comments with their answers: of an answer to an answer the first comment counts. The newest thread is first, in a thread
     /// the oldest answer.
-    fn threads(&self, rows: Vec<SaidRow>, me: Option<NodeId>) -> Vec<Comment> {
-        let parents: BTreeMap<Cid, Cid> =
-            rows.iter().filter_map(|row| Some((row.id, parent(row)?))).collect();
-        let known: BTreeMap<Cid, usize> = rows.iter().enumerate().map(|(at, row)| (row.id, at)).collect();
-        let root = |row: &SaidRow| {
-            let mut at = row.id;
-            // As long as there are rows, at most: nobody answers themselves before they spoke.
-            for _ in 0..rows.len() {
-                match parents.get(&at).filter(|parent| known.contains_key(parent)) {
-                    Some(parent) => at = *parent,
-                    None => break,
-                }
-            }
-            at
-        };
+    fn threads(&self, rows: &[SaidRow], me: Option<NodeId>) -> Vec<Comment> {
+        // The oldest first: what answers something is later, or stands for itself.
+        let mut roots: BTreeMap<Cid, Cid> = BTreeMap::new();
         let mut threads: BTreeMap<Cid, Vec<Comment>> = BTreeMap::new();
-        for row in rows.iter().rev().filter(|row| root(row) != row.id && row.gone.is_none()) {
-            threads.entry(root(row)).or_default().push(self.comment(row, me));
+        for row in rows.iter().rev() {
+            let root = parent(row).and_then(|parent| roots.get(&parent).copied()).unwrap_or(row.id);
+            roots.insert(row.id, root);
+            if root != row.id && row.gone.is_none() {
+                threads.entry(root).or_default().push(self.comment(row, me));
+            }
         }
-        let roots = rows.iter().filter(|row| root(row) == row.id);
-        let roots = roots.map(|row| Comment {
-            replies: threads.remove(&row.id).unwrap_or_default(),
-            ..self.comment(row, me)
+        let first = rows.iter().filter(|row| roots.get(&row.id) == Some(&row.id));
+        let roots = first.map(|row| {
+            let replies = threads.remove(&row.id).unwrap_or_default();
+            Comment { replies, ..self.comment(row, me) }
         });
         // What was taken back stands there only for its answers.
         roots.filter(|root| !root.replies.is_empty() || root.gone.as_deref() != Some(TAKEN_BACK)).collect()
@@ -356,6 +352,11 @@ impl Rooms {
             replies: Vec::new(),
         }
     }
+}
+
+/// How many there are, as far as somebody may know.
+fn count_for(viewer: Viewer, all: u64, rows: &[SaidRow]) -> u64 {
+    if viewer.is_insider() { all } else { rows.iter().filter(|row| row.gone.is_none()).count() as u64 }
 }
 
 fn parent(row: &SaidRow) -> Option<Cid> {

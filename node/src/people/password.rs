@@ -13,16 +13,19 @@ use crate::clock;
 
 /// Hashes at a time: each takes 19 MiB and a core.
 const AT_ONCE: usize = 2;
+/// Those that wait for it; who comes then is told to come again.
+const WAITING: usize = 32;
+const BUSY_MS: u64 = 60_000;
 /// What is hashed for names that nobody has, so that it takes as long.
 const NOBODY: &str = "nobody has this password";
 
 /// Hashes passwords, a few at a time. Clones share the room for it.
 #[derive(Debug, Clone)]
-pub(super) struct Passwords(Arc<Semaphore>);
+pub(super) struct Passwords(Arc<Semaphore>, Arc<Semaphore>);
 
 impl Default for Passwords {
     fn default() -> Self {
-        Self(Arc::new(Semaphore::new(AT_ONCE)))
+        Self(Arc::new(Semaphore::new(AT_ONCE)), Arc::new(Semaphore::new(WAITING)))
     }
 }
 
@@ -51,6 +54,7 @@ impl Passwords {
         &self,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, PeopleError> {
+        let _waiting = self.1.try_acquire().map_err(|_| PeopleError::TooMany(BUSY_MS))?;
         let _room = self.0.acquire().await.map_err(|_| PeopleError::Hash)?;
         tokio::task::spawn_blocking(work).await.map_err(|_| PeopleError::Hash)
     }

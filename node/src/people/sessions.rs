@@ -3,7 +3,7 @@
 use horahora_protocol::{NodeId, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::{People, PeopleError};
+use super::{People, PeopleError, PersonRow};
 use crate::{
     clock, identity,
     store::{
@@ -46,18 +46,24 @@ impl People {
     /// Begins a session and gives the secret for the cookie.
     ///
     /// # Errors
-    /// When the database fails.
-    pub async fn open_session(&self, person: Option<NodeId>, agent: &str) -> Result<String, StoreError> {
+    /// When the database fails, or the person changed meanwhile: is gone, locked, or has another password.
+    pub async fn open_session(&self, person: Option<&PersonRow>, agent: &str) -> Result<String, PeopleError> {
         let (secret, now) = (identity::token(), clock::now());
         let agent = agent[..agent.floor_char_boundary(AGENT_BYTES)].to_owned();
-        let mut batch = Batch::default();
-        if let Some(person) = &person {
-            let mut old = self.sessions(person)?;
-            old.sort_by_key(|(_, row)| std::cmp::Reverse(row.seen));
-            old.iter().skip(SESSIONS_EACH - 1).for_each(|(key, _)| batch.remove(&SESSIONS, key));
+        {
+            let _changing = self.store.changing();
+            let mut batch = Batch::default();
+            if let Some(person) = person {
+                let same = |now: &PersonRow| now.password == person.password && now.allowed().is_some();
+                self.get(&person.id)?.filter(same).ok_or(PeopleError::Wrong)?;
+                let mut old = self.sessions(&person.id)?;
+                old.sort_by_key(|(_, row)| std::cmp::Reverse(row.seen));
+                old.iter().skip(SESSIONS_EACH - 1).for_each(|(key, _)| batch.remove(&SESSIONS, key));
+            }
+            let person = person.map(|person| person.id);
+            batch.put(&SESSIONS, &session_key(&secret), &SessionRow { person, made: now, seen: now, agent });
+            self.store.write(batch)?;
         }
-        batch.put(&SESSIONS, &session_key(&secret), &SessionRow { person, made: now, seen: now, agent });
-        self.store.write(batch)?;
         self.store.durable().await?;
         Ok(secret)
     }
@@ -71,9 +77,13 @@ impl People {
         let row = self.store.get(&SESSIONS, &key)?;
         let Some(row) = row.filter(|row| now.ms_since(row.made) < SESSION_MS) else { return Ok(None) };
         if now.ms_since(row.seen) > NOTED_MS {
-            let mut batch = Batch::default();
-            batch.put(&SESSIONS, &key, &SessionRow { seen: now, ..row.clone() });
-            self.store.write(batch)?;
+            // One that ended meanwhile stays ended.
+            let _changing = self.store.changing();
+            if let Some(row) = self.store.get(&SESSIONS, &key)? {
+                let mut batch = Batch::default();
+                batch.put(&SESSIONS, &key, &SessionRow { seen: now, ..row });
+                self.store.write(batch)?;
+            }
         }
         Ok(Some(row))
     }

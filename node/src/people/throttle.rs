@@ -42,6 +42,13 @@ impl Throttle {
         self.count(key, during_ms) <= most
     }
 
+    /// One of those was right after all.
+    pub(super) fn undo(&self, key: &str) {
+        if let Some(count) = self.locked().get_mut(key) {
+            count.number = count.number.saturating_sub(1);
+        }
+    }
+
     /// It was right after all.
     pub(super) fn forget(&self, key: &str) {
         self.locked().remove(key);

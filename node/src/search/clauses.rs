@@ -12,6 +12,8 @@ use super::words;
 const BEGINNING: f32 = 0.3;
 /// A beginning of fewer letters is in too many words.
 const LEAST_BEGINNING: usize = 3;
+/// Longer words are whole.
+const MOST_BEGINNING: usize = 32;
 
 /// A creator among those of all sites.
 pub(super) fn maker_term(site: &str, id: &str) -> String {
@@ -43,7 +45,8 @@ pub(super) fn in_field(field: Field, phrase: &[words::Token]) -> Option<Box<dyn 
 
 /// Words that begin like this one, where it is a word of letters.
 fn beginning(field: Field, word: &str) -> Option<Box<dyn Clause>> {
-    let long = word.chars().count() >= LEAST_BEGINNING && word.chars().all(char::is_alphanumeric);
+    let long = (LEAST_BEGINNING..=MOST_BEGINNING).contains(&word.chars().count())
+        && word.chars().all(char::is_alphanumeric);
     let clause = long.then(|| RegexQuery::from_pattern(&format!("{word}.+"), field).ok())??;
     Some(Box::new(BoostQuery::new(Box::new(clause), BEGINNING)))
 }

@@ -38,6 +38,11 @@ impl Changes {
         self.0.more.notified().await;
     }
 
+    /// Notes them again: what was to be done with them failed.
+    pub fn put_back(&self, keys: BTreeSet<Vec<u8>>) {
+        self.add(keys.into_iter());
+    }
+
     /// What was noted; it is forgotten here.
     #[must_use]
     pub fn take(&self) -> BTreeSet<Vec<u8>> {

@@ -26,11 +26,11 @@ mod keys;
 mod requests;
 mod videos;
 
-pub use community::{ErasedRow, Gone, SaidRow, Tally, VoteRow, Words};
+pub use community::{Gone, SaidRow, Tally, VoteRow, Words};
 pub use keys::{
-    age, aged_key, claim_key, creator_key, creator_video_key, due_key, due_of, entry_key, entry_of, feed_key,
-    feed_of, open_job_key, request_video_key, rung_prefix, said_key, said_prefix, segment_key, session_key,
-    subject_key, told_key, vote_key,
+    age, aged_key, claim_key, creator_key, creator_video_key, due_key, due_of, entry_key, entry_of,
+    erased_key, feed_key, feed_of, open_job_key, request_video_key, rung_prefix, said_key, said_prefix,
+    segment_key, session_key, subject_key, told_key, vote_key,
 };
 pub use requests::RequestRow;
 pub use videos::{CaptureRow, Holding, ManifestRow, Told, VideoRow};
@@ -143,8 +143,9 @@ pub const VOTES: Table<VoteRow> = Table::new(39);
 /// What is counted of videos, under their ids.
 pub const TALLIES: Table<Tally> = Table::new(40);
 
-/// Acts that somebody wants hidden, under `act ‖ public key`; they may be heard of before the act.
-pub const ERASED: Table<ErasedRow> = Table::new(41);
+/// Acts that somebody wants hidden, under `act ‖ public key of who wants it`, or `act ‖ group`
+/// for its admins; they may be heard of before the act.
+pub const ERASED: Table<Gone> = Table::new(41);
 
 /// A block of bytes.
 #[derive(Debug, Clone, Serialize, Deserialize)]

@@ -6,14 +6,19 @@ use horahora_protocol::{
     entry::Body,
 };
 
-use crate::{Case, claims::body, values::video};
+use crate::{
+    Case,
+    claims::body,
+    values::{key, video},
+};
 
 fn person() -> NodeKey {
     NodeKey::from_secret(&[9; 32])
 }
 
 fn of(what: What) -> Body {
-    let act = Act { v: 1, who: person().node_id(), at: Timestamp(1_780_000_000_000), video: video(), what };
+    let (who, home) = (person().node_id(), key().node_id());
+    let act = Act { v: 1, who, home, at: Timestamp(1_780_000_000_000), video: video(), what };
     Body::Said(Said { v: 1, name: "豆狸".to_owned(), act: person().sign(act).into_signed() })
 }
 

@@ -276,7 +276,8 @@ fn said() -> impl Strategy<Value = Body> {
     let said = (any::<[u8; 32]>(), time(), video_id(), what, "\\PC{1,30}").prop_map(
         |(secret, at, video, what, name)| {
             let key = NodeKey::from_secret(&secret);
-            let act = key.sign(Act { v: 1, who: key.node_id(), at, video, what });
+            let home = self::key().node_id();
+            let act = key.sign(Act { v: 1, who: key.node_id(), home, at, video, what });
             Body::Said(Said { v: 1, name, act: act.into_signed() })
         },
     );

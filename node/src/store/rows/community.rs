@@ -54,23 +54,14 @@ pub enum Words {
     },
 }
 
-/// Why words are not shown any more.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// Why words are not shown any more. Also a row of [`super::ERASED`].
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Gone {
     /// Who said it took it back.
     Erased,
     /// A moderator hid it, for this reason.
     Removed(String),
-}
-
-/// A row of [`super::ERASED`]: somebody wants an act hidden.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct ErasedRow {
-    /// What is shown of why; nothing where a person takes back their own words.
-    pub reason: Option<String>,
-    /// Whether it counts whoever said it: an admin of the group wants it.
-    pub admin: bool,
 }
 
 /// A row of [`super::VOTES`].

@@ -146,3 +146,9 @@ pub fn said_key(video: &VideoId, kind: u8, place: u64, act: &Cid) -> Vec<u8> {
 pub fn vote_key(video: &VideoId, person: &NodeId) -> Vec<u8> {
     [video.as_str().as_bytes(), &[0], person.public_key().as_slice()].concat()
 }
+
+/// Key in [`super::ERASED`].
+#[must_use]
+pub fn erased_key(act: &Cid, by: &[u8]) -> Vec<u8> {
+    [act.to_bytes().as_slice(), by].concat()
+}

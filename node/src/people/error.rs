@@ -1,0 +1,52 @@
+//! Why something of people was not done.
+
+use thiserror::Error;
+
+use crate::store::StoreError;
+
+/// Why it was not done.
+#[derive(Debug, Error)]
+pub enum PeopleError {
+    /// The name cannot be one.
+    #[error(
+        "A name has 2 to 32 letters or digits; between them one blank, dot, dash or underscore at a time is fine."
+    )]
+    Name,
+    /// Somebody has it.
+    #[error("Somebody has this name already, or one that looks like it.")]
+    Taken,
+    /// The password is too short or too long.
+    #[error("A password has 8 to 256 letters, and is not your name.")]
+    Password,
+    /// Name or password is wrong.
+    #[error("Name or password is wrong.")]
+    Wrong,
+    /// Too many wrong tries.
+    #[error("Too many wrong tries. Wait {} and try again.", minutes(*.0))]
+    TooMany(u64),
+    /// Locked out.
+    #[error("This account is locked: {0}")]
+    Banned(String),
+    /// This node takes nobody in this way.
+    #[error("{0}")]
+    NotTaken(&'static str),
+    /// Nobody has this id.
+    #[error("Nobody has an account with this id here.")]
+    Unknown,
+    /// The last admin cannot go.
+    #[error("This is the only admin. Make somebody else an admin first.")]
+    LastAdmin,
+    /// The database failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// Our fault.
+    #[error("the password could not be hashed")]
+    Hash,
+}
+
+fn minutes(ms: u64) -> String {
+    match ms.div_ceil(60_000) {
+        1 => "a minute".to_owned(),
+        minutes => format!("{minutes} minutes"),
+    }
+}
