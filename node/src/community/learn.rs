@@ -10,8 +10,8 @@ use horahora_protocol::{
 use crate::store::{
     Batch, Store, StoreError,
     rows::{
-        Block, ERASED, Gone, SAID, SAID_KEYS, SaidRow, TALLIES, Tally, VOTES, VoteRow, Words, erased_key,
-        said_key, vote_key,
+        Block, ERASED, Gone, SAID, SAID_KEYS, SaidRow, TALLIES, Tally, VOTES, VoteRow, erased_key, said_key,
+        vote_key,
     },
 };
 
@@ -61,16 +61,13 @@ impl Heard<'_> {
             tracing::warn!(node = %self.source.node, "carries words of somebody whose account it does not keep");
             return Ok(Vec::new());
         }
-        let words = match &act.what {
-            What::Comment { text, reply_to } => Words::Comment { text: text.clone(), reply_to: *reply_to },
-            What::Danmaku { at_ms, text, colour, place } => {
-                Words::Danmaku { at_ms: *at_ms, text: text.clone(), colour: *colour, place: *place }
-            }
+        match &act.what {
+            What::Comment { .. } | What::Danmaku { .. } => {}
             What::Vote(vote) => return self.vote(&act, *vote),
             What::Erase { target } => {
                 return self.erase(target, act.who.public_key(), Gone::Erased);
             }
-        };
+        }
         let id = act.block().0;
         if let Some((key, mut row)) = self.row(&id)? {
             // Said in another group, too.
@@ -80,16 +77,10 @@ impl Heard<'_> {
             }
             return Ok(vec![row.video]);
         }
-        self.add(id, &act, &said.name, words)
+        self.add(id, &act, &said.name)
     }
 
-    fn add(
-        &mut self,
-        id: Cid,
-        act: &Verified<Act>,
-        name: &str,
-        words: Words,
-    ) -> Result<Vec<VideoId>, StoreError> {
+    fn add(&mut self, id: Cid, act: &Verified<Act>, name: &str) -> Result<Vec<VideoId>, StoreError> {
         let at = act.at;
         let mut row = SaidRow {
             id,
@@ -100,15 +91,17 @@ impl Heard<'_> {
             video: act.video.clone(),
             groups: vec![self.source.group],
             gone: None,
-            words,
+            what: act.what.clone(),
         };
         row.gone = self.gone(&row)?;
-        let key = match &row.words {
-            Words::Comment { .. } => said_key(&row.video, 0, u64::MAX - at.0, &id),
-            Words::Danmaku { at_ms, .. } => said_key(&row.video, 1, *at_ms, &id),
+        let key = match &row.what {
+            What::Danmaku { at_ms, .. } => said_key(&row.video, 1, *at_ms, &id),
+            What::Comment { .. } | What::Vote(_) | What::Erase { .. } => {
+                said_key(&row.video, 0, u64::MAX - at.0, &id)
+            }
         };
         if row.gone.is_none() {
-            self.tally(&row.video, |tally| shown(tally, &row.words, true))?;
+            self.tally(&row.video, |tally| shown(tally, &row.what, true))?;
         }
         self.batch.put(&SAID, &key, &row);
         self.batch.put(&SAID_KEYS, &id.to_bytes(), &Block(key));
@@ -165,7 +158,7 @@ impl Heard<'_> {
         let was_shown = row.gone.is_none();
         row.gone = self.gone(row)?;
         if was_shown && row.gone.is_some() {
-            self.tally(&row.video, |tally| shown(tally, &row.words, false))?;
+            self.tally(&row.video, |tally| shown(tally, &row.what, false))?;
         }
         self.batch.put(&SAID, key, row);
         Ok(())
@@ -207,10 +200,11 @@ impl Heard<'_> {
     }
 }
 
-fn shown(tally: &mut Tally, words: &Words, more: bool) {
-    match words {
-        Words::Comment { .. } => add(&mut tally.comments, more),
-        Words::Danmaku { .. } => add(&mut tally.danmaku, more),
+fn shown(tally: &mut Tally, what: &What, more: bool) {
+    match what {
+        What::Comment { .. } => add(&mut tally.comments, more),
+        What::Danmaku { .. } => add(&mut tally.danmaku, more),
+        What::Vote(_) | What::Erase { .. } => {}
     }
 }
 
@@ -268,8 +262,9 @@ mod tests {
             store.write(batch).unwrap();
         }
         let rows = store.scan(&SAID, b"", None, usize::MAX).unwrap().into_iter().map(|(_, row)| row);
-        let texts = rows.filter(|row| row.gone.is_none()).map(|row| match row.words {
-            Words::Comment { text, .. } | Words::Danmaku { text, .. } => text,
+        let texts = rows.filter(|row| row.gone.is_none()).map(|row| match row.what {
+            What::Comment { text, .. } | What::Danmaku { text, .. } => text,
+            What::Vote(_) | What::Erase { .. } => String::new(),
         });
         (store.get(&TALLIES, video().as_str().as_bytes()).unwrap().unwrap_or_default(), texts.collect())
     }

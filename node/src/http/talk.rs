@@ -27,7 +27,7 @@ use super::{
 use crate::{
     community::CommunityError,
     people::Rank,
-    store::rows::{Gone, SaidRow, VideoRow, Words},
+    store::rows::{Gone, SaidRow, VideoRow},
 };
 
 /// Comments that are looked at for a page; of more the oldest are left out.
@@ -212,7 +212,7 @@ fn act(text: &str) -> Result<Cid, ApiError> {
 }
 
 fn drawn(row: &SaidRow) -> Option<Value> {
-    let Words::Danmaku { at_ms, text, colour, place } = &row.words else { return None };
+    let What::Danmaku { at_ms, text, colour, place } = &row.what else { return None };
     let colour = format!("#{colour:06x}");
     // Niconico's words for the same, where its renderer draws.
     let command = match place {
@@ -257,9 +257,10 @@ impl Rooms {
     }
 
     fn said_json(&self, row: &SaidRow) -> Value {
-        let (text, reply_to) = match &row.words {
-            Words::Comment { text, reply_to } => (text, reply_to.map(|to| to.to_string())),
-            Words::Danmaku { text, .. } => (text, None),
+        let (text, reply_to) = match &row.what {
+            What::Comment { text, reply_to } => (text.as_str(), reply_to.map(|to| to.to_string())),
+            What::Danmaku { text, .. } => (text.as_str(), None),
+            What::Vote(_) | What::Erase { .. } => ("", None),
         };
         json!({
             "id": row.id.to_string(),
@@ -337,8 +338,9 @@ impl Rooms {
     }
 
     fn comment(&self, row: &SaidRow, me: Option<NodeId>) -> Comment {
-        let text = match &row.words {
-            Words::Comment { text, .. } | Words::Danmaku { text, .. } => text.clone(),
+        let text = match &row.what {
+            What::Comment { text, .. } | What::Danmaku { text, .. } => text.clone(),
+            What::Vote(_) | What::Erase { .. } => String::new(),
         };
         let here = row.home == self.key.node_id();
         Comment {
@@ -360,9 +362,9 @@ fn count_for(viewer: Viewer, all: u64, rows: &[SaidRow]) -> u64 {
 }
 
 fn parent(row: &SaidRow) -> Option<Cid> {
-    match &row.words {
-        Words::Comment { reply_to, .. } => *reply_to,
-        Words::Danmaku { .. } => None,
+    match &row.what {
+        What::Comment { reply_to, .. } => *reply_to,
+        What::Danmaku { .. } | What::Vote(_) | What::Erase { .. } => None,
     }
 }
 

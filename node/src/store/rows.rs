@@ -26,7 +26,7 @@ mod keys;
 mod requests;
 mod videos;
 
-pub use community::{Gone, SaidRow, Tally, VoteRow, Words};
+pub use community::{Gone, SaidRow, Tally, VoteRow};
 pub use keys::{
     age, aged_key, claim_key, creator_key, creator_video_key, due_key, due_of, entry_key, entry_of,
     erased_key, feed_key, feed_of, open_job_key, request_video_key, rung_prefix, said_key, said_prefix,

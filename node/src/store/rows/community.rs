@@ -2,7 +2,7 @@
 
 use horahora_protocol::{
     Cid, NodeId, Timestamp, VideoId,
-    community::{Place, Vote},
+    community::{Vote, What},
     group::GroupId,
 };
 use serde::{Deserialize, Serialize};
@@ -22,36 +22,12 @@ pub struct SaidRow {
     pub at: Timestamp,
     /// Of what.
     pub video: VideoId,
-    /// What.
-    pub words: Words,
+    /// What: a comment or danmaku.
+    pub what: What,
     /// The groups that it was said in.
     pub groups: Vec<GroupId>,
     /// Why it is not shown any more.
     pub gone: Option<Gone>,
-}
-
-/// What is shown.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Words {
-    /// Below the video.
-    Comment {
-        /// The text.
-        text: String,
-        /// What it answers.
-        reply_to: Option<Cid>,
-    },
-    /// Over the picture.
-    Danmaku {
-        /// Milliseconds into the video.
-        at_ms: u64,
-        /// The text.
-        text: String,
-        /// `0xrrggbb`.
-        colour: u32,
-        /// Where in the picture.
-        place: Place,
-    },
 }
 
 /// Why words are not shown any more. Also a row of [`super::ERASED`].
