@@ -1,5 +1,5 @@
 //! Nodes on networks that the test makes for itself: namespaces joined by a bridge, so that multicast goes nowhere
-//! else. Needs root and `ip`, as the installation of the tests' packages does.
+//! else. Needs root, `ip` and `nft`, as the installation of the tests' packages does.
 
 use std::process::Output;
 
@@ -18,14 +18,15 @@ struct Lan {
 }
 
 impl Lan {
-    async fn new() -> Self {
-        let id = std::process::id();
-        let lan = Self { names: [format!("horahora-{id}-a"), format!("horahora-{id}-b")] };
+    async fn new(name: &str) -> Self {
+        let id = format!("horahora-{}-{name}", std::process::id());
+        let lan = Self { names: [format!("{id}-a"), format!("{id}-b")] };
         let [a, b] = &lan.names;
         for line in [
             format!("netns add {a}"),
             format!("netns add {b}"),
-            format!("link add va netns {a} type veth peer name vb netns {b}"),
+            // Both ends are made inside, so that two of these at once do not meet.
+            format!("-n {a} link add va type veth peer name vb netns {b}"),
             format!("-n {a} addr add 10.77.0.1/24 dev va"),
             format!("-n {b} addr add 10.77.0.2/24 dev vb"),
             format!("-n {a} link set va up"),
@@ -41,6 +42,12 @@ impl Lan {
             assert!(done.status.success(), "ip {line}: {}", String::from_utf8_lossy(&done.stderr));
         }
         lan
+    }
+
+    async fn nft(&self, side: usize, rule: &str) {
+        let mut command = Command::new("ip");
+        command.args(["netns", "exec", &self.names[side], "nft"]).args(rule.split(' '));
+        assert!(command.status().await.unwrap().success(), "nft {rule}");
     }
 
     fn inside(&self, side: usize, data: &TempDir) -> Command {
@@ -93,20 +100,41 @@ impl Drop for Lan {
     }
 }
 
+fn follows(name: &'static str) -> impl Fn(&Value) -> bool {
+    move |status| {
+        let groups = status["node"]["groups"].as_array().cloned().unwrap_or_default();
+        groups.iter().any(|group| group["name"] == name && group["role"] == "follower")
+    }
+}
+
 #[tokio::test]
 async fn two_nodes_on_one_network_find_and_follow_each_other_by_themselves() {
-    let lan = Lan::new().await;
+    let lan = Lan::new("whole").await;
     let (data_a, data_b) = (TempDir::new().unwrap(), TempDir::new().unwrap());
     let mut a = lan.start(0, "attic", &data_a);
     let mut b = lan.start(1, "cellar", &data_b);
-    let follows = |name: &'static str| {
-        move |status: &Value| {
-            let groups = status["node"]["groups"].as_array().cloned().unwrap_or_default();
-            groups.iter().any(|group| group["name"] == name && group["role"] == "follower")
-        }
-    };
     lan.until(0, &data_a, &["status"], follows("cellar")).await;
     lan.until(1, &data_b, &["status"], follows("attic")).await;
+    a.kill().await.unwrap();
+    b.kill().await.unwrap();
+}
+
+/// The call of a node may come before its word on the network does.
+#[tokio::test]
+async fn a_node_that_called_before_it_was_heard_of_is_followed_too() {
+    let lan = Lan::new("late").await;
+    let (data_a, data_b) = (TempDir::new().unwrap(), TempDir::new().unwrap());
+    // Questions of RFC 6762 come through, answers (the first bit of the flags) do not.
+    lan.nft(0, "add table inet test").await;
+    lan.nft(0, "add chain inet test in { type filter hook input priority 0; }").await;
+    lan.nft(0, "add rule inet test in udp dport 5353 @th,80,1 1 drop").await;
+    let mut a = lan.start(0, "attic", &data_a);
+    let mut b = lan.start(1, "cellar", &data_b);
+    let connected = lan.until(0, &data_a, &["status"], |status| status["node"]["connected"] == 1).await;
+    assert!(!follows("cellar")(&connected), "nobody told it that the other is near");
+    lan.until(1, &data_b, &["status"], follows("attic")).await;
+    lan.nft(0, "flush ruleset").await;
+    lan.until(0, &data_a, &["status"], follows("cellar")).await;
     a.kill().await.unwrap();
     b.kill().await.unwrap();
 }

@@ -14,7 +14,7 @@ use horahora_protocol::{
 use libp2p::{
     Multiaddr, PeerId, Swarm, autonat, dcutr, gossipsub, identify, kad, mdns, ping,
     request_response::{OutboundRequestId, ResponseChannel},
-    swarm::{ConnectionId, SwarmEvent, dial_opts::DialOpts},
+    swarm::{ConnectionId, SwarmEvent},
 };
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -32,7 +32,7 @@ mod lines;
 
 pub(super) use dial::{named, reach};
 use home::Home;
-use lines::{Line, Lines, is_circuit, through};
+use lines::{Line, Lines, through};
 
 /// A node that should be connected and is not is tried again after this, then less and less often.
 const REDIAL: Duration = Duration::from_secs(5);
@@ -316,10 +316,7 @@ impl Owner {
             },
             BehaviourEvent::Mdns(mdns::Event::Discovered(found)) => {
                 for (peer, address) in found {
-                    self.near.insert(peer);
-                    if !self.swarm.is_connected(&peer) && !is_circuit(&address) {
-                        let _ = self.swarm.dial(DialOpts::peer_id(peer).addresses(vec![address]).build());
-                    }
+                    self.near_by(peer, address);
                 }
             }
             BehaviourEvent::Gossip(gossipsub::Event::Message { propagation_source, message_id, message }) => {

@@ -5,8 +5,11 @@ use std::{cmp::Reverse, collections::BTreeSet, net::Ipv4Addr};
 use horahora_protocol::{NodeId, Timestamp, limits};
 use libp2p::{Multiaddr, PeerId, multiaddr::Protocol, swarm::dial_opts::DialOpts};
 
-use super::{Owner, lines::is_circuit};
-use crate::{clock, net::peer_id};
+use super::{News, Owner, lines::is_circuit};
+use crate::{
+    clock,
+    net::{node_id, peer_id},
+};
 
 /// The first and the longest pause between two tries: of nodes that should be connected, and of others.
 const REDIAL_MS: [u64; 2] = [5_000, 30_000];
@@ -30,6 +33,19 @@ impl Owner {
             *told = all;
             news
         });
+    }
+
+    /// A node said on this network that it is there. It may have called already, before its word was heard.
+    pub(super) fn near_by(&mut self, peer_id: PeerId, address: Multiaddr) {
+        let news = self.near.insert(peer_id);
+        if !self.swarm.is_connected(&peer_id) {
+            if !is_circuit(&address) {
+                let _ = self.swarm.dial(DialOpts::peer_id(peer_id).addresses(vec![address]).build());
+            }
+        } else if let Some(node) = node_id(&peer_id).filter(|_| news) {
+            self.came(peer_id);
+            self.tell(News::Met(node));
+        }
     }
 
     /// Dials the nodes that should be connected and are not; lets those back in whose time is over.
