@@ -93,9 +93,11 @@ impl Inner {
         is_media: oneshot::Sender<()>,
     ) -> Result<(Manifest, Plan), Failure> {
         // Of some only what the site says is wanted.
-        let probed = Probed::look(tools, &fetched.media).await?;
-        // Nobody waiting is fine.
-        let _ = is_media.send(());
+        let known = || {
+            // Nobody waiting is fine.
+            let _ = is_media.send(());
+        };
+        let probed = Probed::look(tools, &fetched.media, known).await?;
         let begun = Notify::new();
         let (thumbnail, frame) = (fetched.thumbnail.as_deref(), probed.picture());
         let poster = async {
@@ -106,7 +108,7 @@ impl Inner {
             Ok(Some(poster))
         };
         let make = async {
-            let sources = probed.plan(tools, self.av1).await?;
+            let sources = probed.plan(self.av1);
             let mut draft = new_draft(&self.video(video)?, capture, fetched);
             if draft.chapters.is_empty() {
                 draft.chapters = sources.chapters();

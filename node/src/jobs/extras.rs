@@ -78,7 +78,7 @@ impl Inner {
         journal: &Journal,
     ) -> Result<Option<Storyboard>, Failure> {
         let Some((file, video)) = sources.video_stream() else { return Ok(None) };
-        let made = storyboard::sheets(tools, file, video, &sources.timing, sources.duration).await;
+        let made = storyboard::sheets(tools, file, video, sources.timing(), sources.duration).await;
         let Some((layout, jpegs)) = made else { return Ok(None) };
         let mut sheets = Vec::new();
         for jpeg in jpegs {

@@ -5,7 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use futures::future::try_join_all;
+use futures::future::{join_all, try_join_all};
 use horahora_protocol::{
     Cid,
     manifest::{Chapter, File, MediaKind},
@@ -17,8 +17,9 @@ use crate::{
     ingest::{Failure, Fetched},
     media::{
         encode::Job,
-        ladder::{Plan, Rung, plan},
-        probe::{Light, Probe, TextStream, Timing, VideoStream, probe, timing},
+        ladder::{How, Plan, Rung, plan},
+        pictures::Frame,
+        probe::{Light, Packets, Probe, TextStream, Timing, VideoStream, probe},
     },
     store::rows::{CAPTURES, Code, JobKey, JobRow, OPEN_JOBS, State},
     tools::Toolset,
@@ -26,6 +27,8 @@ use crate::{
 
 /// Name of the journal in a capture's folder.
 pub(super) const JOURNAL: &str = "blobs.log";
+/// Sounds of which a copy by an MP4 file's header alone is the same bytes as one after a look into its packets.
+const DESCRIBED: [&str; 2] = ["aac", "opus"];
 const FETCHED: &str = "fetched.json";
 
 /// Picture and sound of a source, which may be in one file or in two.
@@ -33,6 +36,8 @@ const FETCHED: &str = "fetched.json";
 pub(super) struct Probed {
     video: Option<(PathBuf, Probe)>,
     audio: Option<(PathBuf, Probe)>,
+    /// When the frames of the picture are.
+    timing: Timing,
 }
 
 /// A source, and what is made of it.
@@ -41,19 +46,29 @@ pub(super) struct Sources {
     probed: Probed,
     /// What is made of it.
     pub(super) plan: Plan,
-    /// When its frames are.
-    pub(super) timing: Timing,
     /// Length in seconds.
     pub(super) duration: f64,
 }
 
 impl Probed {
-    /// What is in these files.
-    pub(super) async fn look(tools: &Toolset, files: &[PathBuf]) -> Result<Self, Failure> {
-        let found = try_join_all(files.iter().map(|file| probe(tools, file))).await?;
+    /// What is in these files, and when the frames of the picture are. Says as soon as it is `known` that they are media.
+    pub(super) async fn look(
+        tools: &Toolset,
+        files: &[PathBuf],
+        known: impl FnOnce(),
+    ) -> Result<Self, Failure> {
+        let probes = async {
+            let found = try_join_all(files.iter().map(|file| probe(tools, file))).await?;
+            known();
+            Ok(found)
+        };
+        // What is no media is told by what it lacks, not by what its packets lack.
+        let packets = async { Ok(join_all(files.iter().map(|file| Packets::of_file(tools, file))).await) };
+        let (found, packets) = tokio::try_join!(probes, packets)?;
         let mut probed = Self::default();
-        for (file, found) in files.iter().zip(found) {
+        for ((file, found), packets) in files.iter().zip(found).zip(packets) {
             if probed.video.is_none() && found.video.is_some() {
+                probed.timing = packets?.timing(tools, file, &found).await?;
                 probed.video = Some((file.clone(), found.clone()));
             }
             if probed.audio.is_none() && !found.audio.is_empty() {
@@ -63,38 +78,42 @@ impl Probed {
         Ok(probed)
     }
 
-    /// Looks when the frames are, and plans.
-    pub(super) async fn plan(self, tools: &Toolset, av1: bool) -> Result<Sources, Failure> {
-        let Self { video, audio } = &self;
+    /// Plans what is made of them.
+    pub(super) fn plan(self, av1: bool) -> Sources {
+        let Self { video, audio, timing } = &self;
         let both = Probe {
             video: video.as_ref().and_then(|(_, probe)| probe.video.clone()),
             audio: audio.as_ref().map_or_else(Vec::new, |(_, probe)| probe.audio.clone()),
             duration: video.as_ref().or(audio.as_ref()).map_or(0.0, |(_, probe)| probe.duration),
             ..Probe::default()
         };
-        let timing = match (video, &both.video) {
-            (Some((file, probe)), Some(picture)) => timing(tools, file, picture.index, probe.start).await?,
-            _ => Timing::default(),
-        };
-        Ok(Sources { plan: plan(&both, &timing, av1), timing, duration: both.duration, probed: self })
+        Sources { plan: plan(&both, timing, av1), duration: both.duration, probed: self }
     }
 
-    /// The file with the picture, or with the cover of its sound, how long that picture is, and how bright.
+    /// What a poster is taken from: a picture of the video, or the cover of its sound.
     pub(super) fn picture(&self) -> Option<Frame> {
         let light = |probe: &Probe| probe.video.as_ref().map_or(Light::Standard, |video| video.light);
-        let video = self.video.as_ref().map(|(file, probe)| (file.clone(), probe.duration, light(probe)));
+        let video = self.video.as_ref().map(|(file, probe)| {
+            // Whatever it begins with is not what it is about.
+            let later = self.timing.richest_key((probe.duration / 10.0).min(30.0));
+            let at = later.or_else(|| self.timing.richest_key(0.0));
+            Frame { file: file.clone(), at, light: light(probe) }
+        });
         let cover = self.audio.as_ref().filter(|(_, probe)| probe.cover);
-        video.or_else(|| cover.map(|(file, _)| (file.clone(), 0.0, Light::Standard)))
+        video
+            .or_else(|| cover.map(|(file, _)| Frame { file: file.clone(), at: None, light: Light::Standard }))
     }
 }
-
-/// Where a poster can be taken from.
-pub(super) type Frame = (PathBuf, f64, Light);
 
 impl Sources {
     /// What is in these files, and what is to be made of it.
     pub(super) async fn look(tools: &Toolset, files: &[PathBuf], av1: bool) -> Result<Self, Failure> {
-        Probed::look(tools, files).await?.plan(tools, av1).await
+        Ok(Probed::look(tools, files, || ()).await?.plan(av1))
+    }
+
+    /// When the frames of the picture are.
+    pub(super) fn timing(&self) -> &Timing {
+        &self.probed.timing
     }
 
     /// The picture and its file.
@@ -125,20 +144,23 @@ impl Sources {
     }
 
     pub(super) fn encode_job<'a>(&'a self, rung: &'a Rung) -> Result<Job<'a>, Failure> {
-        let (source, frame_rate, start, duration) = match rung.kind {
+        let (source, frame_rate, start, duration, described) = match rung.kind {
             MediaKind::Video => self.probed.video.as_ref().and_then(|(file, probe)| {
                 let video = probe.video.as_ref()?;
                 let length = if video.duration > 0.0 { video.duration } else { probe.duration };
-                Some((file, video.frame_rate, probe.start, length))
+                Some((file, video.frame_rate, probe.start, length, false))
             }),
             // Containers that do not tell the length of their sound may end with silence.
             MediaKind::Audio => self.probed.audio.as_ref().and_then(|(file, probe)| {
                 let audio = probe.audio.iter().find(|audio| audio.index == rung.stream)?;
-                Some((file, (0, 1), probe.start, audio.duration))
+                // Of these the header of an MP4 file says what a copy's says; of FLAC it does not.
+                let described =
+                    matches!(rung.how, How::Copy { .. }) && DESCRIBED.contains(&audio.codec.as_str());
+                Some((file, (0, 1), probe.start, audio.duration, described))
             }),
         }
         .ok_or_else(|| Failure::new(Code::ToolBroken, "The plan names a stream that is not there."))?;
-        Ok(Job { source, rung, frame_rate, start, duration })
+        Ok(Job { source, rung, frame_rate, start, duration, described })
     }
 }
 

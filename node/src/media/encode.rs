@@ -13,6 +13,7 @@ use super::{
     CONTAINERS, codec, confinement, guarded,
     hardware::Hardware,
     ladder::{How, Rung},
+    probe::{HEADER_ALONE, has_streams_in_header},
     split::{Piece, Splitter},
 };
 use crate::{
@@ -56,6 +57,8 @@ pub struct Job<'a> {
     pub start: f64,
     /// Length that the result should have, in seconds; 0 when unknown.
     pub duration: f64,
+    /// Whether a copy is the same without looking into the packets first.
+    pub described: bool,
 }
 
 /// Makes a rendition, telling every step.
@@ -75,6 +78,7 @@ pub async fn encode(
         .args(["-nostdin", "-v", "error", "-progress", "pipe:2", "-stats_period", "0.5"])
         .args(hardware.map_or_else(Vec::new, Hardware::before_input))
         .args(guarded(CONTAINERS))
+        .args((job.described && has_streams_in_header(job.source).await).then_some(HEADER_ALONE))
         // Half of a frame, where a file is cut off, would make a player give up.
         .args(["-fflags", "+bitexact+discardcorrupt", "-i"])
         .args([job.source])

@@ -330,7 +330,7 @@ mod tests {
 
     /// The plan of a source with these key frames and no gap.
     fn planned(probe: &Probe, keys: &[f64]) -> Plan {
-        super::plan(probe, &Timing { keys: keys.to_vec(), longest: 0.0 }, false)
+        super::plan(probe, &Timing { keys: keys.to_vec(), ..Timing::default() }, false)
     }
 
     fn names(rungs: &[Rung]) -> Vec<&str> {
@@ -360,7 +360,7 @@ mod tests {
 
     #[test]
     fn av1_is_a_ladder_of_its_own_where_it_is_wanted() {
-        let timing = Timing { keys: vec![0.0, 5.0, 10.0, 15.0], longest: 0.04 };
+        let timing = Timing { keys: vec![0.0, 5.0, 10.0, 15.0], longest: 0.04, ..Timing::default() };
         let of = |probe: &Probe| names(&super::plan(probe, &timing, true).later).join(" ");
         assert_eq!(of(&source("h264", 1280, 720)), "v240 v480 v240av1 v480av1 v720av1");
         assert_eq!(of(&source("hevc", 3840, 2160)), "v480 v720 v1080 v240av1 v480av1 v720av1 v1080av1");
@@ -426,7 +426,7 @@ mod tests {
         (video.uneven, video.light) = (true, Light::Pq);
         assert!(args(&film).contains("-fps_mode vfr") && args(&film).contains("tin=smpte2084"));
         film.video.as_mut().unwrap().uneven = false;
-        let gap = Timing { keys: vec![0.0], longest: 0.08 };
+        let gap = Timing { keys: vec![0.0], longest: 0.08, ..Timing::default() };
         assert!(super::plan(&film, &gap, false).first[1].output_args().join(" ").contains("-fps_mode vfr"));
         film.video.as_mut().unwrap().frame_rate = (240, 1);
         assert!(args(&film).contains("-fps_mode cfr -r 60/1"));

@@ -5,7 +5,10 @@ use std::{
     time::Duration,
 };
 
-use super::{CONTAINERS, confinement, guarded, probe::Light};
+use super::{
+    CONTAINERS, confinement, guarded,
+    probe::{HEADER_ALONE, Light, has_streams_in_header},
+};
 use crate::{process::Invocation, tools::Toolset};
 
 const PICTURES: &str = "jpeg_pipe,png_pipe,webp_pipe,gif,gif_pipe,bmp_pipe,image2";
@@ -14,46 +17,59 @@ const BYTES: usize = 4 << 20;
 /// A site's thumbnail smaller than this is a placeholder.
 const LEAST_BYTES: usize = 1000;
 
-/// A JPEG of at most 1280 x 720 from the site's thumbnail, else from the video; none when neither gives one.
-pub async fn poster(
-    tools: &Toolset,
-    thumbnail: Option<&Path>,
-    video: Option<(PathBuf, f64, Light)>,
-) -> Option<Vec<u8>> {
-    if let Some(file) = thumbnail
-        && let Some(jpeg) =
-            jpeg(tools, PICTURES, file, 0.0, FIT).await.filter(|jpeg| jpeg.len() >= LEAST_BYTES)
-    {
-        return Some(jpeg);
-    }
-    let (file, duration, light) = video?;
-    let at = (duration / 10.0).min(30.0);
-    let fit = format!("{}{FIT}", light.filter());
-    // Key frames are decoded by themselves; of several the one that is most like the others shows the most.
-    let frame = format!("thumbnail={KEYS},{fit}");
-    // One that shows nothing is smaller, too.
-    if let Some(jpeg) =
-        jpeg(tools, CONTAINERS, &file, at, &frame).await.filter(|jpeg| jpeg.len() >= LEAST_BYTES)
-    {
-        return Some(jpeg);
-    }
-    jpeg(tools, CONTAINERS, &file, 0.0, &fit).await
+/// Where a picture can be taken from.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Frame {
+    /// The file.
+    pub file: PathBuf,
+    /// Seconds after the beginning at which a key frame is; none for the only picture there is.
+    pub at: Option<f64>,
+    /// How bright it may be.
+    pub light: Light,
 }
 
-/// Key frames among which the poster is chosen.
-const KEYS: usize = 3;
+/// A JPEG of at most 1280 x 720 from the site's thumbnail, else from the video; none when neither gives one.
+pub async fn poster(tools: &Toolset, thumbnail: Option<&Path>, video: Option<Frame>) -> Option<Vec<u8>> {
+    if let Some(file) = thumbnail
+        && let Some(jpeg) =
+            jpeg(tools, PICTURES, file, None, FIT).await.filter(|jpeg| jpeg.len() >= LEAST_BYTES)
+    {
+        return Some(jpeg);
+    }
+    let Frame { file, at, light } = video?;
+    let fit = format!("{}{FIT}", light.filter());
+    // One that shows nothing is smaller, too.
+    if at.is_some()
+        && let Some(jpeg) =
+            jpeg(tools, CONTAINERS, &file, at, &fit).await.filter(|jpeg| jpeg.len() >= LEAST_BYTES)
+    {
+        return Some(jpeg);
+    }
+    jpeg(tools, CONTAINERS, &file, None, &fit).await
+}
+
+/// A jump leads to the last key frame before it: so much later it is that one for sure, however times were rounded.
+const AFTER_KEY: f64 = 0.02;
 const FIT: &str = "scale=w='min(1280,iw*sar)':h='min(720,ih)':force_original_aspect_ratio=decrease:force_divisible_by=2,setsar=1,format=yuvj420p";
 
-async fn jpeg(tools: &Toolset, containers: &str, file: &Path, at: f64, filter: &str) -> Option<Vec<u8>> {
-    // Of a single picture nothing is left after a jump, not even to its beginning.
-    let jump = if at > 0.0 {
-        vec!["-skip_frame".to_owned(), "nokey".to_owned(), "-ss".to_owned(), format!("{at:.3}")]
-    } else {
-        Vec::new()
-    };
+async fn jpeg(
+    tools: &Toolset,
+    containers: &str,
+    file: &Path,
+    key: Option<f64>,
+    filter: &str,
+) -> Option<Vec<u8>> {
+    let mut begin = Vec::new();
+    if has_streams_in_header(file).await {
+        begin.push(HEADER_ALONE.to_owned());
+    }
+    if let Some(at) = key {
+        let jump = ["-skip_frame", "nokey", "-noaccurate_seek", "-ss"].map(str::to_owned);
+        begin.extend(jump.into_iter().chain([format!("{:.3}", at + AFTER_KEY)]));
+    }
     let invocation = Invocation::new(&tools.ffmpeg)
         .args(["-nostdin", "-v", "error", "-threads", "1"])
-        .args(jump)
+        .args(begin)
         .args(guarded(containers))
         .args(["-i"])
         .args([file])
