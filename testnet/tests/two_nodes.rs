@@ -153,12 +153,14 @@ async fn nodes_find_each_other_again_over_either_transport_alone() {
         b.until("they are connected", async || Ok(connected(&b).await == 1)).await.unwrap();
         let (a_id, b_id) = (a.id().await.unwrap(), b.id().await.unwrap());
         // Both get other ports, and nobody tells the second where the first is now: the first finds the second.
-        b.until("the first remembers the second", async || {
-            let nodes = a.get("/api/v1/nodes").await?;
-            Ok(nodes["items"][0]["node_id"] == b_id.as_str() && nodes["items"][0]["name"] == "b")
-        })
-        .await
-        .unwrap();
+        for (one, id, name) in [(&a, &b_id, "b"), (&b, &a_id, "a")] {
+            one.until("each remembers the other", async || {
+                let nodes = one.get("/api/v1/nodes").await?;
+                Ok(nodes["items"][0]["node_id"] == id.as_str() && nodes["items"][0]["name"] == name)
+            })
+            .await
+            .unwrap();
+        }
         let before = b.get("/api/v1/nodes").await.unwrap()["items"][0]["last_seen"].clone();
         a.kill().await.unwrap();
         a.restart().await.unwrap();
