@@ -42,6 +42,7 @@ mod groups;
 mod holders;
 mod inspect;
 mod jobs;
+mod library;
 mod media;
 mod members;
 mod moderate;
@@ -163,6 +164,7 @@ fn page_routes() -> Router<Arc<Rooms>> {
         .route("/logout", post(account::log_out))
         .route("/sign-up", get(account::sign_up_page).post(account::sign_up))
         .route("/account", get(account::page).post(account::change))
+        .route("/library", get(library::page).post(library::change))
         .route("/people", get(people::page).post(people::change))
         .route("/assets/{name}", get(pages::asset))
 }
@@ -214,6 +216,16 @@ fn api_routes() -> Router<Arc<Rooms>> {
         .route("/api/v1/account", get(account::mine).delete(account::remove))
         .route("/api/v1/account/password", post(account::api_password))
         .route("/api/v1/account/export", get(account::export))
+        .route("/api/v1/account/favourites", get(library::favourites))
+        .route(
+            "/api/v1/account/favourites/{video}",
+            put(library::keep_favourite).delete(library::drop_favourite),
+        )
+        .route(
+            "/api/v1/account/history",
+            get(library::history).post(library::rest).delete(library::clear_history),
+        )
+        .route("/api/v1/account/history/{video}", delete(library::forget))
         .route("/api/v1/account/session", delete(account::api_log_out))
         .route("/api/v1/account/sessions/{session}", delete(account::end_session))
         .route("/api/v1/people", get(people::list).post(account::api_sign_up))

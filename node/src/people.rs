@@ -23,12 +23,14 @@ mod invitations;
 mod password;
 mod rank;
 mod sessions;
+mod shelves;
 mod throttle;
 
 pub use error::PeopleError;
 pub use invitations::InvitationRow;
 pub use rank::{House, Rank, SignUp};
 pub use sessions::{SESSION_MS, SessionRow, SessionView};
+pub use shelves::Shelf;
 
 use password::Passwords;
 pub use throttle::Throttle;
@@ -298,6 +300,7 @@ impl People {
             for (key, _) in self.sessions(id)? {
                 batch.remove(&SESSIONS, &key);
             }
+            self.clear_shelves(id, &mut batch)?;
             self.store.write(batch)?;
         }
         Ok(self.store.durable().await?)

@@ -32,7 +32,7 @@ const RETRY: Duration = Duration::from_millis(100);
 const PATIENCE: u32 = 30;
 const META: &str = "meta";
 /// Names of the trees, in the order of [`Table`]'s indices.
-const TREES: [&str; 42] = [
+const TREES: [&str; 43] = [
     "meta",
     "entries",
     "bodies",
@@ -75,6 +75,7 @@ const TREES: [&str; 42] = [
     "votes",
     "tallies",
     "erased",
+    "shelves",
 ];
 
 /// Why the database did not do it.

@@ -32,7 +32,7 @@ const kept = await page.inputValue("#name");
 await page.fill("#password", "correct horse battery");
 await page.click("main button.go");
 await page.waitForURL(at("/"));
-const account = await page.getAttribute(".acct a", "aria-label");
+const account = await page.getAttribute(".acct a[href='/account']", "aria-label");
 
 // Finds a video by the box of every page, and leaves a word out.
 await page.keyboard.press("/");
@@ -82,6 +82,20 @@ await page.click(".talk > .cmt:last-of-type button[value=erase]");
 await page.waitForFunction(() => document.querySelector(".talk").textContent.includes("Taken back"));
 const after = await texts(".talk .cmt p.text, .talk .cmt p.dim");
 
+// Keeps it, finds it again, and lets it go.
+await page.click("button[name=do][value=add]");
+await page.waitForSelector("button[value=drop][aria-pressed=true]");
+await page.click(".acct a[href='/library']");
+await page.waitForURL(at("/library"));
+const keptHere = await texts(".card h2");
+const shelf = await takeShots(page, options.shots, {
+  favourites: at("/library"),
+  watched: at("/library?of=history"),
+});
+await page.goto(at("/library"));
+await page.click(".card button[value=drop]");
+await page.waitForSelector("text=Nothing yet");
+
 const shots = await takeShots(page, options.shots, {
   browse: at("/search"),
   search: at("/search?q=" + encodeURIComponent("自動販売機 -実況")),
@@ -94,13 +108,13 @@ await page.goto(at("/account"));
 await page.click("text=Log out");
 await page.waitForURL(at("/"));
 const out = await texts(".acct a");
-shots.push(...(await takeShots(page, options.shots, { login: at("/login"), "sign-up": at("/sign-up") })));
+shots.push(...shelf, ...(await takeShots(page, options.shots, { login: at("/login"), "sign-up": at("/sign-up") })));
 // The page of the failed password is the only one that says no.
 const httpErrors = seen.httpErrors.filter(({ url }) => !url.endsWith("/sign-up"));
 const consoleErrors = seen.consoleErrors.filter(({ text }) => !text.includes("status of 400"));
 console.log(
   JSON.stringify({
-    refused, kept, account, found, tagged, everything, said, typed, after, out, shots, httpErrors, consoleErrors,
+    keptHere, refused, kept, account, found, tagged, everything, said, typed, after, out, shots, httpErrors, consoleErrors,
     pageErrors: seen.pageErrors, cspViolations: seen.cspViolations,
   }),
 );

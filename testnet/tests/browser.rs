@@ -119,6 +119,7 @@ async fn somebody_makes_an_account_finds_a_video_and_says_something() {
     assert_eq!(seen["said"], serde_json::json!(["0:02 ここ伝説\n<b>二行目</b>", "yes"]));
     assert_eq!(seen["typed"], "half a sentence", "what is typed stays while the page changes");
     assert_eq!(seen["after"], serde_json::json!(["from elsewhere", "Taken back by who wrote it.", "yes"]));
+    assert_eq!(seen["keptHere"], serde_json::json!([videos[0].1]));
     assert_eq!(seen["out"], serde_json::json!(["Log in"]));
     for kind in ["httpErrors", "consoleErrors", "pageErrors", "cspViolations"] {
         assert_eq!(seen[kind], serde_json::json!([]), "{kind}");

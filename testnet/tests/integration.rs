@@ -22,6 +22,7 @@ mod hostile;
 mod import;
 mod inputs;
 mod lan;
+mod library;
 mod mesh;
 mod nat;
 mod outsiders;

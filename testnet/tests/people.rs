@@ -33,6 +33,11 @@ impl<'a> Browser<'a> {
         Self { node, cookie: cookie(&answer) }
     }
 
+    /// With a cookie of before.
+    pub(crate) fn with(node: &'a Node, cookie: String) -> Self {
+        Self { node, cookie }
+    }
+
     /// Without an account.
     pub(crate) fn nobody(node: &'a Node) -> Self {
         Self { node, cookie: String::new() }
@@ -178,7 +183,7 @@ async fn code_of(browser: &Browser<'_>, method: Method, path: &str, body: Value)
 
 /// What each route needs, but for reading: that needs nothing on this machine unless it is named here. What is not named is
 /// for admins.
-const RIGHTS: [(&str, &str); 39] = [
+const RIGHTS: [(&str, &str); 48] = [
     ("POST /login", "nobody"),
     ("POST /sign-up", "nobody"),
     ("POST /api/v1/session", "nobody"),
@@ -192,6 +197,15 @@ const RIGHTS: [(&str, &str); 39] = [
     ("GET /api/v1/account/export", "viewer"),
     ("DELETE /api/v1/account/session", "viewer"),
     ("DELETE /api/v1/account/sessions/{session}", "viewer"),
+    ("GET /library", "viewer"),
+    ("POST /library", "viewer"),
+    ("GET /api/v1/account/favourites", "viewer"),
+    ("PUT /api/v1/account/favourites/{video}", "viewer"),
+    ("DELETE /api/v1/account/favourites/{video}", "viewer"),
+    ("GET /api/v1/account/history", "viewer"),
+    ("POST /api/v1/account/history", "viewer"),
+    ("DELETE /api/v1/account/history", "viewer"),
+    ("DELETE /api/v1/account/history/{video}", "viewer"),
     ("POST /watch/{video}/say", "viewer"),
     ("POST /api/v1/videos/{video}/comments", "viewer"),
     ("POST /api/v1/videos/{video}/danmaku", "viewer"),

@@ -45,6 +45,8 @@ pub struct WatchPage {
     pub share: Share,
     /// What people say of it.
     pub talk: Talk,
+    /// Whether it is one of the favourites of who looks.
+    pub favourite: bool,
     /// Where it is archived; none when that is this node's own first group.
     pub groups: Vec<GroupMark>,
 }

@@ -244,6 +244,7 @@ pub(super) async fn export(State(rooms): Shared, headers: HeaderMap) -> Answer {
         person.key().map(|key| key.secret().iter().map(|byte| format!("{byte:02x}")).collect::<String>());
     let mut all = person_json(&person);
     all["secret_key"] = json!(secret);
+    all["shelves"] = rooms.shelves_json(&person)?;
     Ok(Json(all))
 }
 

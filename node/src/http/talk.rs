@@ -26,7 +26,7 @@ use super::{
 };
 use crate::{
     community::CommunityError,
-    people::Rank,
+    people::{Rank, Shelf},
     store::rows::{Gone, SaidRow, VideoRow},
 };
 
@@ -149,6 +149,9 @@ pub(super) async fn view(
 ) -> Result<StatusCode, ApiError> {
     let video = rooms.video_row(&id)?;
     rooms.community.viewed(&video.id, &client(from.ip(), &headers).to_string())?;
+    if let Some(person) = rooms.auth.who(&headers).person {
+        rooms.people.put_on(&person.id, Shelf::History, &video.id)?;
+    }
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -159,6 +159,7 @@ impl Rooms {
                 .collect(),
             share: Self::share(row, headers),
             talk: self.talk(row, headers)?,
+            favourite: self.is_favourite(row, headers)?,
             related: related.iter().take(RELATED).map(card).collect(),
         })
     }

@@ -36,6 +36,9 @@ pub enum PeopleError {
     /// The last admin cannot go.
     #[error("This is the only admin. Make somebody else an admin first.")]
     LastAdmin,
+    /// A shelf holds no more.
+    #[error("Your favourites are {0}, as many as there can be. Take some away first.")]
+    Full(usize),
     /// The database failed.
     #[error(transparent)]
     Store(#[from] StoreError),

@@ -147,6 +147,9 @@ pub const TALLIES: Table<Tally> = Table::new(40);
 /// for its admins; they may be heard of before the act.
 pub const ERASED: Table<Gone> = Table::new(41);
 
+/// What people keep for themselves, under `person ‖ f or h ‖ video`: favourites and history.
+pub const SHELVES: Table<Timestamp> = Table::new(42);
+
 /// A block of bytes.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Block(#[serde(with = "serde_bytes")] pub Vec<u8>);
