@@ -38,6 +38,7 @@ mod bytes;
 mod creators;
 mod error;
 mod events;
+mod following;
 mod groups;
 mod holders;
 mod inspect;
@@ -165,6 +166,7 @@ fn page_routes() -> Router<Arc<Rooms>> {
         .route("/sign-up", get(account::sign_up_page).post(account::sign_up))
         .route("/account", get(account::page).post(account::change))
         .route("/library", get(library::page).post(library::change))
+        .route("/following", get(following::page).post(following::change))
         .route("/people", get(people::page).post(people::change))
         .route("/assets/{name}", get(pages::asset))
 }
@@ -221,6 +223,11 @@ fn api_routes() -> Router<Arc<Rooms>> {
             "/api/v1/account/favourites/{video}",
             put(library::keep_favourite).delete(library::drop_favourite),
         )
+        .route(
+            "/api/v1/account/following",
+            get(following::list).post(following::follow).delete(following::unfollow),
+        )
+        .route("/api/v1/account/following/videos", get(following::videos))
         .route(
             "/api/v1/account/history",
             get(library::history).post(library::rest).delete(library::clear_history),

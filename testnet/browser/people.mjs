@@ -96,6 +96,17 @@ await page.goto(at("/library"));
 await page.click(".card button[value=drop]");
 await page.waitForSelector("text=Nothing yet");
 
+// Follows a tag, sees what is new of it, and follows it no more.
+await page.goto(at("/search?q=" + encodeURIComponent("tag:音MAD") + "&sort=added"));
+await page.click("button[value=follow]");
+await page.waitForSelector("button[value=unfollow][aria-pressed=true]");
+await page.goto(at("/following"));
+const followed = { fresh: await texts(".card h2"), words: await texts(".rows h3") };
+shelf.push(...(await takeShots(page, options.shots, { following: at("/following") })));
+await page.goto(at("/following"));
+await page.click("button[value=unfollow]");
+await page.waitForSelector("text=You follow nothing yet");
+
 const shots = await takeShots(page, options.shots, {
   browse: at("/search"),
   search: at("/search?q=" + encodeURIComponent("自動販売機 -実況")),
@@ -114,7 +125,7 @@ const httpErrors = seen.httpErrors.filter(({ url }) => !url.endsWith("/sign-up")
 const consoleErrors = seen.consoleErrors.filter(({ text }) => !text.includes("status of 400"));
 console.log(
   JSON.stringify({
-    keptHere, refused, kept, account, found, tagged, everything, said, typed, after, out, shots, httpErrors, consoleErrors,
+    keptHere, followed, refused, kept, account, found, tagged, everything, said, typed, after, out, shots, httpErrors, consoleErrors,
     pageErrors: seen.pageErrors, cspViolations: seen.cspViolations,
   }),
 );

@@ -120,6 +120,8 @@ async fn somebody_makes_an_account_finds_a_video_and_says_something() {
     assert_eq!(seen["typed"], "half a sentence", "what is typed stays while the page changes");
     assert_eq!(seen["after"], serde_json::json!(["from elsewhere", "Taken back by who wrote it.", "yes"]));
     assert_eq!(seen["keptHere"], serde_json::json!([videos[0].1]));
+    assert_eq!(seen["followed"]["words"], serde_json::json!(["tag: 音MAD"]));
+    assert_eq!(seen["followed"]["fresh"].as_array().unwrap().len(), 2, "{seen}");
     assert_eq!(seen["out"], serde_json::json!(["Log in"]));
     for kind in ["httpErrors", "consoleErrors", "pageErrors", "cspViolations"] {
         assert_eq!(seen[kind], serde_json::json!([]), "{kind}");

@@ -62,6 +62,31 @@ async fn favourites_and_history_are_each_persons_own() {
     assert!(on(&ada, HISTORY).await.is_empty());
     assert_eq!(on(&bob, HISTORY).await, ["niconico:sm1"]);
 
+    // What is followed is a search, and what fits it later is listed.
+    let follow = |search: &'static str| json!({ "search": search });
+    let list = "/api/v1/account/following";
+    assert_eq!(send(&ada, Method::POST, list, follow("")).await, StatusCode::BAD_REQUEST);
+    assert_eq!(
+        send(&ada, Method::POST, list, follow("sort=added&q=tag:YTPMV&page=2")).await,
+        StatusCode::NO_CONTENT
+    );
+    let followed: Value = ada.get(list).await.json().await.unwrap();
+    assert_eq!(followed["items"][0]["search"], "q=tag%3AYTPMV");
+    let new = async |who: &Browser<'_>| {
+        let said: Value = who.get("/api/v1/account/following/videos").await.json().await.unwrap();
+        said["items"].as_array().unwrap().len()
+    };
+    assert_eq!((new(&ada).await, new(&bob).await), (0, 0));
+    let later = tempfile::tempdir().unwrap();
+    folder(later.path(), &[("sm3", "Boil Major", &["YTPMV"]), ("sm4", "Minor", &["other"])]);
+    import(&node, later.path(), None).await;
+    node.until("it is listed", async || Ok(new(&ada).await == 1)).await.unwrap();
+    let page = ada.get("/following").await.text().await.unwrap();
+    assert!(page.contains("Boil Major") && page.contains("tag: YTPMV") && !page.contains("Minor"), "{page}");
+    let to = ada.form("/following", &[("do", "unfollow"), ("search", "q=tag:YTPMV"), ("at", "search")]).await;
+    assert_eq!(to.headers()[header::LOCATION], "/search?q=tag%3AYTPMV");
+    assert_eq!(new(&ada).await, 0);
+
     let export: Value = bob.get("/api/v1/account/export").await.json().await.unwrap();
     assert_eq!(export["shelves"]["favourites"][0]["video"], "niconico:sm2");
     // Over a restart it stays.

@@ -183,7 +183,7 @@ async fn code_of(browser: &Browser<'_>, method: Method, path: &str, body: Value)
 
 /// What each route needs, but for reading: that needs nothing on this machine unless it is named here. What is not named is
 /// for admins.
-const RIGHTS: [(&str, &str); 48] = [
+const RIGHTS: [(&str, &str); 54] = [
     ("POST /login", "nobody"),
     ("POST /sign-up", "nobody"),
     ("POST /api/v1/session", "nobody"),
@@ -199,6 +199,12 @@ const RIGHTS: [(&str, &str); 48] = [
     ("DELETE /api/v1/account/sessions/{session}", "viewer"),
     ("GET /library", "viewer"),
     ("POST /library", "viewer"),
+    ("GET /following", "viewer"),
+    ("POST /following", "viewer"),
+    ("GET /api/v1/account/following", "viewer"),
+    ("POST /api/v1/account/following", "viewer"),
+    ("DELETE /api/v1/account/following", "viewer"),
+    ("GET /api/v1/account/following/videos", "viewer"),
     ("GET /api/v1/account/favourites", "viewer"),
     ("PUT /api/v1/account/favourites/{video}", "viewer"),
     ("DELETE /api/v1/account/favourites/{video}", "viewer"),

@@ -2,7 +2,7 @@
 
 use askama::Template;
 
-use crate::{Card, Frame, text};
+use crate::{Card, Follow, Frame, text};
 
 #[derive(Debug, Clone, Default)]
 pub struct CreatorPage {
@@ -13,6 +13,8 @@ pub struct CreatorPage {
     pub site: String,
     pub url: Option<String>,
     pub videos: Vec<Card>,
+    /// For who has an account.
+    pub follow: Option<Follow>,
     /// Where the list goes on.
     pub older: Option<String>,
 }

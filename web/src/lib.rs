@@ -9,6 +9,7 @@ mod asset;
 mod bar;
 mod card;
 mod creator;
+mod following;
 mod frame;
 mod groups;
 mod holders;
@@ -33,6 +34,7 @@ pub use archive::{ArchivePage, GroupChoice, GroupMark, RequestRow, Wish, archive
 pub use asset::{Asset, asset};
 pub use card::Card;
 pub use creator::{CreatorPage, creator};
+pub use following::{Follow, FollowedSearch, FollowingPage, following};
 pub use frame::{Frame, Lede, Me, ToolRow};
 pub use groups::{FollowedRow, GroupForms, GroupView, JoinView, Link, MemberRow, TicketView};
 pub use holders::{HolderRow, Keep};

@@ -2,7 +2,7 @@
 
 use askama::Template;
 
-use crate::{Card, Choice, Frame, Lede};
+use crate::{Card, Choice, Follow, Frame, Lede};
 
 #[derive(Debug, Clone, Default)]
 pub struct SearchPage {
@@ -24,6 +24,8 @@ pub struct SearchPage {
     pub next: Option<String>,
     /// The same as a feed.
     pub feed: String,
+    /// For who has an account, and for more than everything.
+    pub follow: Option<Follow>,
     /// How many filters are set besides words.
     pub filters: usize,
     /// The search without words and filters.

@@ -15,6 +15,7 @@ use super::{
     api::{self, Answer, PageQuery},
     error::ApiError,
     pages::{View, card, date},
+    search::Asked,
     viewer::Viewer,
 };
 use crate::{catalogue::NameRow, store::rows::VideoRow};
@@ -65,6 +66,7 @@ pub(super) async fn page(
         earlier: names.iter().skip(1).map(|row| (row.name.clone(), date(row.since.0))).collect(),
         url: names.first().and_then(|row| row.url.clone()),
         videos: videos.iter().map(card).collect(),
+        follow: rooms.follow_button(&headers, &Asked::of_creator(&site, &id), "creator")?,
         older: next.map(|key| format!("{}?after={}", path(&site, &id), api::cursor_text(&key))),
         site,
     };

@@ -89,7 +89,9 @@ impl From<PeopleError> for ApiError {
             PeopleError::NotTaken(_) => Self::new(StatusCode::FORBIDDEN, "not-taken-in", message),
             PeopleError::Unknown => Self::not_found("unknown-person", message),
             PeopleError::LastAdmin => Self::new(StatusCode::CONFLICT, "last-admin", message),
-            PeopleError::Full(_) => Self::new(StatusCode::CONFLICT, "shelf-full", message),
+            PeopleError::Full(_) | PeopleError::FollowsMany(_) => {
+                Self::new(StatusCode::CONFLICT, "shelf-full", message)
+            }
             PeopleError::Store(_) | PeopleError::Hash => Self::ours(error),
         }
     }

@@ -235,6 +235,11 @@ impl Rooms {
             let item = |(video, at): (VideoId, Timestamp)| json!({ "video": video.to_string(), "at": at });
             Ok::<_, ApiError>(rows.into_iter().map(item).collect::<Vec<_>>())
         };
-        Ok(json!({ "favourites": all(Shelf::Favourites)?, "history": all(Shelf::History)? }))
+        let searches = self.people.followed(&person.id)?;
+        Ok(json!({
+            "favourites": all(Shelf::Favourites)?,
+            "history": all(Shelf::History)?,
+            "searches": searches.into_iter().map(|(search, _)| search).collect::<Vec<_>>(),
+        }))
     }
 }

@@ -23,7 +23,9 @@ pub(super) fn need(method: &Method, path: &str) -> Need {
         ["healthz" | "login" | "sign-up"] | ["assets", ..] => Need::Nothing,
         ["api", "v1", "session"] => Need::Nothing,
         ["api", "v1", "people"] if !reads => Need::Nothing,
-        ["logout" | "account" | "library", ..] | ["api", "v1", "account", ..] => Need::Rank(Rank::Viewer),
+        ["logout" | "account" | "library" | "following", ..] | ["api", "v1", "account", ..] => {
+            Need::Rank(Rank::Viewer)
+        }
         ["people", ..] | ["api", "v1", "people" | "house" | "invitations", ..] => Need::Rank(Rank::Admin),
         _ if reads => Need::Watching,
         ["api", "v1", "videos", _, "view"] => Need::Watching,

@@ -113,6 +113,26 @@ impl Asked {
         Self { page: 1, ..self.clone() }.at("/feeds/search.atom")
     }
 
+    /// The same without a place in it: all of it, whatever comes first.
+    pub(super) fn whole(self) -> Self {
+        Self { page: 1, limit: CARDS, sort: Sort::default(), ..self }
+    }
+
+    /// As it stands in an address; none for everything there is.
+    pub(super) fn followable(&self) -> Option<String> {
+        self.at("").strip_prefix('?').map(str::to_owned)
+    }
+
+    /// The creator whose videos are asked for: site, and id there.
+    pub(super) fn creator(&self) -> Option<(&str, &str)> {
+        self.by.as_ref().map(|(site, id)| (site.as_str(), id.as_str()))
+    }
+
+    /// Everything by a creator.
+    pub(super) fn of_creator(site: &str, id: &str) -> Self {
+        Self { by: Some((site.to_owned(), id.to_owned())), ..Self::default() }.whole()
+    }
+
     fn at(&self, path: &str) -> String {
         let mut address = form_urlencoded::Serializer::new(String::new());
         let mut add = |name: &str, value: &str| _ = address.append_pair(name, value);
@@ -246,6 +266,7 @@ pub(super) async fn page(
         pages: pages_of(&asked, found.total),
         next: next(&asked, found.total),
         feed: asked.feed_href(),
+        follow: rooms.follow_button(&headers, &asked, "search")?,
         filters: asked.filters(),
         plain: asked.text.is_empty() && asked.filters() == 0,
     };
@@ -372,6 +393,21 @@ fn next(asked: &Asked, total: u64) -> Option<String> {
 }
 
 impl Rooms {
+    /// A search for people: its words, then its filters.
+    pub(super) fn words(&self, asked: &Asked) -> Result<String, ApiError> {
+        let by = asked.by.as_ref().map(|(site, id)| self.catalogue.creator_names(site, id)).transpose()?;
+        let words = terms(asked, by.as_deref()).into_iter();
+        let mut all: Vec<_> =
+            words.map(|term| if term.not { format!("without {}", term.text) } else { term.text }).collect();
+        all.extend((!asked.sites.is_empty()).then(|| format!("on {}", asked.sites.join(" or "))));
+        let length = lengths(asked, &Found::default()).into_iter().find(|one| one.on && one.value != "any");
+        all.extend(length.map(|length| length.label.to_lowercase()));
+        all.extend(asked.from.map(|year| format!("from {year}")));
+        all.extend(asked.to.map(|year| format!("until {year}")));
+        all.extend(asked.gone.then(|| "gone from its origin".to_owned()));
+        Ok(all.join(", "))
+    }
+
     /// The videos that were found, as they are now.
     pub(super) fn found_rows(&self, viewer: Viewer, found: &Found) -> Result<Vec<VideoRow>, ApiError> {
         let mut rows = Vec::new();

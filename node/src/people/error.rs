@@ -39,6 +39,9 @@ pub enum PeopleError {
     /// A shelf holds no more.
     #[error("Your favourites are {0}, as many as there can be. Take some away first.")]
     Full(usize),
+    /// No more searches can be followed.
+    #[error("You follow {0} searches, as many as can be. Follow another one no more first.")]
+    FollowsMany(usize),
     /// The database failed.
     #[error(transparent)]
     Store(#[from] StoreError),

@@ -1,4 +1,5 @@
-//! What somebody keeps for themselves: videos that they marked, and those that they watched. It stays on their node.
+//! What somebody keeps for themselves: videos that they marked, those that they watched, and searches that they follow. It
+//! stays on their node.
 
 use horahora_protocol::{NodeId, Timestamp, VideoId};
 
@@ -35,11 +36,20 @@ impl Shelf {
     }
 }
 
+/// Searches that somebody follows at most: each is looked for when they look what is new.
+const FOLLOWED: usize = 50;
+/// Takes the place of a shelf's letter for the searches.
+const SEARCHES: u8 = b's';
+
 /// Stands where a history would begin while nothing is to be remembered: no id is empty.
 const PAUSED: &[u8] = b"";
 
 fn key(person: &NodeId, shelf: Shelf, video: &[u8]) -> Vec<u8> {
-    [person.public_key().as_slice(), &[shelf.tag()], video].concat()
+    row_key(person, shelf.tag(), video)
+}
+
+fn row_key(person: &NodeId, letter: u8, what: &[u8]) -> Vec<u8> {
+    [person.public_key().as_slice(), &[letter], what].concat()
 }
 
 impl People {
@@ -48,14 +58,52 @@ impl People {
     /// # Errors
     /// When the database fails.
     pub fn shelf(&self, person: &NodeId, shelf: Shelf) -> Result<Vec<(VideoId, Timestamp)>, StoreError> {
-        let prefix = key(person, shelf, b"");
+        let rows = self.latest_first(person, shelf.tag())?;
+        Ok(rows.into_iter().filter_map(|(id, at)| Some((id.parse().ok()?, at))).collect())
+    }
+
+    fn latest_first(&self, person: &NodeId, letter: u8) -> Result<Vec<(String, Timestamp)>, StoreError> {
+        let prefix = row_key(person, letter, b"");
         let rows = self.store.scan(&SHELVES, &prefix, None, usize::MAX)?;
-        let mut videos: Vec<_> = rows
-            .into_iter()
-            .filter_map(|(key, at)| Some((std::str::from_utf8(&key[prefix.len()..]).ok()?.parse().ok()?, at)))
-            .collect();
-        videos.sort_by(|(a, at), (b, bt): &(VideoId, Timestamp)| bt.cmp(at).then_with(|| a.cmp(b)));
-        Ok(videos)
+        let text = |key: Vec<u8>| String::from_utf8(key[prefix.len()..].to_vec()).ok();
+        let mut rows: Vec<_> = rows.into_iter().filter_map(|(key, at)| Some((text(key)?, at))).collect();
+        rows.sort_by(|(a, at), (b, bt)| bt.cmp(at).then_with(|| a.cmp(b)));
+        Ok(rows)
+    }
+
+    /// The searches that somebody follows, each as in an address, the latest first.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn followed(&self, person: &NodeId) -> Result<Vec<(String, Timestamp)>, StoreError> {
+        self.latest_first(person, SEARCHES)
+    }
+
+    /// Whether somebody follows a search.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn follows(&self, person: &NodeId, search: &str) -> Result<bool, StoreError> {
+        Ok(self.store.get(&SHELVES, &row_key(person, SEARCHES, search.as_bytes()))?.is_some())
+    }
+
+    /// Follows a search, or does so no more.
+    ///
+    /// # Errors
+    /// When as many are followed as can be.
+    pub fn set_followed(&self, person: &NodeId, search: &str, followed: bool) -> Result<(), PeopleError> {
+        let _changing = self.store.changing();
+        let key = row_key(person, SEARCHES, search.as_bytes());
+        let mut batch = Batch::default();
+        if !followed {
+            batch.remove(&SHELVES, &key);
+        } else if self.get(person)?.is_some() && !self.follows(person, search)? {
+            if self.followed(person)?.len() >= FOLLOWED {
+                return Err(PeopleError::FollowsMany(FOLLOWED));
+            }
+            batch.put(&SHELVES, &key, &clock::now());
+        }
+        Ok(self.store.write(batch)?)
     }
 
     /// Whether a video is on a shelf.
@@ -129,6 +177,9 @@ impl People {
 
     pub(super) fn clear_shelves(&self, person: &NodeId, batch: &mut Batch) -> Result<(), StoreError> {
         batch.remove(&SHELVES, &key(person, Shelf::History, PAUSED));
+        for (search, _) in self.followed(person)? {
+            batch.remove(&SHELVES, &row_key(person, SEARCHES, search.as_bytes()));
+        }
         [Shelf::Favourites, Shelf::History].into_iter().try_for_each(|shelf| self.clear(person, shelf, batch))
     }
 
@@ -174,7 +225,17 @@ mod tests {
         }
         assert_eq!(on(&bob, Shelf::History).len(), Shelf::History.room());
 
+        for number in 0..FOLLOWED {
+            people.set_followed(&bob, &format!("q=a{number}"), true).unwrap();
+        }
+        people.set_followed(&bob, "q=a0", true).unwrap();
+        assert!(matches!(people.set_followed(&bob, "q=b", true), Err(PeopleError::FollowsMany(_))));
+        people.set_followed(&bob, "q=a0", false).unwrap();
+        assert_eq!(people.followed(&bob).unwrap().len(), FOLLOWED - 1);
+        assert!(people.followed(&ada).unwrap().is_empty());
+
         people.remove(&bob).await.unwrap();
+        assert!(people.followed(&bob).unwrap().is_empty());
         people.put_on(&bob, Shelf::History, &video(3)).unwrap();
         assert!(on(&bob, Shelf::History).is_empty());
         assert_eq!(on(&ada, Shelf::History), ["niconico:sm9"]);

@@ -147,7 +147,7 @@ pub const TALLIES: Table<Tally> = Table::new(40);
 /// for its admins; they may be heard of before the act.
 pub const ERASED: Table<Gone> = Table::new(41);
 
-/// What people keep for themselves, under `person ‖ f or h ‖ video`: favourites and history.
+/// What people keep for themselves: favourites and history under `person ‖ f or h ‖ video`, searches under `person ‖ s ‖ search`.
 pub const SHELVES: Table<Timestamp> = Table::new(42);
 
 /// A block of bytes.
