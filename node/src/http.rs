@@ -30,6 +30,7 @@ use crate::{
 };
 
 mod account;
+mod agent;
 mod api;
 mod approvals;
 mod auth;
@@ -168,6 +169,7 @@ fn page_routes() -> Router<Arc<Rooms>> {
         .route("/library", get(library::page).post(library::change))
         .route("/following", get(following::page).post(following::change))
         .route("/people", get(people::page).post(people::change))
+        .route("/app.webmanifest", get(pages::app))
         .route("/assets/{name}", get(pages::asset))
 }
 

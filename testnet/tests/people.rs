@@ -165,6 +165,9 @@ async fn who_is_elsewhere_watches_only_as_the_house_says() {
     assert_eq!(answer.headers()[header::LOCATION], "/login?next=%2Fsearch%3Fq%3Da");
     assert_eq!(elsewhere("/api/v1/videos").await.unwrap().status(), StatusCode::UNAUTHORIZED);
     assert_eq!(elsewhere("/login").await.unwrap().status(), StatusCode::OK);
+    let app: Value = elsewhere("/app.webmanifest").await.unwrap().json().await.unwrap();
+    assert_eq!((&app["display"], &app["start_url"]), (&json!("standalone"), &json!("/")));
+    assert_eq!(elsewhere(app["icons"][0]["src"].as_str().unwrap()).await.unwrap().status(), StatusCode::OK);
     let viewer = Browser::invited(&node, "kitsune", "viewer").await;
     let known = node.ask(Method::GET, "/").header("x-forwarded-for", "203.0.113.5");
     assert_eq!(known.header(header::COOKIE, &viewer.cookie).send().await.unwrap().status(), StatusCode::OK);

@@ -25,7 +25,7 @@ pub fn asset(name: &str) -> Option<&'static Asset> {
 }
 
 /// `/assets/NAME?v=HASH`.
-pub(crate) fn url(name: &str) -> String {
+pub fn url(name: &str) -> String {
     match asset(name) {
         Some(asset) => format!("/assets/{name}?v={}", asset.hash),
         None => format!("/assets/{name}"),

@@ -31,7 +31,7 @@ mod watch;
 
 pub use account::{AccountPage, LoginPage, SessionRow, SignUpPage, account, login, sign_up};
 pub use archive::{ArchivePage, GroupChoice, GroupMark, RequestRow, Wish, archive, archive_live};
-pub use asset::{Asset, asset};
+pub use asset::{Asset, asset, url as asset_url};
 pub use card::Card;
 pub use creator::{CreatorPage, creator};
 pub use following::{Follow, FollowedSearch, FollowingPage, following};

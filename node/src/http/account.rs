@@ -375,7 +375,7 @@ impl Rooms {
         let sessions = self.people.sessions_of(&person.id)?.into_iter().map(|view| SessionRow {
             here: Some(&view.id) == here.as_ref(),
             id: view.id,
-            agent: view.row.agent,
+            agent: super::agent::words(&view.row.agent),
             seen: ago(view.row.seen.0),
         });
         let may = match person.rank {

@@ -12,6 +12,7 @@ use horahora_web::{
     RequestRow as RequestView, StateView, ToolRow,
 };
 use serde::Deserialize;
+use serde_json::json;
 
 use std::str::FromStr;
 
@@ -108,6 +109,21 @@ pub(super) async fn asset(Path(name): Path<String>) -> Page {
     let tag = format!("\"{}\"", found.hash);
     let headers = [(header::CONTENT_TYPE, found.content_type.to_owned()), (header::ETAG, tag)];
     Ok((headers, [(header::CACHE_CONTROL, forever)], found.bytes).into_response())
+}
+
+/// `GET /app.webmanifest`: the page as an app of its own (W3C Web Application Manifest).
+pub(super) async fn app(State(rooms): Shared) -> Response {
+    let app = json!({
+        "id": "/",
+        "name": format!("{} · Horahora", rooms.name),
+        "short_name": "Horahora",
+        "start_url": "/",
+        "display": "standalone",
+        "background_color": "#f3f5f5",
+        "theme_color": "#0b8794",
+        "icons": [{ "src": horahora_web::asset_url("logo.svg"), "type": "image/svg+xml", "sizes": "any" }],
+    });
+    ([(header::CONTENT_TYPE, "application/manifest+json")], app.to_string()).into_response()
 }
 
 /// What someone sees whose login link was used before.

@@ -20,7 +20,7 @@ pub(super) fn need(method: &Method, path: &str) -> Need {
     let parts: Vec<_> = path.trim_matches('/').split('/').collect();
     let reads = method.is_safe();
     match parts.as_slice() {
-        ["healthz" | "login" | "sign-up"] | ["assets", ..] => Need::Nothing,
+        ["healthz" | "login" | "sign-up" | "app.webmanifest"] | ["assets", ..] => Need::Nothing,
         ["api", "v1", "session"] => Need::Nothing,
         ["api", "v1", "people"] if !reads => Need::Nothing,
         ["logout" | "account" | "library" | "following", ..] | ["api", "v1", "account", ..] => {
