@@ -21,6 +21,7 @@ use crate::{
     growing::Growing,
     jobs::Jobs,
     live::Live,
+    moderation::Moderation,
     net::{Net, Provide, Sync},
     people::People,
     requests::Requests,
@@ -33,6 +34,7 @@ mod account;
 mod agent;
 mod api;
 mod approvals;
+mod audit;
 mod auth;
 mod beside;
 mod bytes;
@@ -102,6 +104,8 @@ pub struct Rooms {
     pub net: Net,
     /// Progress and events.
     pub live: Live,
+    /// What its moderators did.
+    pub moderation: Moderation,
     /// Who has an account here.
     pub people: People,
     /// Who is who.
@@ -129,6 +133,7 @@ fn router(rooms: Arc<Rooms>, stop: &CancellationToken) -> Router {
         .fallback(error::no_such_page)
         .method_not_allowed_fallback(error::no_such_method)
         .layer(middleware::from_fn_with_state(Arc::clone(&rooms), viewer::gate))
+        .layer(middleware::from_fn_with_state(Arc::clone(&rooms), audit::record))
         .layer(middleware::from_fn_with_state(Arc::clone(&rooms), auth::guard))
         .layer(axum::Extension(events::Stop(stop.clone())))
         .with_state(rooms)
@@ -141,6 +146,7 @@ fn page_routes() -> Router<Arc<Rooms>> {
         .route("/archive", get(pages::archive).post(pages::request))
         .route("/archive/{request}", get(wishes::page).post(wishes::change))
         .route("/moderate", get(moderate::page).post(moderate::change))
+        .route("/moderate/log", get(audit::page))
         .route("/sites", get(sites::page).post(sites::change))
         .route("/nodes", get(nodes::nodes).post(nodes::add_form))
         .route("/nodes/forget", post(nodes::forget_form))
@@ -155,6 +161,7 @@ fn page_routes() -> Router<Arc<Rooms>> {
         .route("/groups/{group}/policy", get(nodes::to_page).post(nodes::policy))
         .route("/watch/{video}", get(watch::watch))
         .route("/watch/{video}/look", post(watch::look))
+        .route("/watch/{video}/hide", post(audit::form))
         .route("/watch/{video}/keep", post(watch::keep))
         .route("/watch/{video}/say", post(talk::form))
         .route("/watch/{video}/let-go", post(watch::let_go))
@@ -196,6 +203,8 @@ fn api_routes() -> Router<Arc<Rooms>> {
         .route("/api/v1/videos/{video}/keep", post(api::keep).delete(api::let_go))
         .route("/api/v1/videos/{video}/look", post(api::look))
         .route("/api/v1/videos/{video}/redo", post(api::redo))
+        .route("/api/v1/videos/{video}/hidden", post(audit::hide).delete(audit::show))
+        .route("/api/v1/audit", get(audit::list))
         .route("/api/v1/videos/{video}/comments", get(talk::comments).post(talk::comment))
         .route("/api/v1/videos/{video}/danmaku", get(talk::danmaku).post(talk::say_over))
         .route("/api/v1/videos/{video}/vote", post(talk::vote))

@@ -21,6 +21,7 @@ pub mod ingest;
 pub mod jobs;
 pub mod live;
 pub mod media;
+pub mod moderation;
 pub mod net;
 pub mod node;
 pub mod people;

@@ -21,6 +21,7 @@ use crate::{
     ingest::Ingest,
     jobs::{self, Jobs},
     live::Live,
+    moderation::Moderation,
     net::{Net, NetOptions, Peers, Provide, Shelf, Sync, SyncRooms},
     people::People,
     requests::Requests,
@@ -112,8 +113,10 @@ pub async fn run(
     let sync = Sync::start(talk, ears);
     provide.start(net.clone(), &tasks);
     tell_network(&catalogue, &jobs, &net, &tasks);
+    let moderation = Moderation::new(store.clone());
     let rooms = Rooms {
         key,
+        moderation,
         store,
         blobs,
         feeds,

@@ -25,7 +25,7 @@ use crate::{
     spawn::Tasks,
     store::{
         Store, StoreError,
-        rows::{TALLIES, Tally, VIDEOS, VideoRow},
+        rows::{HIDDEN, HiddenRow, TALLIES, Tally, VIDEOS, VideoRow},
     },
 };
 
@@ -352,7 +352,8 @@ impl Search {
         if row.manifest.is_none() {
             return Ok(None);
         }
-        let public = self.catalogue.is_public(&row)?;
+        let hidden: Option<HiddenRow> = self.store.get(&HIDDEN, row.id.as_str().as_bytes())?;
+        let public = hidden.is_none() && self.catalogue.is_public(&row)?;
         let tally: Tally = self.store.get(&TALLIES, row.id.as_str().as_bytes())?.unwrap_or_default();
         Ok(Some(Document {
             id: row.id,

@@ -32,7 +32,7 @@ const RETRY: Duration = Duration::from_millis(100);
 const PATIENCE: u32 = 30;
 const META: &str = "meta";
 /// Names of the trees, in the order of [`Table`]'s indices.
-const TREES: [&str; 43] = [
+const TREES: [&str; 45] = [
     "meta",
     "entries",
     "bodies",
@@ -76,6 +76,8 @@ const TREES: [&str; 43] = [
     "tallies",
     "erased",
     "shelves",
+    "hidden",
+    "actions",
 ];
 
 /// Why the database did not do it.

@@ -107,6 +107,17 @@ await page.goto(at("/following"));
 await page.click("button[value=unfollow]");
 await page.waitForSelector("text=You follow nothing yet");
 
+// Hides it as a moderator, and shows it again.
+await page.goto(watch);
+await page.click("#hide > summary");
+await page.fill("#hide input[name=reason]", "its author asked");
+await page.click("#hide button[value=hide]");
+await page.waitForSelector("text=Hidden by 豆狸:");
+shelf.push(...(await takeShots(page, options.shots, { hidden: watch, log: at("/moderate/log") })));
+await page.goto(watch);
+await page.click("button[value=show]");
+await page.waitForSelector("#hide > summary");
+
 const shots = await takeShots(page, options.shots, {
   browse: at("/search"),
   search: at("/search?q=" + encodeURIComponent("自動販売機 -実況")),

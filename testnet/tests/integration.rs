@@ -24,6 +24,7 @@ mod inputs;
 mod lan;
 mod library;
 mod mesh;
+mod moderation;
 mod nat;
 mod outsiders;
 mod pace;

@@ -186,7 +186,7 @@ async fn code_of(browser: &Browser<'_>, method: Method, path: &str, body: Value)
 
 /// What each route needs, but for reading: that needs nothing on this machine unless it is named here. What is not named is
 /// for admins.
-const RIGHTS: [(&str, &str); 54] = [
+const RIGHTS: [(&str, &str); 59] = [
     ("POST /login", "nobody"),
     ("POST /sign-up", "nobody"),
     ("POST /api/v1/session", "nobody"),
@@ -233,6 +233,11 @@ const RIGHTS: [(&str, &str); 54] = [
     ("POST /api/v1/approvals", "moderator"),
     ("POST /watch/{video}/look", "moderator"),
     ("POST /api/v1/videos/{video}/look", "moderator"),
+    ("GET /moderate/log", "moderator"),
+    ("GET /api/v1/audit", "moderator"),
+    ("POST /watch/{video}/hide", "moderator"),
+    ("POST /api/v1/videos/{video}/hidden", "moderator"),
+    ("DELETE /api/v1/videos/{video}/hidden", "moderator"),
     ("GET /people", "admin"),
     ("GET /api/v1/people", "admin"),
     ("GET /api/v1/invitations", "admin"),

@@ -6,6 +6,7 @@
 mod account;
 mod archive;
 mod asset;
+mod audit;
 mod bar;
 mod card;
 mod creator;
@@ -32,6 +33,7 @@ mod watch;
 pub use account::{AccountPage, LoginPage, SessionRow, SignUpPage, account, login, sign_up};
 pub use archive::{ArchivePage, GroupChoice, GroupMark, RequestRow, Wish, archive, archive_live};
 pub use asset::{Asset, asset, url as asset_url};
+pub use audit::{ActionView, AuditPage, HiddenView, audit};
 pub use card::Card;
 pub use creator::{CreatorPage, creator};
 pub use following::{Follow, FollowedSearch, FollowingPage, following};

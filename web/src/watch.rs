@@ -45,6 +45,8 @@ pub struct WatchPage {
     pub share: Share,
     /// What people say of it.
     pub talk: Talk,
+    /// Who hid it here and why: moderators alone see it then.
+    pub hidden: Option<(String, String)>,
     /// Whether it is one of the favourites of who looks.
     pub favourite: bool,
     /// Where it is archived; none when that is this node's own first group.

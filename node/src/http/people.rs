@@ -15,6 +15,7 @@ use super::{
     Rooms, Shared,
     account::{person_json, sign_up_name},
     api::Answer,
+    audit::Done,
     error::ApiError,
     pages::date,
 };
@@ -135,12 +136,13 @@ pub(super) async fn change(
     headers: HeaderMap,
     Form(change): Form<Change>,
 ) -> Result<Response, ApiError> {
+    let done = rooms.change_in_words(&change);
     match rooms.change_people(&headers, &change).await {
-        Ok(None) => Ok(Redirect::to("/people").into_response()),
+        Ok(None) => Ok((axum::Extension(done), Redirect::to("/people")).into_response()),
         // A code stands in no address, so it is shown at once.
         Ok(Some(code)) => {
             let page = PeoplePage { code: Some(code), ..rooms.people_view(&headers)? };
-            Ok(Html(horahora_web::people(&page)).into_response())
+            Ok((axum::Extension(done), Html(horahora_web::people(&page))).into_response())
         }
         Err(error) if error.status.is_client_error() => {
             let page = PeoplePage { error: Some(error.message), ..rooms.people_view(&headers)? };
@@ -159,6 +161,21 @@ fn read_rank(name: &str) -> Result<Rank, ApiError> {
 }
 
 impl Rooms {
+    /// For the log: with the name, also of who is removed.
+    fn change_in_words(&self, change: &Change) -> Done {
+        let person = person_id(&change.person).ok().and_then(|id| self.people.get(&id).ok().flatten());
+        let name = person.map_or_else(|| change.person.clone(), |person| person.name);
+        Done(match change.what.as_str() {
+            "rank" => format!("made {name} a {}", change.rank),
+            "lock" => format!("locked {name}: {}", change.reason),
+            "let-in" => format!("let {name} in again"),
+            "password" => format!("gave {name} a new password"),
+            "remove" => format!("removed the account of {name}"),
+            "invite" => format!("invited somebody as a {}", change.rank),
+            _ => "changed who may come in and watch".to_owned(),
+        })
+    }
+
     async fn change_people(&self, headers: &HeaderMap, change: &Change) -> Result<Option<String>, ApiError> {
         let number = |text: &str| text.trim().parse().map_err(|_| bad_invitation());
         match change.what.as_str() {

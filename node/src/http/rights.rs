@@ -23,6 +23,7 @@ pub(super) fn need(method: &Method, path: &str) -> Need {
         ["healthz" | "login" | "sign-up" | "app.webmanifest"] | ["assets", ..] => Need::Nothing,
         ["api", "v1", "session"] => Need::Nothing,
         ["api", "v1", "people"] if !reads => Need::Nothing,
+        ["moderate", "log"] | ["api", "v1", "audit"] => Need::Rank(Rank::Moderator),
         ["logout" | "account" | "library" | "following", ..] | ["api", "v1", "account", ..] => {
             Need::Rank(Rank::Viewer)
         }
@@ -34,7 +35,9 @@ pub(super) fn need(method: &Method, path: &str) -> Need {
         ["archive"] | ["api", "v1", "requests"] => Need::Rank(Rank::Trusted),
         ["moderate"] | ["api", "v1", "approvals"] => Need::Rank(Rank::Moderator),
         ["archive", _] | ["api", "v1", "requests", ..] => Need::Rank(Rank::Moderator),
-        ["watch", _, "look"] | ["api", "v1", "videos", _, "look"] => Need::Rank(Rank::Moderator),
+        ["watch", _, "look" | "hide"] | ["api", "v1", "videos", _, "look" | "hidden"] => {
+            Need::Rank(Rank::Moderator)
+        }
         _ => Need::Rank(Rank::Admin),
     }
 }

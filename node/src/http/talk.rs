@@ -19,6 +19,7 @@ use serde_json::{Value, json};
 use super::{
     Rooms, Shared,
     api::Answer,
+    audit::Done,
     auth::client,
     error::ApiError,
     pages::{ago, count, watch_path},
@@ -85,9 +86,9 @@ pub(super) async fn take_away(
     Path(id): Path<String>,
     headers: HeaderMap,
     Json(removed): Json<Removed>,
-) -> Result<StatusCode, ApiError> {
-    rooms.take_away(&headers, &act(&id)?, &removed.reason).await?;
-    Ok(StatusCode::NO_CONTENT)
+) -> Result<Response, ApiError> {
+    let done = rooms.take_away(&headers, &act(&id)?, &removed.reason).await?;
+    Ok((StatusCode::NO_CONTENT, done.map(axum::Extension), ()).into_response())
 }
 
 #[derive(Debug, Deserialize)]
@@ -176,9 +177,11 @@ pub(super) async fn form(
     Form(form): Form<Typed>,
 ) -> Result<Response, ApiError> {
     let video = rooms.video_row(&id)?;
+    let mut audited = None;
     let (done, place) = match form.what.as_str() {
         "erase" | "remove" => {
-            (rooms.take_away(&headers, &act(&form.target)?, &form.reason).await, "#comments".to_owned())
+            let done = rooms.take_away(&headers, &act(&form.target)?, &form.reason).await;
+            (done.map(|done| audited = done), "#comments".to_owned())
         }
         "vote" => {
             let vote = match form.vote.as_str() {
@@ -199,7 +202,10 @@ pub(super) async fn form(
         _ => return Err(ApiError::bad("bad-change", "`do` is comment, erase, remove or vote.")),
     };
     match done {
-        Ok(()) => Ok(Redirect::to(&format!("{}{place}", watch_path(&video))).into_response()),
+        Ok(()) => {
+            let to = format!("{}{place}", watch_path(&video));
+            Ok((audited.map(axum::Extension), Redirect::to(&to)).into_response())
+        }
         Err(error) if error.status.is_client_error() => {
             // What was written is not lost.
             let mut page = rooms.watch_page(&video, &headers).await?;
@@ -234,17 +240,23 @@ impl Rooms {
         Ok(self.community.say(&self.me(headers)?, video, what).await?)
     }
 
-    async fn take_away(&self, headers: &HeaderMap, target: &Cid, reason: &str) -> Result<(), ApiError> {
+    /// Gives what goes into the log of the moderators, if it was one.
+    async fn take_away(
+        &self,
+        headers: &HeaderMap,
+        target: &Cid,
+        reason: &str,
+    ) -> Result<Option<Done>, ApiError> {
         let who = self.auth.who(headers);
         let row = self.community.said(target)?.ok_or(CommunityError::Unknown)?;
         let video = self.video_row(row.video.as_str())?;
         let mine = who.person.as_ref().is_some_and(|person| person.id == row.who);
         if !mine && who.rank >= Some(Rank::Moderator) {
             self.community.remove(target, reason).await?;
-        } else {
-            self.speak(headers, &video, What::Erase { target: *target }).await?;
+            return Ok(Some(Done(format!("hid what {} said of {}: {reason}", row.name, video.title))));
         }
-        Ok(())
+        self.speak(headers, &video, What::Erase { target: *target }).await?;
+        Ok(None)
     }
 
     fn shows_said(&self, viewer: Viewer, row: &SaidRow) -> bool {

@@ -7,20 +7,20 @@ use std::{str::FromStr, sync::Arc};
 
 use axum::{
     extract::{FromRequestParts, Request, State},
-    http::{HeaderMap, HeaderValue, header, request::Parts},
+    http::{HeaderMap, HeaderValue, StatusCode, header, request::Parts},
     middleware::Next,
     response::{IntoResponse, Response},
 };
 use horahora_protocol::{Cid, VideoId, group::GroupId};
 use percent_encoding::percent_decode_str;
 
-use super::{Rooms, Shared, error::ApiError};
+use super::{Rooms, Shared, error::ApiError, pages::message_page};
 use crate::{
     people::Rank,
     requests,
     store::{
         StoreError,
-        rows::{JobKey, JobRow, VideoRow},
+        rows::{CAPTURES, CaptureRow, HiddenRow, JobKey, JobRow, MANIFESTS, VideoRow},
     },
 };
 
@@ -55,6 +55,9 @@ impl Rooms {
 
     /// Whether somebody may see a video.
     pub(super) fn shows(&self, viewer: Viewer, video: &VideoRow) -> Result<bool, StoreError> {
+        if !viewer.is(Rank::Moderator) && self.moderation.hidden(&video.id)?.is_some() {
+            return Ok(false);
+        }
         Ok(viewer.is_insider() || self.catalogue.is_public(video)?)
     }
 
@@ -72,12 +75,35 @@ impl Rooms {
             return self.is_public_request(request);
         }
         let Some(video) = &job.video else { return Ok(true) };
-        self.catalogue.video(video)?.map_or(Ok(false), |video| self.catalogue.is_public(&video))
+        self.catalogue.video(video)?.map_or(Ok(false), |video| self.shows(viewer, &video))
     }
 
     fn is_public_request(&self, request: &Cid) -> Result<bool, StoreError> {
         let row = requests::find(&self.store, request)?;
         Ok(row.is_some_and(|(_, row)| row.group.is_none_or(|group| self.groups.is_public(&group))))
+    }
+
+    /// Why the moderators of this node hide the video that a path belongs to, if they do.
+    fn hidden(&self, path: &str) -> Result<Option<HiddenRow>, StoreError> {
+        let parts: Vec<_> = path.trim_matches('/').split('/').collect();
+        let video = match parts.as_slice() {
+            ["watch" | "embed", video, ..] | ["api", "v1", "videos", video, ..] => {
+                percent_decode_str(video).decode_utf8_lossy().parse().ok()
+            }
+            ["media", "live", capture, ..] => match Cid::from_str(capture) {
+                Ok(capture) => {
+                    let row: Option<CaptureRow> = self.store.get(&CAPTURES, &capture.to_bytes())?;
+                    row.map(|row| row.video)
+                }
+                Err(_) => None,
+            },
+            ["media", manifest, ..] => match Cid::from_str(manifest) {
+                Ok(manifest) => self.store.get(&MANIFESTS, &manifest.to_bytes())?.map(|row| row.video),
+                Err(_) => None,
+            },
+            _ => None,
+        };
+        video.map_or(Ok(None), |video: VideoId| self.moderation.hidden(&video))
     }
 
     /// Whether what a path names is for everybody. What is not known here is.
@@ -123,6 +149,13 @@ impl Rooms {
 
 /// Answers for what is not for everybody as if it were not there, and lets no shared cache keep it.
 pub(super) async fn gate(State(rooms): Shared, request: Request, next: Next) -> Response {
+    match rooms.hidden(request.uri().path()) {
+        Ok(Some(row)) if !rooms.viewer(request.headers()).is(Rank::Moderator) => {
+            return hidden_here(&rooms, &request, &row);
+        }
+        Ok(_) => {}
+        Err(error) => return ApiError::from(error).into_response(),
+    }
     let public = match rooms.is_public(request.uri().path()) {
         Ok(public) => public,
         Err(error) => return ApiError::from(error).into_response(),
@@ -140,6 +173,16 @@ pub(super) async fn gate(State(rooms): Shared, request: Request, next: Next) -> 
         response.headers_mut().insert(header::CACHE_CONTROL, value);
     }
     response
+}
+
+/// Whoever has the link is told why; a page says it as a page.
+fn hidden_here(rooms: &Rooms, request: &Request, row: &HiddenRow) -> Response {
+    let message = format!("The moderators of this node hide it: {}", row.reason);
+    if request.uri().path().starts_with("/watch/") {
+        let title = "This video is hidden here";
+        return message_page(rooms, request.headers(), StatusCode::FORBIDDEN, title, &message, "gone");
+    }
+    ApiError::new(StatusCode::FORBIDDEN, "hidden", message).into_response()
 }
 
 /// The same words as for what is not known.

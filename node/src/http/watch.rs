@@ -159,6 +159,7 @@ impl Rooms {
                 .collect(),
             share: Self::share(row, headers),
             talk: self.talk(row, headers)?,
+            hidden: self.moderation.hidden(&row.id)?.map(|row| (row.by, row.reason)),
             favourite: self.is_favourite(row, headers)?,
             related: related.iter().take(RELATED).map(card).collect(),
         })

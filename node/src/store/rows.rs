@@ -23,6 +23,7 @@ use crate::{
 
 mod community;
 mod keys;
+mod moderation;
 mod requests;
 mod videos;
 
@@ -32,6 +33,7 @@ pub use keys::{
     erased_key, feed_key, feed_of, open_job_key, request_video_key, rung_prefix, said_key, said_prefix,
     segment_key, session_key, subject_key, told_key, vote_key,
 };
+pub use moderation::{ACTIONS, ActionRow, HIDDEN, HiddenRow, SHELVES};
 pub use requests::RequestRow;
 pub use videos::{CaptureRow, Holding, ManifestRow, Told, VideoRow};
 
@@ -146,9 +148,6 @@ pub const TALLIES: Table<Tally> = Table::new(40);
 /// Acts that somebody wants hidden, under `act ‖ public key of who wants it`, or `act ‖ group`
 /// for its admins; they may be heard of before the act.
 pub const ERASED: Table<Gone> = Table::new(41);
-
-/// What people keep for themselves: favourites and history under `person ‖ f or h ‖ video`, searches under `person ‖ s ‖ search`.
-pub const SHELVES: Table<Timestamp> = Table::new(42);
 
 /// A block of bytes.
 #[derive(Debug, Clone, Serialize, Deserialize)]
