@@ -98,7 +98,8 @@ impl Moderation {
 }
 
 fn cut(text: &str) -> String {
-    text.trim().chars().filter(|letter| !letter.is_control()).take(LETTERS).collect()
+    let letters = text.trim().chars().map(|letter| if letter.is_control() { ' ' } else { letter });
+    letters.take(LETTERS).collect()
 }
 
 #[cfg(test)]
@@ -114,7 +115,7 @@ mod tests {
         let video: VideoId = "niconico:sm9".parse().unwrap();
         book.set_hidden(&video, "ada", Some("  its author\nasked ")).await.unwrap();
         let row = book.hidden(&video).unwrap().unwrap();
-        assert_eq!((row.by.as_str(), row.reason.as_str()), ("ada", "its authorasked"));
+        assert_eq!((row.by.as_str(), row.reason.as_str()), ("ada", "its author asked"));
         assert!(row.at > Timestamp::default());
         assert_eq!(book.all_hidden().unwrap()[0].0, video);
         book.set_hidden(&video, "ada", None).await.unwrap();

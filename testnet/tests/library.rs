@@ -56,6 +56,10 @@ async fn favourites_and_history_are_each_persons_own() {
     assert_eq!(send(&ada, Method::POST, HISTORY, json!({ "paused": true })).await, StatusCode::NO_CONTENT);
     watches(&ada, "sm2").await;
     assert_eq!(on(&ada, HISTORY).await, ["niconico:sm1"], "it rests");
+    for far in ["18446744073709551615", "48"] {
+        let said: Value = ada.get(&format!("{HISTORY}?from={far}")).await.json().await.unwrap();
+        assert_eq!((said["total"].clone(), said["next"].clone()), (json!(1), Value::Null), "{far}");
+    }
     let page = ada.get("/library?of=history").await.text().await.unwrap();
     assert!(page.contains("Remember again") && page.contains("真夜中の自動販売機"), "{page}");
     assert_eq!(send(&ada, Method::DELETE, HISTORY, json!({})).await, StatusCode::NO_CONTENT);

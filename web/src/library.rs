@@ -28,6 +28,10 @@ pub struct LibraryRow {
 }
 
 impl LibraryPage {
+    pub(crate) fn here(&self) -> &'static str {
+        if self.history { "watched" } else { "favourites" }
+    }
+
     pub(crate) fn icon(&self) -> &'static str {
         if self.history { "clock" } else { "heart" }
     }

@@ -127,9 +127,9 @@ pub(super) async fn api_sign_up(
 
 /// `GET /account`
 pub(super) async fn page(State(rooms): Shared, headers: HeaderMap) -> Result<Response, ApiError> {
-    // Who runs the node may have no account yet.
-    let Some(person) = rooms.auth.who(&headers).person else {
-        return Ok(Redirect::to("/sign-up").into_response());
+    let person = match rooms.me_or_sign_up(&headers) {
+        Ok(person) => person,
+        Err(away) => return Ok(away.into_response()),
     };
     Ok(Html(horahora_web::account(&rooms.account_view(&person, &headers)?)).into_response())
 }
@@ -287,6 +287,11 @@ impl Rooms {
             .who(headers)
             .person
             .ok_or_else(|| ApiError::new(StatusCode::FORBIDDEN, "account-needed", message))
+    }
+
+    /// The same for a page: who runs the node may have no account yet, and is led to where one is made.
+    pub(super) fn me_or_sign_up(&self, headers: &HeaderMap) -> Result<PersonRow, Redirect> {
+        self.auth.who(headers).person.ok_or_else(|| Redirect::to("/sign-up"))
     }
 
     async fn enter(

@@ -1,4 +1,5 @@
-//! Everything that moderators and admins do is written down, here and in no handler, so that nothing is forgotten.
+//! Everything that moderators and admins do is written down here, round all routes, so that no handler forgets it; a handler
+//! can say it in words.
 
 use axum::{
     Form, Json,

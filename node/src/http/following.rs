@@ -36,9 +36,9 @@ pub(super) async fn page(
     viewer: Viewer,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
-    // Who runs the node may have no account yet.
-    let Some(person) = rooms.auth.who(&headers).person else {
-        return Ok(Redirect::to("/sign-up").into_response());
+    let person = match rooms.me_or_sign_up(&headers) {
+        Ok(person) => person,
+        Err(away) => return Ok(away.into_response()),
     };
     let mut searches = Vec::new();
     for (search, since) in rooms.people.followed(&person.id)? {

@@ -38,15 +38,16 @@ pub(super) struct View {
 /// `GET /library`
 pub(super) async fn page(
     State(rooms): Shared,
+    viewer: Viewer,
     Query(view): Query<View>,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
-    // Who runs the node may have no account yet.
-    let Some(person) = rooms.auth.who(&headers).person else {
-        return Ok(Redirect::to("/sign-up").into_response());
+    let person = match rooms.me_or_sign_up(&headers) {
+        Ok(person) => person,
+        Err(away) => return Ok(away.into_response()),
     };
     let shelf = if view.of == "history" { Shelf::History } else { Shelf::Favourites };
-    let (total, rows) = rooms.on_shelf(&person, Viewer(person.allowed()), shelf, view.from)?;
+    let (total, rows) = rooms.on_shelf(&person, viewer, shelf, view.from)?;
     let page_at = |from: usize| {
         format!("{}{}from={from}", path(shelf), if shelf == Shelf::History { "&" } else { "?" })
     };
@@ -56,13 +57,18 @@ pub(super) async fn page(
         paused: rooms.people.is_paused(&person.id)?,
         total,
         newer: (view.from > 0).then(|| page_at(view.from.saturating_sub(SHOWN))),
-        older: (view.from + SHOWN < total).then(|| page_at(view.from + SHOWN)),
+        older: next(view.from, total).map(page_at),
         rows: rows
             .iter()
             .map(|(video, at)| LibraryRow { id: video.id.to_string(), card: card(video), when: ago(at.0) })
             .collect(),
     };
     Ok(Html(horahora_web::library(&page)).into_response())
+}
+
+/// Where the next page begins, if there is one. Where this one does is a stranger's number.
+fn next(from: usize, total: usize) -> Option<usize> {
+    from.checked_add(SHOWN).filter(|next| *next < total)
 }
 
 fn path(shelf: Shelf) -> &'static str {
@@ -223,7 +229,7 @@ impl Rooms {
         Ok(Json(json!({
             "items": rows.iter().map(item).collect::<Vec<_>>(),
             "total": total,
-            "next": (from + SHOWN < total).then_some(from + SHOWN),
+            "next": next(from, total),
             "paused": paused,
         })))
     }

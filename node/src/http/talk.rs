@@ -253,7 +253,8 @@ impl Rooms {
         let mine = who.person.as_ref().is_some_and(|person| person.id == row.who);
         if !mine && who.rank >= Some(Rank::Moderator) {
             self.community.remove(target, reason).await?;
-            return Ok(Some(Done(format!("hid what {} said of {}: {reason}", row.name, video.title))));
+            let why = if reason.is_empty() { String::new() } else { format!(": {reason}") };
+            return Ok(Some(Done(format!("hid what {} said of {}{why}", row.name, video.title))));
         }
         self.speak(headers, &video, What::Erase { target: *target }).await?;
         Ok(None)
