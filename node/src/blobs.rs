@@ -1,7 +1,7 @@
 //! Bytes under their hash, in files. Nothing half-written is ever visible.
 //!
 //! A blob is written to a temporary file on the same disk and renamed to its name. A single one is synced, and its folder;
-//! of many that belong together all are synced at once. Two levels of folders from the hash keep each folder small.
+//! of many that belong together all are synced at once.
 
 use std::{
     fs, io,
@@ -16,6 +16,7 @@ use horahora_protocol::{Cid, Codec};
 use thiserror::Error;
 
 pub mod journal;
+mod layout;
 
 use journal::Journal;
 
@@ -62,9 +63,11 @@ impl Blobs {
     /// When the disk fails.
     pub fn open(dir: &Path) -> Result<Self, BlobError> {
         let temporary = dir.join("tmp");
+        fs::create_dir_all(dir)?;
         if temporary.exists() {
             fs::remove_dir_all(&temporary)?;
         }
+        layout::arrange(dir)?;
         fs::create_dir_all(&temporary)?;
         Ok(Self { dir: Arc::new(dir.to_owned()), next_temporary: Arc::default(), space: None })
     }
@@ -105,20 +108,12 @@ impl Blobs {
             return Ok(cid);
         }
         self.check_room(codec, bytes.len())?;
-        let folder = path.parent().expect("a blob is in a folder");
         if let Some(journal) = journal {
-            fs::create_dir_all(folder)?;
             self.place(&path, |temporary| fs::write(temporary, bytes).and_then(|()| journal.note(&cid)))?;
             return Ok(cid);
         }
-        if !folder.exists() {
-            fs::create_dir_all(folder)?;
-            for above in folder.ancestors().skip(1).take(2) {
-                fs::File::open(above)?.sync_all()?;
-            }
-        }
         self.place(&path, |temporary| write_synced(temporary, bytes))?;
-        fs::File::open(folder)?.sync_all()?;
+        fs::File::open(path.parent().expect("a blob is in a folder"))?.sync_all()?;
         Ok(cid)
     }
 
@@ -132,7 +127,6 @@ impl Blobs {
         blocking(move || {
             blobs.check_room(cid.codec(), bytes.len())?;
             let path = blobs.path(&cid);
-            fs::create_dir_all(path.parent().expect("a blob is in a folder"))?;
             Ok(blobs.place(&path, |temporary| fs::write(temporary, &bytes))?)
         })
         .await
@@ -212,14 +206,12 @@ impl Blobs {
     pub fn list(&self) -> impl Iterator<Item = Cid> {
         let folders = |path: PathBuf| fs::read_dir(path).into_iter().flatten().flatten();
         folders(self.dir.to_path_buf())
-            .flat_map(move |first| folders(first.path()))
-            .flat_map(move |second| folders(second.path()))
+            .flat_map(move |folder| folders(folder.path()))
             .filter_map(|file| file.file_name().to_str()?.parse().ok())
     }
 
     fn path(&self, cid: &Cid) -> PathBuf {
-        let [a, b, ..] = cid.hash();
-        self.dir.join(format!("{a:02x}")).join(format!("{b:02x}")).join(cid.to_string())
+        layout::path(&self.dir, cid)
     }
 }
 

@@ -62,8 +62,8 @@ async fn verify_finds_a_changed_byte_with_and_without_a_node() {
     let manifest = node.ask(reqwest::Method::GET, &format!("/blobs/{manifest}")).send().await.unwrap();
     let manifest = horahora_protocol::manifest::Manifest::decode(&manifest.bytes().await.unwrap()).unwrap();
     let victim = manifest.original[0].chunks[0].cid;
-    let [a, b, ..] = victim.hash();
-    let path = node.data().join(format!("blobs/{a:02x}/{b:02x}/{victim}"));
+    let name = victim.to_string();
+    let path = node.data().join("blobs").join(&name[name.len() - 3..name.len() - 1]).join(&name);
     let mut bytes = fs::read(&path).unwrap();
     bytes[1000] ^= 1;
     fs::write(&path, bytes).unwrap();
