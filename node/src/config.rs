@@ -13,6 +13,8 @@ use thiserror::Error;
 
 use crate::{clock, media::hardware::Choice, space::Space};
 
+pub mod settings;
+
 /// MB that stay free unless somebody says otherwise: the database and the system need some.
 const KEEP_FREE_MB: u64 = 1_000;
 /// Encoders unless somebody says otherwise: each takes some hundred MB.
@@ -183,6 +185,8 @@ pub struct Config {
     pub name: String,
     /// Host names of the page.
     pub hosts: Vec<String>,
+    /// What command line and environment set, which `config.toml` cannot change.
+    pub given: RunOptions,
 }
 
 /// Whose copies of a video outside its group count as a capture. Videos of private groups are never asked for outside.
@@ -235,6 +239,25 @@ pub enum ConfigError {
     /// `--ytdlp-args` cannot be split.
     #[error("--ytdlp-args has an unclosed quote: {0}")]
     YtdlpArgs(String),
+    /// `config.toml` cannot be written.
+    #[error("{path} cannot be written: {source}")]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// A setting cannot have this value.
+    #[error("“{label}” cannot be so: {why}")]
+    Value {
+        /// What it is called.
+        label: &'static str,
+        /// Why.
+        why: String,
+    },
+    /// There is no such setting on the page.
+    #[error("there is no setting {0:?} on the page")]
+    Unknown(String),
     /// A proxy that is no URL.
     #[error("--proxy must be a URL such as http://127.0.0.1:3128 or socks5://HOST:PORT, not {0:?}")]
     Proxy(String),
@@ -284,7 +307,13 @@ impl Config {
     /// # Errors
     /// When a file or a value cannot be used; the message says what to change.
     pub fn load(data_dir: &Path, given: RunOptions) -> Result<Self, ConfigError> {
-        let (file, sites) = read_file(&data_dir.join("config.toml"))?;
+        Self::of(data_dir, given, &read_text(&data_dir.join("config.toml"))?)
+    }
+
+    /// The same with this text of `config.toml`.
+    fn of(data_dir: &Path, given: RunOptions, text: &str) -> Result<Self, ConfigError> {
+        let (file, sites) = read_file(&data_dir.join("config.toml"), text)?;
+        let started = given.clone();
         let given = given.or(file);
         let args = given.ytdlp_args.unwrap_or_default();
         let proxy = given.proxy.filter(|proxy| !proxy.is_empty());
@@ -318,6 +347,7 @@ impl Config {
             adopt: given.adopt.unwrap_or_default(),
             name: given.name.unwrap_or_else(machine_name),
             hosts: given.hosts,
+            given: started,
         })
     }
 }
@@ -369,13 +399,17 @@ pub fn write_template(data_dir: &Path) -> std::io::Result<()> {
     if path.exists() { Ok(()) } else { std::fs::write(path, TEMPLATE) }
 }
 
+/// The text of `config.toml`, empty where there is none.
+fn read_text(path: &Path) -> Result<String, ConfigError> {
+    match std::fs::read_to_string(path) {
+        Ok(text) => Ok(text),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(String::new()),
+        Err(source) => Err(ConfigError::Read { path: path.to_owned(), source }),
+    }
+}
+
 /// What `config.toml` sets: the options, and single sites, which are nowhere else.
-fn read_file(path: &Path) -> Result<(RunOptions, BTreeMap<String, SiteOptions>), ConfigError> {
-    let text = match std::fs::read_to_string(path) {
-        Ok(text) => text,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Default::default()),
-        Err(source) => return Err(ConfigError::Read { path: path.to_owned(), source }),
-    };
+fn read_file(path: &Path, text: &str) -> Result<(RunOptions, BTreeMap<String, SiteOptions>), ConfigError> {
     let wrong =
         |error: toml::de::Error| ConfigError::Parse { path: path.to_owned(), message: error.to_string() };
     let mut table: toml::Table = text.parse().map_err(wrong)?;

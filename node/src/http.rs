@@ -3,18 +3,23 @@
 use std::{net::SocketAddr, sync::Arc};
 
 use axum::{
-    Router, middleware,
+    Router,
+    extract::DefaultBodyLimit,
+    http::{Extensions, HeaderMap, StatusCode, Version, header},
+    middleware,
     routing::{delete, get, post, put},
 };
 use horahora_protocol::NodeKey;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
+use tower_http::compression::{CompressionLayer, CompressionLevel};
 
 use crate::{
     blobs::Blobs,
     catalogue::Catalogue,
     claims::Claims,
     community::Community,
+    config::Config,
     feeds::Feeds,
     fetch::Fetch,
     groups::Groups,
@@ -28,6 +33,7 @@ use crate::{
     search::Search,
     store::Store,
     tools::Tools,
+    uploads::Uploads,
 };
 
 mod account;
@@ -44,21 +50,29 @@ mod events;
 mod following;
 mod groups;
 mod holders;
+mod house_pages;
 mod inspect;
 mod jobs;
 mod library;
+mod lists;
 mod media;
 mod members;
 mod moderate;
 mod nodes;
 mod pages;
 mod people;
+mod reports;
 mod requests;
 mod rights;
 mod search;
+mod settings;
+mod setup;
 mod share;
 mod sites;
 mod talk;
+mod tokens;
+mod upload_pages;
+mod uploads;
 mod viewer;
 mod watch;
 mod wishes;
@@ -106,12 +120,18 @@ pub struct Rooms {
     pub live: Live,
     /// What its moderators did.
     pub moderation: Moderation,
+    /// What people send.
+    pub uploads: Uploads,
     /// Who has an account here.
     pub people: People,
     /// Who is who.
     pub auth: Auth,
     /// The node's name.
     pub name: String,
+    /// What is set.
+    pub config: Config,
+    /// Lets the node begin again.
+    pub again: CancellationToken,
 }
 
 type Shared = axum::extract::State<Arc<Rooms>>;
@@ -135,8 +155,16 @@ fn router(rooms: Arc<Rooms>, stop: &CancellationToken) -> Router {
         .layer(middleware::from_fn_with_state(Arc::clone(&rooms), viewer::gate))
         .layer(middleware::from_fn_with_state(Arc::clone(&rooms), audit::record))
         .layer(middleware::from_fn_with_state(Arc::clone(&rooms), auth::guard))
+        .layer(CompressionLayer::new().quality(CompressionLevel::Fastest).compress_when(is_text))
         .layer(axum::Extension(events::Stop(stop.clone())))
         .with_state(rooms)
+}
+
+/// What is packed for who takes it: text that was made just now. Files have their own way, and their bytes are as they are.
+fn is_text(_: StatusCode, _: Version, headers: &HeaderMap, _: &Extensions) -> bool {
+    let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+    let texts = ["text/html", "application/json", "application/atom+xml", "application/dash+xml"];
+    !headers.contains_key(header::ETAG) && texts.iter().any(|text| kind.starts_with(text))
 }
 
 fn page_routes() -> Router<Arc<Rooms>> {
@@ -162,6 +190,7 @@ fn page_routes() -> Router<Arc<Rooms>> {
         .route("/watch/{video}", get(watch::watch))
         .route("/watch/{video}/look", post(watch::look))
         .route("/watch/{video}/hide", post(audit::form))
+        .route("/watch/{video}/report", post(reports::form))
         .route("/watch/{video}/keep", post(watch::keep))
         .route("/watch/{video}/say", post(talk::form))
         .route("/watch/{video}/let-go", post(watch::let_go))
@@ -173,9 +202,19 @@ fn page_routes() -> Router<Arc<Rooms>> {
         .route("/logout", post(account::log_out))
         .route("/sign-up", get(account::sign_up_page).post(account::sign_up))
         .route("/account", get(account::page).post(account::change))
+        .route("/account/tokens", get(account::page).post(tokens::form))
         .route("/library", get(library::page).post(library::change))
         .route("/following", get(following::page).post(following::change))
+        .route("/lists", get(lists::all).post(lists::make))
+        .route("/lists/{list}", get(lists::page).post(lists::change))
+        .route("/upload", get(upload_pages::page).post(upload_pages::send).layer(DefaultBodyLimit::disable()))
+        .route("/upload/{upload}", post(upload_pages::change))
+        .route("/moderate/uploads", get(upload_pages::queue).post(upload_pages::judge))
+        .route("/moderate/reports", get(reports::page).post(reports::answer_form))
         .route("/people", get(people::page).post(people::change))
+        .route("/setup", get(setup::page).post(setup::begin))
+        .route("/settings", get(settings::page).post(settings::change))
+        .route("/pages/{page}", get(house_pages::page).post(house_pages::change))
         .route("/app.webmanifest", get(pages::app))
         .route("/assets/{name}", get(pages::asset))
 }
@@ -204,6 +243,22 @@ fn api_routes() -> Router<Arc<Rooms>> {
         .route("/api/v1/videos/{video}/look", post(api::look))
         .route("/api/v1/videos/{video}/redo", post(api::redo))
         .route("/api/v1/videos/{video}/hidden", post(audit::hide).delete(audit::show))
+        .route("/api/v1/videos/{video}/reports", post(reports::report))
+        .route("/api/v1/reports", get(reports::list))
+        .route("/api/v1/reports/{report}", post(reports::answer))
+        .route("/api/v1/uploads", get(uploads::list).post(uploads::begin).options(uploads::spoken))
+        .route(
+            "/api/v1/uploads/{upload}",
+            get(uploads::one)
+                .head(uploads::head)
+                .post(uploads::describe)
+                .patch(uploads::append)
+                .delete(uploads::remove),
+        )
+        .route("/api/v1/uploads/{upload}/file", get(uploads::file))
+        .route("/api/v1/uploads/{upload}/thumbnail", put(uploads::thumbnail))
+        .route("/api/v1/uploads/{upload}/verdict", post(uploads::judge))
+        .route("/api/v1/lists/{list}", get(lists::one).post(lists::api_change).delete(lists::remove))
         .route("/api/v1/audit", get(audit::list))
         .route("/api/v1/videos/{video}/comments", get(talk::comments).post(talk::comment))
         .route("/api/v1/videos/{video}/danmaku", get(talk::danmaku).post(talk::say_over))
@@ -239,6 +294,10 @@ fn api_routes() -> Router<Arc<Rooms>> {
             get(following::list).post(following::follow).delete(following::unfollow),
         )
         .route("/api/v1/account/following/videos", get(following::videos))
+        .route("/api/v1/account/lists", get(lists::mine).post(lists::api_make))
+        .route("/api/v1/account/reports", get(reports::mine))
+        .route("/api/v1/account/tokens", get(tokens::list).post(tokens::make))
+        .route("/api/v1/account/tokens/{token}", delete(tokens::end))
         .route(
             "/api/v1/account/history",
             get(library::history).post(library::rest).delete(library::clear_history),
@@ -249,6 +308,9 @@ fn api_routes() -> Router<Arc<Rooms>> {
         .route("/api/v1/people", get(people::list).post(account::api_sign_up))
         .route("/api/v1/people/{person}", post(people::rule).delete(people::remove))
         .route("/api/v1/invitations", get(people::invitations).post(people::invite))
+        .route("/api/v1/pages/{page}", get(house_pages::one).put(house_pages::set))
+        .route("/api/v1/settings", get(settings::list).post(settings::set))
+        .route("/api/v1/restart", post(settings::restart))
         .route("/api/v1/house", get(people::house).post(people::set_house))
         .route("/api/v1/login-links", post(auth::login_link))
         .route("/api/v1/events", get(events::events))

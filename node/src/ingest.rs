@@ -34,7 +34,7 @@ mod ytdlp;
 use pace::Pace;
 
 pub use cookies::{CookiesError, MOST_BYTES as COOKIES_BYTES};
-pub use folder::{Found, Scan, scan};
+pub use folder::{Found, Scan, is_media, scan};
 pub use metadata::{days_since_1970, read_info};
 pub use pace::{Asked, Closed, SiteView};
 pub use plugins::write as write_plugins;

@@ -55,6 +55,7 @@ mod sources;
 mod state;
 mod sweep;
 
+pub use capture::media_type;
 pub use extras::EXTRAS;
 pub use redo::REDO;
 pub use shared::Pile;

@@ -32,4 +32,5 @@ pub mod space;
 pub mod spawn;
 pub mod store;
 pub mod tools;
+pub mod uploads;
 pub mod verify;

@@ -12,6 +12,10 @@ use crate::{
     },
 };
 
+mod reports;
+
+pub use reports::{About, KINDS, ReportError};
+
 /// Letters of a reason, and of what was done.
 const LETTERS: usize = 500;
 

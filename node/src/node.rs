@@ -29,6 +29,7 @@ use crate::{
     spawn::Tasks,
     store::Store,
     tools::Tools,
+    uploads::{self, Uploads},
 };
 
 /// Name of the file that tells programs of this machine where a running node's page is.
@@ -37,7 +38,17 @@ pub const ADDRESS_FILE: &str = "api-address";
 /// How long open requests may go on after the node was asked to end.
 const LAST_ANSWERS: Duration = Duration::from_secs(5);
 
-/// Runs a node until `shutdown` is ready. `announce` hears the address of the page and a login link.
+/// What a node does when it has stopped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Afterwards {
+    /// Nothing.
+    Ends,
+    /// It begins again, with what is set now.
+    BeginsAgain,
+}
+
+/// Runs a node until `shutdown` is ready, or somebody lets it begin again. `announce` hears the address of the page and a login
+/// link.
 ///
 /// # Errors
 /// When the node cannot start; the message says what to do.
@@ -46,7 +57,7 @@ pub async fn run(
     listener: TcpListener,
     shutdown: impl Future<Output = ()>,
     announce: impl FnOnce(&str, &str),
-) -> Result<()> {
+) -> Result<Afterwards> {
     let dir = &config.data_dir;
     let store = Store::open_patiently(&dir.join("db")).await?;
     let blobs = Blobs::open(&dir.join("blobs"))?.within(config.space.clone());
@@ -92,6 +103,15 @@ pub async fn run(
     let community =
         Community::new(store.clone(), feeds.clone(), groups.clone(), catalogue.clone(), live.clone());
     let people = People::new(store.clone());
+    let uploads = Uploads::open(uploads::Rooms {
+        store: store.clone(),
+        jobs: jobs.clone(),
+        people: people.clone(),
+        space: config.space.clone(),
+        live: live.clone(),
+        tasks: tasks.clone(),
+        dir: dir.join("uploads"),
+    })?;
     let auth = Auth::new(token, config.hosts.clone(), people.clone());
     tell_tools(&tools, &live, &tasks);
     start_work(&jobs, &requests, config.looks, &tasks);
@@ -134,12 +154,23 @@ pub async fn run(
         tools,
         net,
         live,
+        uploads,
         people,
         auth,
-        name: config.name,
+        name: config.name.clone(),
+        config: config.clone(),
+        again: CancellationToken::new(),
     };
     start_claims(&rooms, &tasks);
-    serve_page(listener, rooms, dir, shutdown, &tasks, announce).await
+    let again = rooms.again.clone();
+    let shutdown = async {
+        tokio::select! {
+            () = shutdown => {}
+            () = again.cancelled() => tracing::info!("begins again"),
+        }
+    };
+    serve_page(listener, rooms, dir, shutdown, &tasks, announce).await?;
+    Ok(if again.is_cancelled() { Afterwards::BeginsAgain } else { Afterwards::Ends })
 }
 
 /// Serves the page until the shutdown; then all tasks end.

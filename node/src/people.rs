@@ -14,26 +14,33 @@ use crate::{
     search::words::fold,
     store::{
         Batch, Store, StoreError,
-        rows::{HOUSE, HOUSE_KEY, NAMES, PEOPLE, SESSIONS},
+        rows::{HOUSE, HOUSE_KEY, NAMES, PAGES, PEOPLE, SESSIONS},
     },
 };
 
 mod error;
 mod invitations;
+mod lists;
 mod password;
 mod rank;
 mod sessions;
 mod shelves;
 mod throttle;
+mod tokens;
 
 pub use error::PeopleError;
 pub use invitations::InvitationRow;
-pub use rank::{House, Rank, SignUp};
+pub use lists::ListChange;
+pub use rank::{House, Rank, SignUp, Uploaders};
 pub use sessions::{SESSION_MS, SessionRow, SessionView};
 pub use shelves::Shelf;
+pub use tokens::{Scope, TOKEN_DAYS, TokenRow};
 
 use password::Passwords;
 pub use throttle::Throttle;
+
+/// Pages that admins may write, and what they are called.
+pub const HOUSE_PAGES: [(&str, &str); 3] = [("about", "About"), ("terms", "Terms"), ("privacy", "Privacy")];
 
 /// Letters of a name.
 const NAME: std::ops::RangeInclusive<usize> = 2..=32;
@@ -112,6 +119,28 @@ impl People {
     pub async fn set_house(&self, house: House) -> Result<(), StoreError> {
         let mut batch = Batch::default();
         batch.put(&HOUSE, HOUSE_KEY, &house);
+        self.store.write(batch)?;
+        self.store.durable().await
+    }
+
+    /// A page that admins wrote, none where it has the usual words.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn page(&self, name: &str) -> Result<Option<String>, StoreError> {
+        self.store.get(&PAGES, page_key(name).as_bytes())
+    }
+
+    /// Writes a page; nothing brings the usual words back.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn set_page(&self, name: &str, text: &str) -> Result<(), StoreError> {
+        let mut batch = Batch::default();
+        match text.is_empty() {
+            true => batch.remove(&PAGES, page_key(name).as_bytes()),
+            false => batch.put(&PAGES, page_key(name).as_bytes(), &text.to_owned()),
+        }
         self.store.write(batch)?;
         self.store.durable().await
     }
@@ -301,6 +330,8 @@ impl People {
                 batch.remove(&SESSIONS, &key);
             }
             self.clear_shelves(id, &mut batch)?;
+            self.clear_lists(id, &mut batch)?;
+            self.clear_tokens(id, &mut batch)?;
             self.store.write(batch)?;
         }
         Ok(self.store.durable().await?)
@@ -346,6 +377,10 @@ fn check_name(name: &str) -> Result<&str, PeopleError> {
         && letters.first().is_some_and(|first| !joins(*first))
         && letters.last().is_some_and(|last| !joins(*last));
     if fits { Ok(name) } else { Err(PeopleError::Name) }
+}
+
+fn page_key(name: &str) -> String {
+    format!("page/{name}")
 }
 
 #[cfg(test)]
@@ -449,9 +484,9 @@ mod tests {
         );
         assert_eq!(come("two", &code).await.unwrap(), Rank::Trusted);
         assert!(matches!(come("three", &code).await, Err(PeopleError::NotTaken(_))));
-        people.set_house(House { sign_up: SignUp::Open, visitors: true }).await.unwrap();
+        people.set_house(House { sign_up: SignUp::Open, ..House::default() }).await.unwrap();
         assert_eq!(come("three", "").await.unwrap(), Rank::Viewer);
-        people.set_house(House { sign_up: SignUp::Closed, visitors: true }).await.unwrap();
+        people.set_house(House { sign_up: SignUp::Closed, ..House::default() }).await.unwrap();
         let code = people.invite(Rank::Viewer, 1, 7, None).unwrap();
         assert!(matches!(come("four", &code).await, Err(PeopleError::NotTaken(_))));
     }

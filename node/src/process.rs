@@ -15,6 +15,7 @@ use tokio::{
     process::{Child, ChildStderr, ChildStdin, ChildStdout, Command},
 };
 
+pub mod again;
 pub mod confine;
 pub mod memory;
 

@@ -58,6 +58,8 @@ impl Space {
     }
 }
 
+impl std::error::Error for Lacks {}
+
 impl fmt::Display for Lacks {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Room { free, keep_free, .. } = self.room;

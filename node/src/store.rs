@@ -32,7 +32,7 @@ const RETRY: Duration = Duration::from_millis(100);
 const PATIENCE: u32 = 30;
 const META: &str = "meta";
 /// Names of the trees, in the order of [`Table`]'s indices.
-const TREES: [&str; 45] = [
+const TREES: [&str; 49] = [
     "meta",
     "entries",
     "bodies",
@@ -78,6 +78,10 @@ const TREES: [&str; 45] = [
     "shelves",
     "hidden",
     "actions",
+    "uploads",
+    "reports",
+    "lists",
+    "tokens",
 ];
 
 /// Why the database did not do it.

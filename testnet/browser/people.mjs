@@ -125,6 +125,14 @@ const shots = await takeShots(page, options.shots, {
   talk: watch,
   account: at("/account"),
   people: at("/people"),
+  settings: at("/settings"),
+  home: at("/"),
+  archive: at("/archive"),
+  nodes: at("/nodes"),
+  sites: at("/sites"),
+  creator: at("/creators/niconico/12"),
+  privacy: at("/pages/privacy"),
+  write: at("/pages/about?edit=1"),
 });
 await page.goto(at("/account"));
 await page.click("text=Log out");

@@ -35,7 +35,18 @@ async fn drive(script: &str, args: &[&str], shots: &str, nodes: &[&Node]) -> Val
 async fn archive_and_watch(node: &Node, source: &str, subtitles: &str, shots: &str) -> Value {
     let link = login(node).await;
     let args = ["--login", &link, "--source", source, "--expect-subtitles", subtitles];
-    drive("archive-and-watch.mjs", &args, shots, &[node]).await
+    let seen = drive("archive-and-watch.mjs", &args, shots, &[node]).await;
+    keeps_within_its_window_and_to_wcag(&seen);
+    seen
+}
+
+/// No page is wider than its window, and axe finds nothing serious wrong with any of them.
+fn keeps_within_its_window_and_to_wcag(seen: &Value) {
+    let shots = seen["shots"].as_array().unwrap();
+    let faulty =
+        shots.iter().filter(|shot| shot["overflow"] != false || shot["axe"] != serde_json::json!([]));
+    let faulty: Vec<_> = faulty.map(ToString::to_string).collect();
+    assert!(!shots.is_empty() && faulty.is_empty(), "{}", faulty.join("\n"));
 }
 
 #[tokio::test]
@@ -81,6 +92,7 @@ async fn two_operators_share_a_private_group() {
         assert!(!page.contains("夜の音MAD"), "{path}: {page}");
     }
     assert_eq!(seen["left"].as_array().unwrap().len(), 1, "{seen}");
+    keeps_within_its_window_and_to_wcag(&seen);
 }
 
 #[tokio::test]
@@ -126,7 +138,60 @@ async fn somebody_makes_an_account_finds_a_video_and_says_something() {
     for kind in ["httpErrors", "consoleErrors", "pageErrors", "cspViolations"] {
         assert_eq!(seen[kind], serde_json::json!([]), "{kind}");
     }
-    for shot in seen["shots"].as_array().unwrap() {
-        assert_eq!(shot["overflow"], false, "{shot}");
+    keeps_within_its_window_and_to_wcag(&seen);
+}
+
+#[tokio::test]
+async fn members_send_films_play_lists_and_report_and_moderators_answer() {
+    fixture().await.unwrap();
+    let node = Node::start(&[]).await.unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    crate::search::folder(dir.path(), &[("sm3", "Kettle Symphony No. 3 in Boil Major", &["YTPMV"])]);
+    crate::search::import(&node, dir.path(), None).await;
+    let invited: Value =
+        node.post("/api/v1/invitations", &serde_json::json!({})).await.unwrap().json().await.unwrap();
+    let (link, film) = (login(&node).await, cluster::shared_dir().unwrap().join("media/bbb.mp4"));
+    let code = invited["code"].as_str().unwrap();
+    let args = ["--login", &link, "--film", film.to_str().unwrap(), "--code", code];
+    let seen = drive("members.mjs", &args, "members", &[&node]).await;
+    assert_eq!(seen["guessed"], "bbb");
+    assert_eq!(
+        seen["uploaded"],
+        serde_json::json!({ "title": "夏祭りの自動販売機", "tags": ["夏", "home"], "by": "豆狸" })
+    );
+    let kettle = "Kettle Symphony No. 3 in Boil Major";
+    assert_eq!(seen["listed"], serde_json::json!(["夏祭りの自動販売機", kettle]));
+    assert_eq!((&seen["place"], &seen["next"]), (&"1 of 2".into(), &"2 of 2".into()));
+    assert_eq!(seen["waits"], serde_json::json!(["Waiting"]));
+    assert_eq!(seen["badges"], serde_json::json!(["1", "1"]));
+    for kind in ["httpErrors", "consoleErrors", "pageErrors", "cspViolations"] {
+        assert_eq!(seen[kind], serde_json::json!([]), "{kind}");
     }
+    keeps_within_its_window_and_to_wcag(&seen);
+}
+
+#[tokio::test]
+async fn lighthouse_finds_home_and_watch_good() {
+    fixture().await.unwrap();
+    let node = Node::start(&[]).await.unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::copy(cluster::shared_dir().unwrap().join("media/bbb.mp4"), dir.path().join("夏祭り.mp4"))
+        .unwrap();
+    crate::search::import(&node, dir.path(), None).await;
+    let video = node.own("/api/v1/videos").await.unwrap()["items"][0]["id"].as_str().unwrap().to_owned();
+    let path = format!("/watch/{}", video.replace(':', "%3A"));
+    let seen =
+        drive("lighthouse.mjs", &["--login", &login(&node).await, "--path", &path], "lighthouse", &[&node])
+            .await;
+    let pages = seen.as_array().unwrap();
+    assert_eq!(pages.len(), 4, "{seen}");
+    for page in pages {
+        // How fast it is depends on the machine: benchmarks tell.
+        for category in ["accessibility", "best-practices", "seo"] {
+            assert!(page["scores"][category].as_u64() >= Some(95), "{category}: {page}");
+        }
+        let most = if page["path"] == "/" { 60 } else { 300 };
+        assert!(page["kb"].as_u64() <= Some(most), "{page}");
+    }
+    eprintln!("{seen}");
 }

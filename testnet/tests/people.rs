@@ -43,6 +43,14 @@ impl<'a> Browser<'a> {
         Self { node, cookie: String::new() }
     }
 
+    /// A request as a page's script sends it.
+    pub(crate) fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
+        self.node
+            .ask(method, path)
+            .header(header::ORIGIN, self.node.url(""))
+            .header(header::COOKIE, &self.cookie)
+    }
+
     /// Sends JSON as a page's script does.
     pub(crate) async fn send(&self, method: Method, path: &str, body: &Value) -> reqwest::Response {
         let request = self.node.ask(method, path).header(header::ORIGIN, self.node.url(""));
@@ -186,7 +194,7 @@ async fn code_of(browser: &Browser<'_>, method: Method, path: &str, body: Value)
 
 /// What each route needs, but for reading: that needs nothing on this machine unless it is named here. What is not named is
 /// for admins.
-const RIGHTS: [(&str, &str); 59] = [
+const RIGHTS: [(&str, &str); 97] = [
     ("POST /login", "nobody"),
     ("POST /sign-up", "nobody"),
     ("POST /api/v1/session", "nobody"),
@@ -200,6 +208,11 @@ const RIGHTS: [(&str, &str); 59] = [
     ("GET /api/v1/account/export", "viewer"),
     ("DELETE /api/v1/account/session", "viewer"),
     ("DELETE /api/v1/account/sessions/{session}", "viewer"),
+    ("GET /account/tokens", "viewer"),
+    ("POST /account/tokens", "viewer"),
+    ("GET /api/v1/account/tokens", "viewer"),
+    ("POST /api/v1/account/tokens", "viewer"),
+    ("DELETE /api/v1/account/tokens/{token}", "viewer"),
     ("GET /library", "viewer"),
     ("POST /library", "viewer"),
     ("GET /following", "viewer"),
@@ -238,7 +251,40 @@ const RIGHTS: [(&str, &str); 59] = [
     ("POST /watch/{video}/hide", "moderator"),
     ("POST /api/v1/videos/{video}/hidden", "moderator"),
     ("DELETE /api/v1/videos/{video}/hidden", "moderator"),
+    ("GET /lists", "viewer"),
+    ("POST /lists", "viewer"),
+    ("POST /lists/{list}", "viewer"),
+    ("GET /api/v1/account/lists", "viewer"),
+    ("POST /api/v1/account/lists", "viewer"),
+    ("POST /api/v1/lists/{list}", "viewer"),
+    ("DELETE /api/v1/lists/{list}", "viewer"),
+    ("GET /api/v1/account/reports", "viewer"),
+    ("POST /watch/{video}/report", "viewer"),
+    ("POST /api/v1/videos/{video}/reports", "viewer"),
+    ("GET /upload", "viewer"),
+    ("POST /upload", "viewer"),
+    ("POST /upload/{upload}", "viewer"),
+    ("GET /api/v1/uploads", "viewer"),
+    ("POST /api/v1/uploads", "viewer"),
+    ("OPTIONS /api/v1/uploads", "viewer"),
+    ("GET /api/v1/uploads/{upload}", "viewer"),
+    ("HEAD /api/v1/uploads/{upload}", "viewer"),
+    ("POST /api/v1/uploads/{upload}", "viewer"),
+    ("PATCH /api/v1/uploads/{upload}", "viewer"),
+    ("DELETE /api/v1/uploads/{upload}", "viewer"),
+    ("GET /api/v1/uploads/{upload}/file", "viewer"),
+    ("PUT /api/v1/uploads/{upload}/thumbnail", "viewer"),
+    ("GET /moderate/uploads", "moderator"),
+    ("POST /moderate/uploads", "moderator"),
+    ("GET /moderate/reports", "moderator"),
+    ("POST /moderate/reports", "moderator"),
+    ("GET /api/v1/reports", "moderator"),
+    ("POST /api/v1/reports/{report}", "moderator"),
+    ("POST /api/v1/uploads/{upload}/verdict", "moderator"),
     ("GET /people", "admin"),
+    ("GET /settings", "admin"),
+    ("GET /setup", "admin"),
+    ("GET /api/v1/settings", "admin"),
     ("GET /api/v1/people", "admin"),
     ("GET /api/v1/invitations", "admin"),
     ("GET /api/v1/house", "admin"),
@@ -259,7 +305,8 @@ fn routes() -> Vec<String> {
         let of = |name: &str| {
             [format!(",{name}("), format!(").{name}(")].iter().any(|call| methods.contains(call.as_str()))
         };
-        let named = ["get", "post", "put", "delete"].into_iter().filter(|name| of(name));
+        let named =
+            ["get", "post", "put", "delete", "patch", "head", "options"].into_iter().filter(|name| of(name));
         all.extend(named.map(|name| format!("{} {path}", name.to_uppercase())));
     }
     all
@@ -291,7 +338,8 @@ async fn each_rank_may_do_what_it_may_and_no_more() {
                 .await;
             }
             let (method, path) = route.split_once(' ').unwrap();
-            if path == "/api/v1/events" {
+            // One never ends, the other ends the node.
+            if ["/api/v1/events", "/api/v1/restart"].contains(&path) {
                 continue;
             }
             let needed = rights.get(route.as_str()).copied().unwrap_or(if method == "GET" {
@@ -309,9 +357,75 @@ async fn each_rank_may_do_what_it_may_and_no_more() {
                 .get(header::LOCATION)
                 .is_some_and(|to| to.to_str().unwrap().starts_with("/login"));
             let (_, code) = code(answer).await;
-            let refused = to_login || ["login-needed", "rank-needed"].contains(&code.as_str());
+            let refused = to_login
+                || ["login-needed", "rank-needed"].contains(&code.as_str())
+                || (method == "HEAD" && [401, 403].contains(&status.as_u16()));
             assert_eq!(!refused, may, "{route} by {rank}: {status} {code}");
             assert!(!status.is_server_error() || code == "no-holder", "{route} by {rank}: {status} {code}");
         }
     }
+}
+
+#[tokio::test]
+async fn a_token_does_what_its_owner_lets_it_and_no_more() {
+    let node = Node::start(&[]).await.unwrap();
+    let ada = Browser::invited(&node, "ada", "moderator").await;
+    let make = async |may: &str| {
+        let body = json!({ "name": "my script", "may": may });
+        let made = ada.send(Method::POST, "/api/v1/account/tokens", &body).await;
+        assert_eq!(made.status(), StatusCode::CREATED, "{may}");
+        made.json::<Value>().await.unwrap()["token"].as_str().unwrap().to_owned()
+    };
+    // A program sends no Origin, and nothing of a cookie.
+    let send = async |token: &str, method: Method, path: &str, body: Value| {
+        let answer = reqwest::Client::new().request(method, node.url(path)).bearer_auth(token).json(&body);
+        code(answer.send().await.unwrap()).await
+    };
+    let read = make("read").await;
+    let moderate = make("admin").await;
+    let ask = json!({ "url": "https://www.nicovideo.jp/watch/sm9" });
+    assert_eq!(send(&read, Method::GET, "/api/v1/audit", json!({})).await.0, 200);
+    assert_eq!(
+        send(&read, Method::POST, "/api/v1/requests", ask.clone()).await,
+        (403, "token-reads".to_owned())
+    );
+    assert_eq!(send(&moderate, Method::POST, "/api/v1/requests", ask.clone()).await.0, 202);
+    assert_eq!(
+        send(&moderate, Method::GET, "/api/v1/people", json!({})).await,
+        (403, "rank-needed".to_owned())
+    );
+    let trusted = make("trusted").await;
+    assert_eq!(
+        send(&trusted, Method::GET, "/api/v1/audit", json!({})).await,
+        (403, "rank-needed".to_owned())
+    );
+    // It makes no more of itself, and does not take the key along.
+    for path in ["/api/v1/account/tokens", "/api/v1/account/export"] {
+        assert_eq!(
+            send(&moderate, Method::GET, path, json!({})).await,
+            (403, "session-needed".to_owned()),
+            "{path}"
+        );
+    }
+    let more =
+        send(&moderate, Method::POST, "/api/v1/account/tokens", json!({ "name": "x", "may": "read" })).await;
+    assert_eq!(more, (403, "session-needed".to_owned()));
+    let page =
+        ada.form("/account/tokens", &[("do", "make"), ("name", "<b>"), ("may", "read"), ("days", "7")]).await;
+    let page = page.text().await.unwrap();
+    assert!(
+        page.contains("it is shown once") && page.contains("hh_") && page.contains("&#60;b&#62;"),
+        "{page}"
+    );
+    // Her rank goes, and so does the token's; and it ends when she takes it back.
+    let id =
+        ada.get("/api/v1/account").await.json::<Value>().await.unwrap()["id"].as_str().unwrap().to_owned();
+    node.post(&format!("/api/v1/people/{id}"), &json!({ "rank": "viewer" })).await.unwrap();
+    assert_eq!(send(&moderate, Method::POST, "/api/v1/requests", ask).await, (403, "rank-needed".to_owned()));
+    let all: Value = ada.get("/api/v1/account/tokens").await.json().await.unwrap();
+    for item in all["items"].as_array().unwrap() {
+        let path = format!("/api/v1/account/tokens/{}", item["id"].as_str().unwrap());
+        assert_eq!(ada.send(Method::DELETE, &path, &json!({})).await.status(), StatusCode::NO_CONTENT);
+    }
+    assert_eq!(send(&read, Method::GET, "/api/v1/audit", json!({})).await, (401, "login-needed".to_owned()));
 }

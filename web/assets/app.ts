@@ -3,7 +3,7 @@
 import { startLive } from "./live";
 import { startPaste } from "./paste";
 import { startQueue } from "./queue";
-import { isTyping, startCopy, startFilters, startMenus, startTheme } from "./page";
+import { isTyping, startAgain, startCopy, startFilters, startMenus, startTheme } from "./page";
 
 document.documentElement.classList.add("script");
 startTheme();
@@ -13,6 +13,7 @@ startFilters();
 startPaste();
 startLive();
 startQueue();
+startAgain();
 
 // `g h`, `g b`, `g a`, `g n`, `g m`: go to a page. `/`: search.
 let afterG = 0;

@@ -1,6 +1,8 @@
 // Theme, menus and small questions about the page.
 
 const COPIED_MS = 1_500;
+const AGAIN_MS = 300;
+const GONE_MS = 8_000;
 const ORDER = ["auto", "light", "dark"] as const;
 const WORDS: Record<string, string> = { auto: "automatic", light: "light", dark: "dark" };
 
@@ -93,6 +95,21 @@ export function startFilters(): void {
   }
   const box = document.querySelector<HTMLDetailsElement>("#filter-box[data-fold]");
   if (box && matchMedia("(max-width: 52rem)").matches) box.open = false;
+}
+
+/** Goes on once a node that begins again is there: first it must be gone, or some seconds over. */
+export function startAgain(): void {
+  const href = document.querySelector<HTMLElement>("[data-again]")?.dataset["again"];
+  if (!href) return;
+  const begun = performance.now();
+  let gone = false;
+  const look = async (): Promise<void> => {
+    const there = await fetch("/healthz", { cache: "no-store" }).then((answer) => answer.ok, () => false);
+    gone ||= !there || performance.now() - begun > GONE_MS;
+    if (there && gone) location.assign(href);
+    else setTimeout(() => void look(), AGAIN_MS);
+  };
+  void look();
 }
 
 /** Whether keys belong to what has the focus. */

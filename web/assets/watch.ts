@@ -25,7 +25,10 @@ if (section && video) {
   startViews(player, section.dataset["view"]);
   const from = Number(new URLSearchParams(location.search).get("t")) || leftAt(player);
   startLeaving(player);
-  void player.load(section.dataset["mpd"] ?? "", Math.max(0, from));
+  startList(player);
+  const begun = player.load(section.dataset["mpd"] ?? "", Math.max(0, from));
+  // A browser that does not let a page begin by itself shows the button.
+  if (new URLSearchParams(location.search).has("play")) void begun.then(() => player.play());
 } else {
   document.addEventListener("horahora:live", begin);
   begin();
@@ -51,6 +54,32 @@ function startLeaving(player: Player): void {
   };
   player.video.addEventListener("pause", note);
   addEventListener("pagehide", note);
+}
+
+/** Of a list the next video begins when one has ended, where somebody wants that. */
+function startList(player: Player): void {
+  const box = document.querySelector<HTMLInputElement>("#go-on");
+  const next = document.querySelector<HTMLAnchorElement>("#next");
+  // The list alone scrolls, not the page.
+  const at = document.querySelector<HTMLElement>("#list [aria-current]");
+  if (at?.parentElement) at.parentElement.scrollTop = at.offsetTop - at.parentElement.offsetTop;
+  if (!box) return;
+  try {
+    box.checked = localStorage.getItem("list:go-on") !== "no";
+  } catch {
+    box.checked = true; // Storage may be switched off.
+  }
+  box.addEventListener("change", () => {
+    try {
+      localStorage.setItem("list:go-on", box.checked ? "yes" : "no");
+    } catch {
+      // It is asked again on the next page.
+    }
+  });
+  if (!next) return;
+  player.video.addEventListener("ended", () => {
+    if (box.checked) location.assign(`${next.href}&play=1`);
+  });
 }
 
 /** A moment named in a comment leads there, without loading the page again. */

@@ -2,7 +2,7 @@
 
 use askama::Template;
 
-use crate::Frame;
+use crate::{Frame, ReportView};
 
 /// Name and password.
 #[derive(Debug, Clone, Default)]
@@ -43,8 +43,24 @@ pub struct AccountPage {
     /// The key under which others know them.
     pub id: String,
     pub sessions: Vec<SessionRow>,
+    pub tokens: Vec<TokenRow>,
+    /// A token's secret that was just made: it is shown once.
+    pub token: Option<String>,
+    /// What they reported.
+    pub reports: Vec<ReportView>,
     pub error: Option<String>,
     pub done: Option<String>,
+}
+
+/// A token of a program.
+#[derive(Debug, Clone, Default)]
+pub struct TokenRow {
+    pub id: String,
+    pub name: String,
+    /// `may what a trusted may`
+    pub may: String,
+    pub until: String,
+    pub seen: String,
 }
 
 /// A browser that is logged in.

@@ -2,11 +2,12 @@
 
 use askama::Template;
 
-use crate::Frame;
+use crate::{Desk, Frame};
 
 #[derive(Debug, Clone, Default)]
 pub struct AuditPage {
     pub frame: Frame,
+    pub desk: Desk,
     pub hidden: Vec<HiddenView>,
     /// The latest first.
     pub actions: Vec<ActionView>,

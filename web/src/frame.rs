@@ -20,8 +20,6 @@ pub struct Frame {
     pub known: bool,
     /// Their account; who runs the node may have none.
     pub me: Option<Me>,
-    /// Whether there is anything that they decide.
-    pub moderates: bool,
     /// What stands in the search box.
     pub query: String,
     /// Empty once every tool is ready.

@@ -7,6 +7,8 @@ use crate::{Card, Frame, Lede, StateView};
 #[derive(Debug, Clone, Default)]
 pub struct HomePage {
     pub frame: Frame,
+    /// Whether nobody set the node up yet, and who looks may.
+    pub new: bool,
     pub lede: Lede,
     /// What runs now.
     pub jobs: Vec<JobRow>,

@@ -12,6 +12,8 @@ pub struct MessagePage {
     /// Label and address.
     pub action: Option<(String, String)>,
     pub state: StateView,
+    /// Where to go once the node, which begins again, answers.
+    pub again: Option<String>,
 }
 
 #[derive(Template)]

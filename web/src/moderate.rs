@@ -2,11 +2,12 @@
 
 use askama::Template;
 
-use crate::Frame;
+use crate::{Desk, Frame};
 
 #[derive(Debug, Clone, Default)]
 pub struct ModeratePage {
     pub frame: Frame,
+    pub desk: Desk,
     /// The group's id.
     pub group: String,
     /// The groups whose members this node is one of.

@@ -14,6 +14,8 @@ pub struct PeoplePage {
     /// `closed`, `invited` or `open`.
     pub sign_up: String,
     pub visitors: bool,
+    /// Who may send files: `nobody`, `trusted` or `everybody`.
+    pub uploads: String,
     pub error: Option<String>,
 }
 

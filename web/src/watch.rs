@@ -2,7 +2,7 @@
 
 use askama::Template;
 
-use crate::{Card, Frame, GroupMark, HolderRow, Keep, StateView, Talk, holders, text};
+use crate::{Card, Frame, GroupMark, HolderRow, Keep, ListChoice, PlayList, StateView, Talk, holders, text};
 
 #[derive(Debug, Clone, Default)]
 pub struct WatchPage {
@@ -49,6 +49,14 @@ pub struct WatchPage {
     pub hidden: Option<(String, String)>,
     /// Whether it is one of the favourites of who looks.
     pub favourite: bool,
+    /// The lists of who looks.
+    pub lists: Vec<ListChoice>,
+    /// The list that is played.
+    pub playing: Option<PlayList>,
+    /// Kinds of what can be wrong with it, with their words.
+    pub wrongs: Vec<(String, String)>,
+    /// Whether a report was just taken.
+    pub reported: bool,
     /// Where it is archived; none when that is this node's own first group.
     pub groups: Vec<GroupMark>,
 }
@@ -143,7 +151,13 @@ impl WatchPage {
 
     /// Whether there is nothing to show beside the player.
     pub(crate) fn is_alone(&self) -> bool {
-        self.related.is_empty() && !self.has_danmaku()
+        self.related.is_empty() && !self.has_danmaku() && self.playing.is_none()
+    }
+
+    /// What search engines and links elsewhere say of it.
+    pub(crate) fn in_short(&self) -> String {
+        let words = if self.description.is_empty() { &self.title } else { &self.description };
+        words.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(160).collect()
     }
 
     pub(crate) fn vote_icon(&self, which: &str) -> &'static str {

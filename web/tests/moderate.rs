@@ -19,7 +19,7 @@ fn page(logged_in: bool) -> ModeratePage {
         StandingRow { name: "tag".into(), value: EVIL.into(), what: EVIL.into(), ..StandingRow::default() };
     let choice = Choice { value: EVIL.into(), label: EVIL.into(), chosen: true };
     ModeratePage {
-        frame: Frame { logged_in, asks: logged_in, decides: logged_in, moderates: true, ..Frame::default() },
+        frame: Frame { logged_in, asks: logged_in, decides: logged_in, ..Frame::default() },
         lead: "1 video waits for approval".into(),
         categories: vec![choice.clone()],
         creators: vec![choice.clone()],

@@ -9,7 +9,8 @@ use tracing_subscriber::EnvFilter;
 use super::{Global, say};
 use crate::{
     config::{self, Config, RunOptions},
-    node,
+    node::{self, Afterwards},
+    process::again,
 };
 
 /// What is logged when nothing else is asked for. Kademlia warns when a node is alone, which is no fault.
@@ -37,8 +38,10 @@ pub(super) async fn run(global: &Global, options: RunOptions) -> Result<ExitCode
             say(format_args!("Log in once with {login}"));
         }
     };
-    node::run(config, listener, shutdown()?, announce).await?;
-    Ok(ExitCode::SUCCESS)
+    match node::run(config, listener, shutdown()?, announce).await? {
+        Afterwards::Ends => Ok(ExitCode::SUCCESS),
+        Afterwards::BeginsAgain => Err(again::begin_again().into()),
+    }
 }
 
 /// Ready at Ctrl-C or when the system asks to end.

@@ -30,6 +30,13 @@ pub(super) struct Credentials {
     next: String,
 }
 
+impl Credentials {
+    /// Those of a first account.
+    pub(super) fn of(name: &str, password: &str) -> Self {
+        Self { name: name.to_owned(), password: password.to_owned(), ..Self::default() }
+    }
+}
+
 /// `POST /login`
 pub(super) async fn log_in(
     State(rooms): Shared,
@@ -239,12 +246,13 @@ pub(super) async fn end_session(
 
 /// `GET /api/v1/account/export`
 pub(super) async fn export(State(rooms): Shared, headers: HeaderMap) -> Answer {
-    let person = rooms.me(&headers)?;
+    let person = rooms.in_person(&headers)?;
     let secret =
         person.key().map(|key| key.secret().iter().map(|byte| format!("{byte:02x}")).collect::<String>());
     let mut all = person_json(&person);
     all["secret_key"] = json!(secret);
     all["shelves"] = rooms.shelves_json(&person)?;
+    all["lists"] = rooms.lists_json(&person)?;
     Ok(Json(all))
 }
 
@@ -308,7 +316,7 @@ impl Rooms {
         Ok((person, cookie))
     }
 
-    async fn come_in(
+    pub(super) async fn come_in(
         &self,
         typed: &Credentials,
         headers: &HeaderMap,
@@ -375,7 +383,11 @@ impl Rooms {
         })
     }
 
-    fn account_view(&self, person: &PersonRow, headers: &HeaderMap) -> Result<AccountPage, ApiError> {
+    pub(super) fn account_view(
+        &self,
+        person: &PersonRow,
+        headers: &HeaderMap,
+    ) -> Result<AccountPage, ApiError> {
         let here = auth::cookie(headers, auth::COOKIE).map(crate::people::People::session_id);
         let sessions = self.people.sessions_of(&person.id)?.into_iter().map(|view| SessionRow {
             here: Some(&view.id) == here.as_ref(),
@@ -397,6 +409,13 @@ impl Rooms {
             since: date(person.since.0),
             id: person.id.to_string(),
             sessions: sessions.collect(),
+            tokens: self.token_views(person)?,
+            token: None,
+            reports: self
+                .reports_of(person)?
+                .iter()
+                .map(|(id, row)| self.report_view(id, row))
+                .collect::<Result<_, _>>()?,
             error: None,
             done: None,
         })

@@ -23,7 +23,7 @@ use crate::{people::Rank, store::rows::ActionRow};
 
 /// Rows of one page.
 const SHOWN: usize = 100;
-const OPERATOR: &str = "whoever runs the node";
+pub(super) const OPERATOR: &str = "whoever runs the node";
 
 /// What a handler did, in words; without it the log has method and path.
 #[derive(Debug, Clone)]
@@ -73,6 +73,7 @@ pub(super) async fn page(
         |(_, row): (Vec<u8>, ActionRow)| ActionView { who: row.who, what: row.what, when: ago(row.at.0) };
     let page = AuditPage {
         frame: rooms.frame(&headers),
+        desk: rooms.desk(&headers, "log")?,
         actions: rows.into_iter().map(action).collect(),
         hidden,
         older: older.map(|cursor| format!("/moderate/log?after={cursor}")),
@@ -138,7 +139,7 @@ pub(super) async fn show(
 
 impl Rooms {
     /// What whoever sent this is called in the log.
-    fn called(&self, headers: &HeaderMap) -> String {
+    pub(super) fn called(&self, headers: &HeaderMap) -> String {
         self.auth.who(headers).person.map_or_else(|| OPERATOR.to_owned(), |person| person.name)
     }
 

@@ -53,8 +53,17 @@ pub(super) struct Who {
     pub(super) rank: Option<Rank>,
     /// Their account; the operator may have none.
     pub(super) person: Option<PersonRow>,
-    /// Whether it is a program with the node's token.
+    /// Whether it is a program with a token, the node's or somebody's.
     by_token: bool,
+    /// Whether it changes nothing.
+    reads: bool,
+}
+
+impl Who {
+    /// The person themselves, at a browser; what a lost token must not do is for them alone.
+    pub(super) fn in_person(&self) -> Option<&PersonRow> {
+        self.person.as_ref().filter(|_| !self.by_token)
+    }
 }
 
 impl Auth {
@@ -83,7 +92,12 @@ impl Auth {
     /// Who sent a request, by its headers.
     pub(super) fn who(&self, headers: &HeaderMap) -> Who {
         if self.has_token(headers) {
-            return Who { rank: Some(Rank::Admin), person: None, by_token: true };
+            return Who { rank: Some(Rank::Admin), by_token: true, ..Who::default() };
+        }
+        if let Some(row) = bearer(headers).and_then(|secret| self.people.token(secret).ok().flatten()) {
+            let person = self.people.get(&row.person).ok().flatten();
+            let rank = person.as_ref().and_then(PersonRow::allowed).map(|rank| rank.min(row.scope.rank));
+            return Who { rank, person, by_token: true, reads: row.scope.reads };
         }
         let session = cookie(headers, COOKIE).and_then(|secret| self.people.session(secret).ok().flatten());
         match session.map(|session| session.person) {
@@ -91,15 +105,14 @@ impl Auth {
             Some(None) => Who { rank: Some(Rank::Admin), ..Who::default() },
             Some(Some(id)) => {
                 let person = self.people.get(&id).ok().flatten();
-                Who { rank: person.as_ref().and_then(PersonRow::allowed), person, by_token: false }
+                Who { rank: person.as_ref().and_then(PersonRow::allowed), person, ..Who::default() }
             }
         }
     }
 
     fn has_token(&self, headers: &HeaderMap) -> bool {
-        let sent = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-        let sent = sent.and_then(|value| value.strip_prefix("Bearer ")).unwrap_or_default();
-        bool::from(sent.trim().as_bytes().ct_eq(self.token.as_bytes()))
+        let sent = bearer(headers).unwrap_or_default();
+        bool::from(sent.as_bytes().ct_eq(self.token.as_bytes()))
     }
 
     /// A page of another site must not reach this node under its own name (DNS rebinding): only addresses,
@@ -112,6 +125,12 @@ impl Auth {
             || name.ends_with(".localhost")
             || self.hosts.iter().any(|known| known.eq_ignore_ascii_case(name))
     }
+}
+
+/// The token that a program sends (RFC 6750).
+fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let sent = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
+    sent.strip_prefix("Bearer ").map(str::trim)
 }
 
 /// The value of a cookie.
@@ -208,6 +227,10 @@ fn check(auth: &Auth, from: IpAddr, request: &Request) -> Result<(), ApiError> {
     if reads {
         return Ok(());
     }
+    if who.reads {
+        let message = "This token only reads. Make one that may change something on your account's page.";
+        return Err(ApiError::new(StatusCode::FORBIDDEN, "token-reads", message));
+    }
     let origin = headers.get(header::ORIGIN).map(|value| value.to_str().unwrap_or_default());
     let own = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
     let same = |origin: &str| origin.strip_prefix("http://").or(origin.strip_prefix("https://")) == Some(own);
@@ -222,7 +245,8 @@ fn check(auth: &Auth, from: IpAddr, request: &Request) -> Result<(), ApiError> {
     }
     let json = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
     let json = json.is_some_and(|value| value.split(';').next() == Some("application/json"));
-    if path.starts_with("/api/") && !json {
+    // The protocol of uploads has bodies of its own; a browser asks before it sends those for another site's page.
+    if path.starts_with("/api/") && !path.starts_with("/api/v1/uploads") && !json {
         return Err(ApiError::new(
             StatusCode::UNSUPPORTED_MEDIA_TYPE,
             "json-needed",

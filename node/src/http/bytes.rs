@@ -87,14 +87,14 @@ pub(super) fn attachment(name: &str) -> String {
 
 /// What a `Range` header asks for.
 #[derive(Debug, PartialEq, Eq)]
-enum Asked {
+pub(super) enum Asked {
     All,
     Part(Range<u64>),
     Outside,
 }
 
 /// One range of bytes. Several at once, other units and malformed ones are ignored, as the RFC allows.
-fn parse(header: &str, total: u64) -> Asked {
+pub(super) fn parse(header: &str, total: u64) -> Asked {
     let Some((first, last)) = header.trim().strip_prefix("bytes=").and_then(|range| range.split_once('-'))
     else {
         return Asked::All;

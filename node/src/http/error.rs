@@ -9,7 +9,8 @@ use serde_json::json;
 
 use crate::{
     blobs::BlobError, community::CommunityError, feeds::FeedsError, fetch::FetchError, ingest::SourceError,
-    people::PeopleError, requests::RequestError, search::SearchError, store::StoreError,
+    moderation::ReportError, people::PeopleError, requests::RequestError, search::SearchError,
+    store::StoreError, uploads::UploadError,
 };
 
 /// An error for a client.
@@ -89,9 +90,14 @@ impl From<PeopleError> for ApiError {
             PeopleError::NotTaken(_) => Self::new(StatusCode::FORBIDDEN, "not-taken-in", message),
             PeopleError::Unknown => Self::not_found("unknown-person", message),
             PeopleError::LastAdmin => Self::new(StatusCode::CONFLICT, "last-admin", message),
-            PeopleError::Full(_) | PeopleError::FollowsMany(_) => {
-                Self::new(StatusCode::CONFLICT, "shelf-full", message)
-            }
+            PeopleError::UnknownList => Self::not_found("unknown-list", message),
+            PeopleError::UnknownToken => Self::not_found("unknown-token", message),
+            PeopleError::ListName => Self::bad("bad-list-name", message),
+            PeopleError::Token => Self::bad("bad-token", message),
+            PeopleError::Full(_)
+            | PeopleError::FollowsMany(_)
+            | PeopleError::ManyLists(_)
+            | PeopleError::ManyTokens(_) => Self::new(StatusCode::CONFLICT, "shelf-full", message),
             PeopleError::Store(_) | PeopleError::Hash => Self::ours(error),
         }
     }
@@ -111,6 +117,43 @@ impl From<CommunityError> for ApiError {
             }
             CommunityError::Key | CommunityError::Feeds(_) | CommunityError::Store(_) => Self::ours(error),
         }
+    }
+}
+
+impl From<ReportError> for ApiError {
+    fn from(error: ReportError) -> Self {
+        let message = error.to_string();
+        match error {
+            ReportError::Kind | ReportError::Text => Self::bad("bad-report", message),
+            ReportError::Many => Self::new(StatusCode::TOO_MANY_REQUESTS, "too-much", message),
+            ReportError::Unknown => Self::not_found("unknown-report", message),
+            ReportError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<UploadError> for ApiError {
+    fn from(error: UploadError) -> Self {
+        let message = error.to_string();
+        let (status, code) = match error {
+            UploadError::Closed(_) => (StatusCode::FORBIDDEN, "uploads-closed"),
+            UploadError::Kind => (StatusCode::BAD_REQUEST, "bad-file"),
+            UploadError::Large => (StatusCode::PAYLOAD_TOO_LARGE, "too-large"),
+            UploadError::Many => (StatusCode::CONFLICT, "too-many-uploads"),
+            UploadError::Full(_) => (StatusCode::INSUFFICIENT_STORAGE, "disk-full"),
+            UploadError::Unknown => (StatusCode::NOT_FOUND, "unknown-upload"),
+            UploadError::Offset(_) => (StatusCode::CONFLICT, "wrong-offset"),
+            UploadError::Busy => (StatusCode::LOCKED, "upload-busy"),
+            UploadError::Cut(_) => (StatusCode::BAD_REQUEST, "upload-cut"),
+            UploadError::Words(_) => (StatusCode::BAD_REQUEST, "bad-words"),
+            UploadError::Picture => (StatusCode::BAD_REQUEST, "bad-picture"),
+            UploadError::Settled => (StatusCode::CONFLICT, "upload-settled"),
+            UploadError::Io(ref error) if error.kind() == std::io::ErrorKind::StorageFull => {
+                (StatusCode::INSUFFICIENT_STORAGE, "disk-full")
+            }
+            UploadError::Store(_) | UploadError::Io(_) => return Self::ours(error),
+        };
+        Self::new(status, code, message)
     }
 }
 

@@ -184,7 +184,7 @@ fn unknown() -> ApiError {
 
 impl Rooms {
     /// A video that who sent this may see: of others nobody learns that they are here.
-    fn visible(&self, headers: &HeaderMap, id: &str) -> Result<VideoRow, ApiError> {
+    pub(super) fn visible(&self, headers: &HeaderMap, id: &str) -> Result<VideoRow, ApiError> {
         let row = self.video_row(id)?;
         if self.shows(self.viewer(headers), &row)? { Ok(row) } else { Err(unknown()) }
     }

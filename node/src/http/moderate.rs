@@ -118,14 +118,6 @@ impl Rooms {
         Ok(self.feeds.set_rules(&view.id, Rules { approve, categories }).await?)
     }
 
-    /// Whether there is anything to decide: a group with rules.
-    pub(super) fn moderates(&self) -> bool {
-        let waits = |view: &Arc<View>| {
-            view.group.rules.approve != Approve::Never && self.groups.role(&view.id) >= Some(Role::Member)
-        };
-        self.groups.all().iter().any(waits)
-    }
-
     fn moderate_page(
         self: &Arc<Self>,
         viewer: Viewer,
@@ -150,6 +142,7 @@ impl Rooms {
         let standing = self.requests.approvals().standing(&view.id, STANDING)?;
         Ok(ModeratePage {
             frame,
+            desk: self.desk(headers, "fetch")?,
             group: view.id.to_string(),
             groups: groups.iter().map(group).collect(),
             lead: lead(&queue),

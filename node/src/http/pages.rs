@@ -48,14 +48,20 @@ pub(super) struct View {
     pub(super) after: Option<String>,
     /// The link that the archive page begins with.
     pub(super) url: Option<String>,
+    /// The list that is played.
+    pub(super) list: Option<String>,
+    /// Whether a report was just taken.
+    pub(super) reported: Option<String>,
 }
 
 /// `GET /`
 pub(super) async fn home(State(rooms): Shared, Query(view): Query<View>, headers: HeaderMap) -> Page {
     let after = view.after.as_deref().map(api::cursor).transpose()?;
     let (videos, next) = rooms.videos_page(rooms.viewer(&headers), after.as_deref(), CARDS)?;
+    let frame = rooms.frame(&headers);
     let page = HomePage {
-        frame: rooms.frame(&headers),
+        new: frame.logged_in && rooms.is_new()?,
+        frame,
         lede: rooms.home_lede(rooms.viewer(&headers))?,
         jobs: rooms.job_views(rooms.viewer(&headers), true).await?,
         videos: videos.iter().map(card).collect(),
@@ -102,13 +108,20 @@ pub(super) async fn request(State(rooms): Shared, headers: HeaderMap, Form(ask):
 }
 
 /// `GET /assets/{name}`: named with its hash, so it never changes.
-pub(super) async fn asset(Path(name): Path<String>) -> Page {
+pub(super) async fn asset(Path(name): Path<String>, asked: HeaderMap) -> Page {
     let found =
         horahora_web::asset(&name).ok_or_else(|| ApiError::not_found("unknown-asset", "No such file."))?;
     let forever = HeaderValue::from_static("public, max-age=31536000, immutable");
     let tag = format!("\"{}\"", found.hash);
     let headers = [(header::CONTENT_TYPE, found.content_type.to_owned()), (header::ETAG, tag)];
-    Ok((headers, [(header::CACHE_CONTROL, forever)], found.bytes).into_response())
+    let takes = asked.get(header::ACCEPT_ENCODING).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let kept =
+        [(header::CACHE_CONTROL, forever), (header::VARY, HeaderValue::from_static("accept-encoding"))];
+    if takes.split(',').any(|way| way.split(';').next().unwrap_or_default().trim() == "gzip") {
+        let packed = [(header::CONTENT_ENCODING, "gzip")];
+        return Ok((headers, kept, packed, found.gzip).into_response());
+    }
+    Ok((headers, kept, found.bytes).into_response())
 }
 
 /// `GET /app.webmanifest`: the page as an app of its own (W3C Web Application Manifest).
@@ -148,8 +161,22 @@ pub(super) fn message_page(
         message: message.to_owned(),
         action: Some(("All videos".to_owned(), "/".to_owned())),
         state: StateView::of(state),
+        again: None,
     };
     (status, Html(horahora_web::message(&page))).into_response()
+}
+
+/// A page that waits until the node, which begins again, answers.
+pub(super) fn begins_again(rooms: &Rooms, headers: &HeaderMap, then: &str) -> Response {
+    let page = MessagePage {
+        frame: rooms.frame(headers),
+        title: "The node begins again".to_owned(),
+        message: "It takes some seconds. This page goes on by itself.".to_owned(),
+        action: None,
+        state: StateView::of("running"),
+        again: Some(then.to_owned()),
+    };
+    Html(horahora_web::message(&page)).into_response()
 }
 
 /// A video on a grid.
@@ -205,7 +232,6 @@ impl Rooms {
             asks: who.rank >= Some(Rank::Trusted),
             decides: who.rank >= Some(Rank::Moderator),
             known: who.rank.is_some(),
-            moderates: who.rank >= Some(Rank::Moderator) && self.moderates(),
             query: String::new(),
             tools: if self.tools.now().is_some() { vec![] } else { tools.collect() },
         }

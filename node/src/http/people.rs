@@ -19,7 +19,7 @@ use super::{
     error::ApiError,
     pages::date,
 };
-use crate::people::{House, PeopleError, Rank, SignUp};
+use crate::people::{House, PeopleError, Rank, SignUp, Uploaders};
 
 /// Days and people of an invitation, at most.
 const DAYS: u64 = 365;
@@ -73,13 +73,17 @@ pub(super) async fn house(State(rooms): Shared) -> Answer {
 pub(super) struct NewHouse {
     sign_up: Option<SignUp>,
     visitors: Option<bool>,
+    uploads: Option<Uploaders>,
 }
 
 /// `POST /api/v1/house`
 pub(super) async fn set_house(State(rooms): Shared, Json(new): Json<NewHouse>) -> Answer {
     let now = rooms.people.house()?;
-    let house =
-        House { sign_up: new.sign_up.unwrap_or(now.sign_up), visitors: new.visitors.unwrap_or(now.visitors) };
+    let house = House {
+        sign_up: new.sign_up.unwrap_or(now.sign_up),
+        visitors: new.visitors.unwrap_or(now.visitors),
+        uploads: new.uploads.unwrap_or(now.uploads),
+    };
     rooms.people.set_house(house).await?;
     Ok(Json(json!(house)))
 }
@@ -126,6 +130,7 @@ pub(super) struct Change {
     password: String,
     sign_up: String,
     visitors: String,
+    uploads: String,
     uses: String,
     days: String,
 }
@@ -185,7 +190,13 @@ impl Rooms {
                     "closed" => SignUp::Closed,
                     _ => SignUp::Invited,
                 };
-                self.people.set_house(House { sign_up, visitors: !change.visitors.is_empty() }).await?;
+                let uploads = match change.uploads.as_str() {
+                    "nobody" => Uploaders::Nobody,
+                    "trusted" => Uploaders::Trusted,
+                    _ => Uploaders::Everybody,
+                };
+                let visitors = !change.visitors.is_empty();
+                self.people.set_house(House { sign_up, visitors, uploads }).await?;
             }
             "invite" => {
                 let (uses, days) = (number(&change.uses)?, number(&change.days)?);
@@ -250,6 +261,12 @@ impl Rooms {
             code: None,
             sign_up: sign_up_name(house.sign_up).to_owned(),
             visitors: house.visitors,
+            uploads: match house.uploads {
+                Uploaders::Nobody => "nobody",
+                Uploaders::Trusted => "trusted",
+                Uploaders::Everybody => "everybody",
+            }
+            .to_owned(),
             error: None,
         })
     }

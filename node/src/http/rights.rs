@@ -21,17 +21,24 @@ pub(super) fn need(method: &Method, path: &str) -> Need {
     let reads = method.is_safe();
     match parts.as_slice() {
         ["healthz" | "login" | "sign-up" | "app.webmanifest"] | ["assets", ..] => Need::Nothing,
+        ["pages", _] | ["api", "v1", "pages", _] if reads => Need::Nothing,
         ["api", "v1", "session"] => Need::Nothing,
         ["api", "v1", "people"] if !reads => Need::Nothing,
-        ["moderate", "log"] | ["api", "v1", "audit"] => Need::Rank(Rank::Moderator),
-        ["logout" | "account" | "library" | "following", ..] | ["api", "v1", "account", ..] => {
-            Need::Rank(Rank::Viewer)
+        ["api", "v1", "audit"] => Need::Rank(Rank::Moderator),
+        ["moderate", ..] if parts.len() > 1 => Need::Rank(Rank::Moderator),
+        ["api", "v1", "reports", ..] | ["api", "v1", "uploads", _, "verdict"] => Need::Rank(Rank::Moderator),
+        ["logout" | "account" | "library" | "following" | "upload", ..]
+        | ["lists"]
+        | ["api", "v1", "account" | "uploads", ..] => Need::Rank(Rank::Viewer),
+        ["people" | "settings" | "setup", ..]
+        | ["api", "v1", "people" | "house" | "invitations" | "settings" | "restart", ..] => {
+            Need::Rank(Rank::Admin)
         }
-        ["people", ..] | ["api", "v1", "people" | "house" | "invitations", ..] => Need::Rank(Rank::Admin),
         _ if reads => Need::Watching,
         ["api", "v1", "videos", _, "view"] => Need::Watching,
-        ["watch", _, "say"] | ["api", "v1", "comments", _] => Need::Rank(Rank::Viewer),
-        ["api", "v1", "videos", _, "comments" | "danmaku" | "vote"] => Need::Rank(Rank::Viewer),
+        ["watch", _, "say" | "report"] | ["api", "v1", "comments", _] => Need::Rank(Rank::Viewer),
+        ["api", "v1", "videos", _, "comments" | "danmaku" | "vote" | "reports"] => Need::Rank(Rank::Viewer),
+        ["lists", _] | ["api", "v1", "lists", _] => Need::Rank(Rank::Viewer),
         ["archive"] | ["api", "v1", "requests"] => Need::Rank(Rank::Trusted),
         ["moderate"] | ["api", "v1", "approvals"] => Need::Rank(Rank::Moderator),
         ["archive", _] | ["api", "v1", "requests", ..] => Need::Rank(Rank::Moderator),
@@ -66,6 +73,15 @@ mod tests {
             (&post, "/api/v1/requests", rank(Rank::Trusted)),
             (&Method::DELETE, "/api/v1/requests/bafy", rank(Rank::Moderator)),
             (&post, "/moderate", rank(Rank::Moderator)),
+            (&get, "/moderate/uploads", rank(Rank::Moderator)),
+            (&get, "/api/v1/reports", rank(Rank::Moderator)),
+            (&post, "/api/v1/videos/x/reports", rank(Rank::Viewer)),
+            (&Method::PATCH, "/api/v1/uploads/x", rank(Rank::Viewer)),
+            (&Method::OPTIONS, "/api/v1/uploads", rank(Rank::Viewer)),
+            (&post, "/api/v1/uploads/x/verdict", rank(Rank::Moderator)),
+            (&get, "/lists", rank(Rank::Viewer)),
+            (&get, "/lists/x", Need::Watching),
+            (&post, "/lists/x", rank(Rank::Viewer)),
             (&get, "/people", rank(Rank::Admin)),
             (&get, "/api/v1/people", rank(Rank::Admin)),
             (&post, "/api/v1/people", Need::Nothing),

@@ -21,6 +21,7 @@ use super::{
 };
 use crate::{
     growing::Elsewhere,
+    moderation::KINDS,
     search::Found,
     store::rows::{CaptureRow, JobKey, JobRow, State as Stand, VideoRow},
 };
@@ -44,7 +45,9 @@ pub(super) async fn watch(
         }
         Err(error) => return Err(error),
     };
-    let page = rooms.watch_page(&row, &headers).await?;
+    let mut page = rooms.watch_page(&row, &headers).await?;
+    page.playing = rooms.playing(&row, view.list.as_deref(), &headers, rooms.viewer(&headers))?;
+    page.reported = view.reported.is_some();
     let html =
         if view.fragment.is_some() { horahora_web::watch_live(&page) } else { horahora_web::watch(&page) };
     Ok(Html(html).into_response())
@@ -161,6 +164,10 @@ impl Rooms {
             talk: self.talk(row, headers)?,
             hidden: self.moderation.hidden(&row.id)?.map(|row| (row.by, row.reason)),
             favourite: self.is_favourite(row, headers)?,
+            lists: self.list_choices(row, headers)?,
+            playing: None,
+            wrongs: KINDS.iter().map(|(kind, words)| ((*kind).to_owned(), (*words).to_owned())).collect(),
+            reported: false,
             related: related.iter().take(RELATED).map(card).collect(),
         })
     }

@@ -47,6 +47,12 @@ pub struct Scan {
     pub left: Vec<(PathBuf, String)>,
 }
 
+/// Whether a file of this name is one with pictures or sound.
+#[must_use]
+pub fn is_media(name: &str) -> bool {
+    is(Path::new(name), &MEDIA)
+}
+
 /// Looks through a folder and those inside it.
 ///
 /// # Errors

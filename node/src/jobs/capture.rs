@@ -366,7 +366,8 @@ fn new_draft(video: &VideoRow, capture: Cid, fetched: &Fetched) -> Manifest {
 }
 
 /// Media type by the file's name; what is not known is bytes.
-fn media_type(name: &str) -> &'static str {
+#[must_use]
+pub fn media_type(name: &str) -> &'static str {
     match name.rsplit('.').next().unwrap_or_default() {
         "mp4" | "m4v" => "video/mp4",
         "m4a" => "audio/mp4",

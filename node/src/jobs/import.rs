@@ -15,7 +15,7 @@ use crate::{
     ingest::{Failure, Fetched, Found, scan},
     requests,
     store::{
-        Batch,
+        Batch, StoreError,
         rows::{
             Code, IMPORTS, JOBS, JobKey, JobRow, REQUESTS, RequestRow, State, VIDEOS, VIDEOS_BY_AGE,
             VideoRow, aged_key,
@@ -27,6 +27,50 @@ use crate::{
 const CHUNK: usize = 100;
 /// Parts of info.json that are the operator's own.
 const SECRETS: [&str; 3] = ["cookies", "http_headers", "authorization"];
+
+impl Jobs {
+    /// Takes one file into a group's archive, the node's own where none is named; gives the video that it is.
+    ///
+    /// # Errors
+    /// When it cannot be read, or this node may not write in the group.
+    pub async fn take_file(
+        &self,
+        title: &str,
+        files: Fetched,
+        group: Option<GroupId>,
+    ) -> Result<VideoId, Failure> {
+        let group = group.unwrap_or_else(|| self.0.feeds.home());
+        if !self.0.feeds.writable().await.contains(&group) {
+            return Err(Failure::new(Code::Unsupported, "This node does not write in that group."));
+        }
+        let id = hashed(&files).await?;
+        let found = Found { id: Some(id.clone()), title: title.to_owned(), url: None, files };
+        let is_new_here = {
+            let _changing = self.0.store.changing();
+            let mut batch = Batch::default();
+            let is_new = self.0.note_file(&id, found, &group, None, &mut batch)?;
+            self.0.store.write(batch).map_err(disk)?;
+            is_new
+        };
+        if is_new_here {
+            self.0.share(&id).await?;
+        }
+        self.0.store.durable().await.map_err(disk)?;
+        self.wake();
+        self.0.live.tell("video", serde_json::json!({ "id": id }));
+        Ok(id)
+    }
+
+    /// Whether a video's capture is still to be made.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn is_capturing(&self, video: &VideoId) -> Result<bool, StoreError> {
+        let key = JobKey::Capture { video: video.clone() };
+        let job: Option<JobRow> = self.0.store.get(&JOBS, key.text().as_bytes())?;
+        Ok(job.is_some_and(|job| !job.state.ended()))
+    }
+}
 
 impl Inner {
     /// Lists a folder: each video that the group does not have gets a job of this node's own.
@@ -81,40 +125,57 @@ impl Inner {
         let _changing = self.store.changing();
         let row: Option<RequestRow> = self.store.get(&REQUESTS, key).map_err(disk)?;
         let Some(mut row) = row else { return Ok(Vec::new()) };
-        let (mut batch, mut shared, now) = (Batch::default(), Vec::new(), clock::now());
+        let (mut batch, mut shared) = (Batch::default(), Vec::new());
         for (id, found) in found {
-            let bytes = id.as_str().as_bytes();
-            let known: Option<VideoRow> = self.store.get_after(&batch, &VIDEOS, bytes).map_err(disk)?;
-            let first = found.files.media.first().cloned().unwrap_or_default();
-            let url = found.url.clone().unwrap_or_else(|| format!("file:{}", name(&first)));
-            let mut video =
-                known.clone().unwrap_or_else(|| VideoRow::queued(id.clone(), found.title.clone(), url, now));
-            if known.is_none() {
-                batch.put(&VIDEOS_BY_AGE, &aged_key(now, bytes), &id);
-            }
-            requests::add_video(&mut row, &mut video, &mut batch);
-            let has = self.catalogue.has_in(&video, group, &batch).map_err(disk)?;
-            if !video.groups.contains(group) {
-                video.groups.push(*group);
-                shared.push(id.clone());
-            }
-            let job_key = JobKey::Capture { video: id.clone() };
-            let job: Option<JobRow> =
-                self.store.get_after(&batch, &JOBS, job_key.text().as_bytes()).map_err(disk)?;
-            let begun = job.as_ref().is_some_and(|job| matches!(job.state, State::Running | State::Done));
-            if !has && !begun {
-                let source = Url::from_file_path(&first).map_err(|()| disk("the file has no path"))?;
-                let created = job.map_or(now, |job| job.created);
-                let job = JobRow::queued(job_key, Some(id.clone()), source.into(), found.title, created);
-                (video.state, video.code, video.reason) = (State::Queued, None, None);
-                batch.put(&IMPORTS, bytes, &found.files);
-                Jobs::add(&mut batch, &job);
-            }
-            batch.put(&VIDEOS, bytes, &video);
+            let is_new = self.note_file(&id, found, group, Some(&mut row), &mut batch)?;
+            shared.extend(is_new.then_some(id));
         }
         requests::put(&mut batch, key, &row);
         self.store.write(batch).map_err(disk)?;
         Ok(shared)
+    }
+
+    /// A video of this machine, with a job of its own where the group has it not. Whether it is new in the group.
+    fn note_file(
+        &self,
+        id: &VideoId,
+        found: Found,
+        group: &GroupId,
+        request: Option<&mut RequestRow>,
+        batch: &mut Batch,
+    ) -> Result<bool, Failure> {
+        let (bytes, now) = (id.as_str().as_bytes(), clock::now());
+        let known: Option<VideoRow> = self.store.get_after(batch, &VIDEOS, bytes).map_err(disk)?;
+        let first = found.files.media.first().cloned().unwrap_or_default();
+        let url = found.url.unwrap_or_else(|| format!("file:{}", name(&first)));
+        let is_new = known.is_none();
+        let mut video = known.unwrap_or_else(|| VideoRow::queued(id.clone(), found.title.clone(), url, now));
+        if is_new {
+            batch.put(&VIDEOS_BY_AGE, &aged_key(now, bytes), id);
+        }
+        if let Some(request) = request {
+            requests::add_video(request, &mut video, batch);
+        }
+        let has = self.catalogue.has_in(&video, group, batch).map_err(disk)?;
+        let is_new_here = !video.groups.contains(group);
+        if is_new_here {
+            video.groups.push(*group);
+        }
+        let job_key = JobKey::Capture { video: id.clone() };
+        let job: Option<JobRow> =
+            self.store.get_after(batch, &JOBS, job_key.text().as_bytes()).map_err(disk)?;
+        let begun = job.as_ref().is_some_and(|job| matches!(job.state, State::Running | State::Done));
+        let begins = !has && !begun;
+        if begins {
+            let source = Url::from_file_path(&first).map_err(|()| disk("the file has no path"))?;
+            let created = job.map_or(now, |job| job.created);
+            let job = JobRow::queued(job_key, Some(id.clone()), source.into(), found.title, created);
+            (video.state, video.code, video.reason) = (State::Queued, None, None);
+            batch.put(&IMPORTS, bytes, &found.files);
+            Jobs::add(batch, &job);
+        }
+        batch.put(&VIDEOS, bytes, &video);
+        Ok(is_new_here)
     }
 
     /// A video's files as if they had just been downloaded; they stay where they are.

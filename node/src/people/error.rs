@@ -37,11 +37,29 @@ pub enum PeopleError {
     #[error("This is the only admin. Make somebody else an admin first.")]
     LastAdmin,
     /// A shelf holds no more.
-    #[error("Your favourites are {0}, as many as there can be. Take some away first.")]
+    #[error("There are {0} videos in it, as many as there can be. Take some away first.")]
     Full(usize),
     /// No more searches can be followed.
     #[error("You follow {0} searches, as many as can be. Follow another one no more first.")]
     FollowsMany(usize),
+    /// There is no such list, or it is somebody else's own.
+    #[error("There is no such list, or only its owner sees it.")]
+    UnknownList,
+    /// A list has no name.
+    #[error("Give the list a name.")]
+    ListName,
+    /// No more lists.
+    #[error("You have {0} lists, as many as can be. Remove one first.")]
+    ManyLists(usize),
+    /// A token lacks a name, or lasts too long.
+    #[error("A token has a name, and lasts 1 to 3,650 days.")]
+    Token,
+    /// No more tokens.
+    #[error("You have {0} tokens, as many as can be. Take one back first.")]
+    ManyTokens(usize),
+    /// There is no such token.
+    #[error("You have no such token.")]
+    UnknownToken,
     /// The database failed.
     #[error(transparent)]
     Store(#[from] StoreError),

@@ -51,6 +51,19 @@ pub enum SignUp {
     Open,
 }
 
+/// Who may send files from their own device.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Uploaders {
+    /// Nobody but admins.
+    Nobody,
+    /// Trusted people: theirs are taken in at once.
+    Trusted,
+    /// Everybody with an account: of viewers a moderator looks at each first.
+    #[default]
+    Everybody,
+}
+
 /// How the node takes people in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct House {
@@ -58,4 +71,7 @@ pub struct House {
     pub sign_up: SignUp,
     /// Whether people without an account may watch what is public, from anywhere.
     pub visitors: bool,
+    /// Who may send files.
+    #[serde(default)]
+    pub uploads: Uploaders,
 }

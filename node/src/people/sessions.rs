@@ -143,6 +143,6 @@ impl People {
 }
 
 /// A hash of the key, which is a hash of the secret itself.
-fn name_of(key: &[u8]) -> String {
+pub(super) fn name_of(key: &[u8]) -> String {
     blake3::hash(key).to_hex()[..16].to_owned()
 }

@@ -18,13 +18,14 @@ use crate::{
     approval::VerdictRow,
     catalogue::NameRow,
     ingest::{Asked, Fetched},
-    people::{House, InvitationRow, PersonRow, SessionRow},
+    people::{InvitationRow, PersonRow, SessionRow},
 };
 
 mod community;
 mod keys;
 mod moderation;
 mod requests;
+mod uploads;
 mod videos;
 
 pub use community::{Gone, SaidRow, Tally, VoteRow};
@@ -33,18 +34,18 @@ pub use keys::{
     erased_key, feed_key, feed_of, open_job_key, request_video_key, rung_prefix, said_key, said_prefix,
     segment_key, session_key, subject_key, told_key, vote_key,
 };
-pub use moderation::{ACTIONS, ActionRow, HIDDEN, HiddenRow, SHELVES};
+pub use moderation::{
+    ACTIONS, ActionRow, AnswerRow, HIDDEN, HOUSE, HOUSE_KEY, HiddenRow, LISTS, ListRow, PAGES, REPORTS,
+    ReportRow, SHELVES, TOKENS,
+};
 pub use requests::RequestRow;
+pub use uploads::{UPLOADS, UploadRow, UploadStand, Words};
 pub use videos::{CaptureRow, Holding, ManifestRow, Told, VideoRow};
 
 /// Facts about the node itself, under fixed names: the feed in its own first group.
 pub const OWN_FEED: Table<OwnFeed> = Table::new(0);
 /// Key of the own feed in [`OWN_FEED`].
 pub const OWN_FEED_KEY: &[u8] = b"own_feed";
-/// How the node takes people in: under [`HOUSE_KEY`].
-pub const HOUSE: Table<House> = Table::new(0);
-/// Key of the only row of [`HOUSE`].
-pub const HOUSE_KEY: &[u8] = b"house";
 /// Entries with their bodies under `group ‖ node ‖ incarnation ‖ seq`.
 pub const ENTRIES: Table<EntryBlocks> = Table::new(1);
 /// Archive requests under `age ‖ id`.

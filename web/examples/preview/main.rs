@@ -89,7 +89,6 @@ fn frame() -> Frame {
         decides: true,
         known: true,
         me: None,
-        moderates: true,
         query: String::new(),
         tools: Vec::new(),
     }
@@ -229,6 +228,7 @@ fn jobs() -> Vec<JobRow> {
 
 fn home_page() -> HomePage {
     HomePage {
+        new: false,
         popular: Vec::new(),
         frame: frame(),
         lede: Lede {
@@ -441,6 +441,7 @@ fn not_found() -> MessagePage {
         message: "The address may be old. If it was a video, look for it on the home page.".into(),
         action: None,
         state: StateView { icon: "gone".into(), ..StateView::default() },
+        again: None,
     }
 }
 

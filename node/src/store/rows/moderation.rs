@@ -1,16 +1,84 @@
 //! Tables and rows of this node's own house: what people keep for themselves, and what its moderators did.
 
-use horahora_protocol::Timestamp;
+use horahora_protocol::{Cid, NodeId, Timestamp, VideoId};
 use serde::{Deserialize, Serialize};
 
-use crate::store::Table;
+use crate::{
+    people::{House, TokenRow},
+    store::Table,
+};
 
 /// What people keep for themselves: favourites and history under `person ‖ f or h ‖ video`, searches under `person ‖ s ‖ search`.
 pub const SHELVES: Table<Timestamp> = Table::new(42);
+/// Lists of videos that people make, under their ids.
+pub const LISTS: Table<ListRow> = Table::new(47);
+
+/// A row of [`LISTS`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ListRow {
+    /// Whose it is.
+    pub owner: NodeId,
+    /// What the owner is called.
+    pub owner_name: String,
+    /// Its name.
+    pub name: String,
+    /// What it is about.
+    pub about: String,
+    /// Whether others may see it.
+    pub public: bool,
+    /// Its videos, in its order.
+    pub videos: Vec<VideoId>,
+    /// When it was last changed.
+    pub at: Timestamp,
+}
+
+/// How the node takes people in: under [`HOUSE_KEY`].
+pub const HOUSE: Table<House> = Table::new(0);
+/// Key of the only row of [`HOUSE`].
+pub const HOUSE_KEY: &[u8] = b"house";
+/// Pages that admins write, under `page/ ‖ name`.
+pub const PAGES: Table<String> = Table::new(0);
+/// Tokens of people's programs, under the hash of the secret.
+pub const TOKENS: Table<TokenRow> = Table::new(48);
 /// Videos that are hidden here, under their ids.
 pub const HIDDEN: Table<HiddenRow> = Table::new(43);
 /// What moderators and admins did, under `age ‖ 4 random bytes`.
 pub const ACTIONS: Table<ActionRow> = Table::new(44);
+
+/// What people say is wrong, under the hash of what it is about and who says it.
+pub const REPORTS: Table<ReportRow> = Table::new(46);
+
+/// A row of [`REPORTS`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReportRow {
+    /// When it was said last.
+    pub at: Timestamp,
+    /// Whose account it is.
+    pub by: NodeId,
+    /// What they are called.
+    pub by_name: String,
+    /// The video that it is about, or whose comment.
+    pub video: VideoId,
+    /// The comment that it is about.
+    pub comment: Option<Cid>,
+    /// What kind of thing is wrong.
+    pub kind: String,
+    /// What is wrong, in their words.
+    pub text: String,
+    /// What a moderator answered, once one did.
+    pub answer: Option<AnswerRow>,
+}
+
+/// A moderator's answer to a report.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AnswerRow {
+    /// When.
+    pub at: Timestamp,
+    /// What the moderator is called.
+    pub by: String,
+    /// What was done about it.
+    pub text: String,
+}
 
 /// A row of [`HIDDEN`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
