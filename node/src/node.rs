@@ -103,15 +103,7 @@ pub async fn run(
     let community =
         Community::new(store.clone(), feeds.clone(), groups.clone(), catalogue.clone(), live.clone());
     let people = People::new(store.clone());
-    let uploads = Uploads::open(uploads::Rooms {
-        store: store.clone(),
-        jobs: jobs.clone(),
-        people: people.clone(),
-        space: config.space.clone(),
-        live: live.clone(),
-        tasks: tasks.clone(),
-        dir: dir.join("uploads"),
-    })?;
+    let uploads = open_uploads(&config, &store, &jobs, &people, &live, &tasks)?;
     let auth = Auth::new(token, config.hosts.clone(), people.clone());
     tell_tools(&tools, &live, &tasks);
     start_work(&jobs, &requests, config.looks, &tasks);
@@ -162,14 +154,45 @@ pub async fn run(
         again: CancellationToken::new(),
     };
     start_claims(&rooms, &tasks);
+    run_page(listener, rooms, dir, shutdown, &tasks, announce).await
+}
+
+fn open_uploads(
+    config: &Config,
+    store: &Store,
+    jobs: &Jobs,
+    people: &People,
+    live: &Live,
+    tasks: &Tasks,
+) -> Result<Uploads> {
+    Ok(Uploads::open(uploads::Rooms {
+        store: store.clone(),
+        jobs: jobs.clone(),
+        people: people.clone(),
+        space: config.space.clone(),
+        live: live.clone(),
+        tasks: tasks.clone(),
+        dir: config.data_dir.join("uploads"),
+    })?)
+}
+
+/// Serves the page until the shutdown, or until somebody lets the node begin again.
+async fn run_page(
+    listener: TcpListener,
+    rooms: Rooms,
+    dir: &Path,
+    shutdown: impl Future<Output = ()>,
+    tasks: &Tasks,
+    announce: impl FnOnce(&str, &str),
+) -> Result<Afterwards> {
     let again = rooms.again.clone();
-    let shutdown = async {
+    let ends = async {
         tokio::select! {
             () = shutdown => {}
             () = again.cancelled() => tracing::info!("begins again"),
         }
     };
-    serve_page(listener, rooms, dir, shutdown, &tasks, announce).await?;
+    serve_page(listener, rooms, dir, ends, tasks, announce).await?;
     Ok(if again.is_cancelled() { Afterwards::BeginsAgain } else { Afterwards::Ends })
 }
 

@@ -53,7 +53,8 @@ const HARDWARE: &[(&str, &str)] = &[
     ("nvenc", "NVENC (NVIDIA)"),
 ];
 
-/// All settings of the page, in parts.
+/// All settings of the page, in parts. Arguments of yt-dlp are none of them: they can run programs, and whoever logs in from
+/// elsewhere as an admin is not for that reason somebody at this machine.
 pub const SETTINGS: [(&str, &[Setting]); 4] = [
     (
         "This node",
@@ -118,7 +119,6 @@ pub const SETTINGS: [(&str, &[Setting]); 4] = [
                 Kind::Text,
                 "For source sites only, never for nodes: http://… or socks5://…",
             ),
-            of("ytdlp_args", "More arguments for yt-dlp", Kind::Text, "Given to every use of it."),
             of(
                 "allow_private_sources",
                 "Allow links into this network",
@@ -326,7 +326,7 @@ mod tests {
             ("keep_free_mb", "-1"),
             ("adopt", "everything"),
             ("proxy", "no url"),
-            ("ytdlp_args", "'open"),
+            ("ytdlp_args", "--exec id"),
             ("listen", "4150"),
             ("data_dir", "/"),
         ] {

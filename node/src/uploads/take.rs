@@ -106,18 +106,20 @@ impl Uploads {
                 UploadStand::Taken(_) => false,
                 _ => age > FORGOTTEN_MS,
             };
-            if over && self.busy(&id).is_some() {
+            let nobody_at_it = if over { self.busy(&id) } else { None };
+            if nobody_at_it.is_some() {
                 self.forget(&id)?;
                 continue;
             }
+            drop(nobody_at_it);
             self.settle(&id)?;
             known.insert(id);
         }
-        // A folder without a row is what a crash left between the two.
+        // A folder without a row is what a crash left between the two; whoever makes both holds the lock meanwhile.
         for entry in fs::read_dir(&self.0.dir)?.flatten() {
             let name = entry.file_name().to_string_lossy().into_owned();
+            let _changing = self.0.store.changing();
             if !known.contains(&name) && self.0.store.get(&UPLOADS, name.as_bytes())?.is_none() {
-                let _changing = self.0.store.changing();
                 fs::remove_dir_all(entry.path())?;
             }
         }
