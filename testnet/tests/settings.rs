@@ -31,6 +31,8 @@ async fn settings_are_saved_and_count_once_the_node_begins_again() {
     assert!(file().contains("keep_free_mb = 7\nno_looks = true\n"), "{}", file());
     let page = operator.get("/settings").await.text().await.unwrap();
     assert!(page.contains("Set when the node was started.") && page.contains("value=\"7\""), "{page}");
+    assert!(page.contains("name=\"name\" value=\"testnode\""), "what counts is shown: {page}");
+    assert!(page.contains("name=\"no_mdns\" value=\"true\" disabled"), "and it is off: {page}");
 
     // It answers nobody for a moment.
     let free = async || node.get("/api/v1/node").await.unwrap_or_default()["disk"]["keep_free"].clone();

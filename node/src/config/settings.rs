@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeMap, fs, io::Write, path::Path};
 
+use clap::{ValueEnum, builder::PossibleValue};
 use toml_edit::{Array, DocumentMut, Item, Value};
 
 use super::{Config, ConfigError, RunOptions};
@@ -158,28 +159,41 @@ impl RunOptions {
     /// Whether a key is set here.
     #[must_use]
     pub fn sets(&self, key: &str) -> bool {
+        self.text_of(key).is_some()
+    }
+
+    /// What a key is set to here, as `config.toml` would have it; lists have lines.
+    #[must_use]
+    pub fn text_of(&self, key: &str) -> Option<String> {
+        let on = |set: bool| set.then(|| "true".to_owned());
+        let named = |choice: Option<PossibleValue>| choice.map(|choice| choice.get_name().to_owned());
         match key {
-            "http" => self.http.is_some(),
-            "listen" => !self.listen.is_empty(),
-            "peer" => !self.peer.is_empty(),
-            "no_mdns" => self.no_mdns,
-            "no_relay" => self.no_relay,
-            "tools_dir" => self.tools_dir.is_some(),
-            "keep_free_mb" => self.keep_free_mb.is_some(),
-            "no_updates" => self.no_updates,
-            "no_looks" => self.no_looks,
-            "av1" => self.av1,
-            "encoders" => self.encoders.is_some(),
-            "hardware" => self.hardware.is_some(),
-            "proxy" => self.proxy.is_some(),
-            "ytdlp_args" => self.ytdlp_args.is_some(),
-            "allow_private_sources" => self.allow_private_sources,
-            "adopt" => self.adopt.is_some(),
-            "name" => self.name.is_some(),
-            "hosts" => !self.hosts.is_empty(),
-            _ => false,
+            "http" => self.http.map(|address| address.to_string()),
+            "listen" => lines(&self.listen),
+            "peer" => lines(&self.peer),
+            "no_mdns" => on(self.no_mdns),
+            "no_relay" => on(self.no_relay),
+            "tools_dir" => self.tools_dir.as_ref().map(|dir| dir.display().to_string()),
+            "keep_free_mb" => self.keep_free_mb.map(|mb| mb.to_string()),
+            "no_updates" => on(self.no_updates),
+            "no_looks" => on(self.no_looks),
+            "av1" => on(self.av1),
+            "encoders" => self.encoders.map(|count| count.to_string()),
+            "hardware" => named(self.hardware.as_ref().and_then(ValueEnum::to_possible_value)),
+            "proxy" => self.proxy.clone(),
+            "ytdlp_args" => self.ytdlp_args.clone(),
+            "allow_private_sources" => on(self.allow_private_sources),
+            "adopt" => named(self.adopt.as_ref().and_then(ValueEnum::to_possible_value)),
+            "name" => self.name.clone(),
+            "hosts" => lines(&self.hosts),
+            _ => None,
         }
     }
+}
+
+fn lines<T: ToString>(all: &[T]) -> Option<String> {
+    let all: Vec<_> = all.iter().map(ToString::to_string).collect();
+    (!all.is_empty()).then(|| all.join("\n"))
 }
 
 /// A setting of this key.

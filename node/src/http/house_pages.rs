@@ -119,12 +119,13 @@ impl Rooms {
                         and lock accounts. They say why."
                 .to_owned(),
             _ => "What this node knows of you:\n\n\
-                  - Without an account: nothing is stored. A view is counted once an hour and address; the address is kept in \
-                  memory only.\n\
+                  - Without an account: nothing is stored. A view is counted once in half an hour and address; the address is \
+                  kept in memory only.\n\
                   - With an account: your name, a hash of your password, your key, the browsers that are logged in, what you \
                   marked, watched, follow and put on lists. You can export all of it and delete it on your account's page.\n\
                   - Comments, danmaku and votes are signed with your key and travel to the other nodes of the group.\n\n\
-                  This page asks no other site for anything. Cookies: one for the session, one for the colours."
+                  This page asks no other site for anything. Cookies: one for the session, one for the colours. Where you left a \
+                  video, and how the player is set, your own browser remembers."
                 .to_owned(),
         }
     }

@@ -141,7 +141,8 @@ impl Rooms {
     /// The page with these values, as they stand in the file.
     fn settings_page(&self, headers: &HeaderMap, now: &BTreeMap<String, String>) -> SettingsPage {
         let field = |setting: &Setting| {
-            let value = now.get(setting.key).cloned().unwrap_or_default();
+            let fixed = self.config.given.text_of(setting.key);
+            let value = fixed.clone().or_else(|| now.get(setting.key).cloned()).unwrap_or_default();
             let (kind, choices) = match setting.kind {
                 Kind::Text => (FieldKind::Text, &[][..]),
                 Kind::Number => (FieldKind::Number, &[][..]),
@@ -164,7 +165,7 @@ impl Rooms {
                     Kind::Unless => (value != "true").to_string(),
                     _ => value,
                 },
-                fixed: self.config.given.sets(setting.key),
+                fixed: fixed.is_some(),
             }
         };
         let part = |(title, settings): &(&str, &[Setting])| SettingsPart {
