@@ -97,16 +97,17 @@ export function startFilters(): void {
   if (box && matchMedia("(max-width: 52rem)").matches) box.open = false;
 }
 
-/** Goes on once a node that begins again is there: first it must be gone, or some seconds over. */
+/** Goes on once a node that begins again is there: in another life of its own, or after some seconds. */
 export function startAgain(): void {
   const href = document.querySelector<HTMLElement>("[data-again]")?.dataset["again"];
   if (!href) return;
+  const life = (): Promise<string | null> =>
+    fetch("/healthz", { cache: "no-store" }).then((answer) => answer.headers.get("x-horahora-life"), () => null);
+  const before = life();
   const begun = performance.now();
-  let gone = false;
   const look = async (): Promise<void> => {
-    const there = await fetch("/healthz", { cache: "no-store" }).then((answer) => answer.ok, () => false);
-    gone ||= !there || performance.now() - begun > GONE_MS;
-    if (there && gone) location.assign(href);
+    const [old, now] = await Promise.all([before, life()]);
+    if (now && (now !== old || performance.now() - begun > GONE_MS)) location.assign(href);
     else setTimeout(() => void look(), AGAIN_MS);
   };
   void look();

@@ -32,7 +32,9 @@ function start(form: HTMLFormElement): void {
     find<HTMLElement>("#chosen").textContent = chosen.name;
     find<HTMLElement>("#coming").hidden = false;
     hold.textContent = "Pause";
+    hold.hidden = false;
     sending = new Sending(chosen, find("#came"), find("#came-words"), () => {
+      hold.hidden = true;
       if (published) location.assign("/upload");
     });
     void offerFrames(chosen, find("#frames"));

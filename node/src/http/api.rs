@@ -1,12 +1,13 @@
 //! The JSON API. Its shapes are in docs/API.md.
 
-use std::{str::FromStr, time::Duration};
+use std::{str::FromStr, sync::LazyLock, time::Duration};
 
 use axum::{
     Json,
     body::Bytes,
     extract::{Path, Query, State},
     http::StatusCode,
+    response::{IntoResponse, Response},
 };
 use horahora_protocol::{
     Cid, VideoId,
@@ -17,6 +18,7 @@ use serde_json::{Value, json};
 
 use super::{Rooms, Shared, error::ApiError, viewer::Viewer};
 use crate::{
+    identity,
     media::hardware::Hardware,
     process::Strength,
     requests::RequestView,
@@ -32,8 +34,10 @@ pub(super) const LARGEST_PAGE: usize = 200;
 /// A page does not wait longer for a manifest from another node.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-pub(super) async fn healthz() -> &'static str {
-    "ok\n"
+/// `GET /healthz`; the header names this life of the node.
+pub(super) async fn healthz() -> Response {
+    static LIFE: LazyLock<String> = LazyLock::new(|| identity::token()[..16].to_owned());
+    ([("x-horahora-life", LIFE.as_str())], "ok\n").into_response()
 }
 
 pub(super) async fn node(State(rooms): Shared, viewer: Viewer) -> Answer {
