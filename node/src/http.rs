@@ -61,6 +61,7 @@ mod moderate;
 mod nodes;
 mod pages;
 mod people;
+mod popular;
 mod reports;
 mod requests;
 mod rights;
@@ -78,6 +79,7 @@ mod watch;
 mod wishes;
 
 pub use auth::Auth;
+pub use popular::Popular;
 
 /// What the page and the API show and move.
 #[derive(Debug)]
@@ -128,6 +130,8 @@ pub struct Rooms {
     pub auth: Auth,
     /// The node's name.
     pub name: String,
+    /// What was watched most.
+    pub popular: Popular,
     /// What is set.
     pub config: Config,
     /// Lets the node begin again.

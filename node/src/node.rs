@@ -16,7 +16,7 @@ use crate::{
     fetch::Fetch,
     groups::Groups,
     growing::Growing,
-    http::{self, Auth, Rooms},
+    http::{self, Auth, Popular, Rooms},
     identity,
     ingest::Ingest,
     jobs::{self, Jobs},
@@ -150,6 +150,7 @@ pub async fn run(
         people,
         auth,
         name: config.name.clone(),
+        popular: Popular::default(),
         config: config.clone(),
         again: CancellationToken::new(),
     };

@@ -27,15 +27,12 @@ use crate::{
     groups::View as Group,
     people::Rank,
     requests,
-    search::{self, Sort},
     store::rows::{Code, GROUPS, GroupRow, JobKey, State as Stand, VideoRow},
 };
 
 type Page = Result<Response, ApiError>;
 
 const CARDS: usize = 48;
-/// Videos in a row of the widest page.
-const POPULAR: usize = 6;
 /// Open captures that are counted on the home page.
 const MOVING: usize = 200;
 pub(super) const ROWS: usize = 100;
@@ -235,22 +232,6 @@ impl Rooms {
             query: String::new(),
             tools: if self.tools.now().is_some() { vec![] } else { tools.collect() },
         }
-    }
-
-    /// What was watched most, once something was.
-    async fn popular(&self, viewer: Viewer) -> Result<Vec<Card>, ApiError> {
-        let query =
-            search::Query { sort: Sort::Views, everything: viewer.is_insider(), ..search::Query::default() };
-        let found = self.search.find(query, search::Page { skip: 0, limit: POPULAR }).await?;
-        let mut cards = Vec::new();
-        for row in self.found_rows(viewer, &found)? {
-            let views = self.community.tally(&row.id)?.viewed();
-            if views > 0 {
-                let views = count(usize::try_from(views).unwrap_or(usize::MAX), "view");
-                cards.push(Card { views: Some(views), ..card(&row) });
-            }
-        }
-        Ok(cards)
     }
 
     fn home_lede(&self, viewer: Viewer) -> Result<Lede, ApiError> {
