@@ -14,7 +14,7 @@ use crate::{
     search::words::fold,
     store::{
         Batch, Store, StoreError,
-        rows::{HOUSE, HOUSE_KEY, NAMES, PAGES, PEOPLE, SESSIONS},
+        rows::{HOUSE, HOUSE_KEY, NAMES, PAGES, PEOPLE, REPORTS, SESSIONS},
     },
 };
 
@@ -332,6 +332,11 @@ impl People {
             self.clear_shelves(id, &mut batch)?;
             self.clear_lists(id, &mut batch)?;
             self.clear_tokens(id, &mut batch)?;
+            for (key, _) in
+                self.store.scan(&REPORTS, b"", None, usize::MAX)?.iter().filter(|(_, row)| row.by == *id)
+            {
+                batch.remove(&REPORTS, key);
+            }
             self.store.write(batch)?;
         }
         Ok(self.store.durable().await?)

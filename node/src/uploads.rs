@@ -36,7 +36,8 @@ mod words;
 
 pub use error::UploadError;
 use take::SWEEP;
-use words::{DESCRIPTION, PICTURE_BYTES, THUMBNAIL, check, clean, cut, picture, thumbnail};
+pub use words::PICTURE_BYTES;
+use words::{DESCRIPTION, THUMBNAIL, check, clean, cut, picture, thumbnail};
 
 /// Bytes of one file.
 const LARGEST: u64 = 64 << 30;
@@ -162,13 +163,10 @@ impl Uploads {
     /// # Errors
     /// When this person may not, or not so much.
     pub async fn begin(&self, by: &Sender, name: &str, bytes: u64) -> Result<String, UploadError> {
-        let wanted = self.0.people.house()?.uploads;
-        match wanted {
-            Uploaders::Everybody => {}
-            Uploaders::Trusted if by.rank >= Rank::Trusted => {}
-            Uploaders::Trusted => return Err(UploadError::Closed("people whom it trusts")),
-            Uploaders::Nobody if by.rank >= Rank::Admin => {}
-            Uploaders::Nobody => return Err(UploadError::Closed("whoever runs it")),
+        let taken = self.0.people.house()?.uploads;
+        if !taken.takes(by.rank) {
+            let only = if taken == Uploaders::Trusted { "people whom it trusts" } else { "whoever runs it" };
+            return Err(UploadError::Closed(only));
         }
         let name = clean(name);
         if !is_media(&name) {

@@ -199,7 +199,12 @@ fn lines<T: ToString>(all: &[T]) -> Option<String> {
 /// A setting of this key.
 #[must_use]
 pub fn setting(key: &str) -> Option<Setting> {
-    SETTINGS.iter().flat_map(|(_, settings)| settings.iter()).find(|setting| setting.key == key).copied()
+    all().find(|setting| setting.key == key).copied()
+}
+
+/// All of them, one after the other.
+pub fn all() -> impl Iterator<Item = &'static Setting> {
+    SETTINGS.iter().flat_map(|(_, settings)| settings.iter())
 }
 
 /// What `config.toml` sets, as text: lists have lines, switches are `true` or `false`.
@@ -214,8 +219,7 @@ pub fn read(data_dir: &Path) -> Result<BTreeMap<&'static str, String>, ConfigErr
         }
         item => item.as_str().map_or_else(|| bare(item), str::to_owned),
     };
-    let all = SETTINGS.iter().flat_map(|(_, settings)| settings.iter());
-    Ok(all.filter_map(|setting| Some((setting.key, text(document.get(setting.key)?)))).collect())
+    Ok(all().filter_map(|setting| Some((setting.key, text(document.get(setting.key)?)))).collect())
 }
 
 /// Changes settings; an empty text unsets one. Nothing is written unless a node would start with all of it. Whether anything

@@ -19,7 +19,7 @@ use super::{
     error::ApiError,
     pages::{ago, date},
 };
-use crate::people::{PeopleError, PersonRow, Rank, SignUp};
+use crate::people::{PeopleError, PersonRow, Rank};
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
@@ -279,14 +279,6 @@ pub(super) fn person_json(person: &PersonRow) -> Value {
     })
 }
 
-pub(super) fn sign_up_name(sign_up: SignUp) -> &'static str {
-    match sign_up {
-        SignUp::Closed => "closed",
-        SignUp::Invited => "invited",
-        SignUp::Open => "open",
-    }
-}
-
 impl Rooms {
     /// The account of who sent this.
     pub(super) fn me(&self, headers: &HeaderMap) -> Result<PersonRow, ApiError> {
@@ -368,7 +360,7 @@ impl Rooms {
         LoginPage {
             frame: self.frame(headers),
             next: local(Some(next)).to_owned(),
-            sign_up: sign_up_name(house.sign_up).to_owned(),
+            sign_up: house.sign_up.name().to_owned(),
             visitors: house.visitors,
             ..LoginPage::default()
         }
@@ -377,7 +369,7 @@ impl Rooms {
     fn sign_up_view(&self, headers: &HeaderMap) -> Result<SignUpPage, ApiError> {
         Ok(SignUpPage {
             frame: self.frame(headers),
-            sign_up: sign_up_name(self.people.house()?.sign_up).to_owned(),
+            sign_up: self.people.house()?.sign_up.name().to_owned(),
             operator: self.auth.who(headers).rank >= Some(Rank::Admin),
             ..SignUpPage::default()
         })

@@ -29,6 +29,10 @@ pub(super) const OPERATOR: &str = "whoever runs the node";
 #[derive(Debug, Clone)]
 pub(super) struct Done(pub(super) String);
 
+/// After this answer the node begins again, once it is written down.
+#[derive(Debug, Clone)]
+pub(super) struct BeginsAgain;
+
 /// Writes down what was done by who may more than others, once it is done.
 pub(super) async fn record(State(rooms): Shared, request: Request, next: Next) -> Response {
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
@@ -45,6 +49,12 @@ pub(super) async fn record(State(rooms): Shared, request: Request, next: Next) -
         if let Err(error) = rooms.moderation.note(&who, &what) {
             tracing::error!("what {who} did could not be written down: {what}: {error}");
         }
+    }
+    if response.extensions().get::<BeginsAgain>().is_some() {
+        if let Err(error) = rooms.store.durable().await {
+            tracing::error!("the database is not on the disk: {error}");
+        }
+        rooms.again.cancel();
     }
     response
 }

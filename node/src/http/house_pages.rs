@@ -122,7 +122,8 @@ impl Rooms {
                   - Without an account: nothing is stored. A view is counted once in half an hour and address; the address is \
                   kept in memory only.\n\
                   - With an account: your name, a hash of your password, your key, the browsers that are logged in, what you \
-                  marked, watched, follow and put on lists. You can export all of it and delete it on your account's page.\n\
+                  marked, watched, follow and put on lists. Your account's page gives you a copy and deletes all of it. So it is with what you reported, and with \
+                  files that you sent and that are not in the archive yet.\n\
                   - Comments, danmaku and votes are signed with your key and travel to the other nodes of the group.\n\n\
                   This page asks no other site for anything. Cookies: one for the session, one for the colours. Where you left a \
                   video, and how the player is set, your own browser remembers."

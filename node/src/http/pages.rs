@@ -17,7 +17,9 @@ use serde_json::json;
 use std::str::FromStr;
 
 use super::{
-    Rooms, Shared, api, auth, creators,
+    Rooms, Shared, api,
+    audit::BeginsAgain,
+    auth, creators,
     error::ApiError,
     viewer::Viewer,
     wishes::{self, WishForm},
@@ -163,7 +165,7 @@ pub(super) fn message_page(
     (status, Html(horahora_web::message(&page))).into_response()
 }
 
-/// A page that waits until the node, which begins again, answers.
+/// Lets the node begin again, with a page that waits until it answers.
 pub(super) fn begins_again(rooms: &Rooms, headers: &HeaderMap, then: &str) -> Response {
     let page = MessagePage {
         frame: rooms.frame(headers),
@@ -173,7 +175,7 @@ pub(super) fn begins_again(rooms: &Rooms, headers: &HeaderMap, then: &str) -> Re
         state: StateView::of("running"),
         again: Some(then.to_owned()),
     };
-    Html(horahora_web::message(&page)).into_response()
+    (axum::Extension(BeginsAgain), Html(horahora_web::message(&page))).into_response()
 }
 
 /// A video on a grid.

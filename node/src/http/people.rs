@@ -11,14 +11,7 @@ use horahora_web::{InvitationRow, PeoplePage, PersonRow as PersonView};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{
-    Rooms, Shared,
-    account::{person_json, sign_up_name},
-    api::Answer,
-    audit::Done,
-    error::ApiError,
-    pages::date,
-};
+use super::{Rooms, Shared, account::person_json, api::Answer, audit::Done, error::ApiError, pages::date};
 use crate::people::{House, PeopleError, Rank, SignUp, Uploaders};
 
 /// Days and people of an invitation, at most.
@@ -185,16 +178,8 @@ impl Rooms {
         let number = |text: &str| text.trim().parse().map_err(|_| bad_invitation());
         match change.what.as_str() {
             "house" => {
-                let sign_up = match change.sign_up.as_str() {
-                    "open" => SignUp::Open,
-                    "closed" => SignUp::Closed,
-                    _ => SignUp::Invited,
-                };
-                let uploads = match change.uploads.as_str() {
-                    "nobody" => Uploaders::Nobody,
-                    "trusted" => Uploaders::Trusted,
-                    _ => Uploaders::Everybody,
-                };
+                let sign_up = SignUp::of(&change.sign_up).unwrap_or_default();
+                let uploads = Uploaders::of(&change.uploads).unwrap_or_default();
                 let visitors = !change.visitors.is_empty();
                 self.people.set_house(House { sign_up, visitors, uploads }).await?;
             }
@@ -259,14 +244,9 @@ impl Rooms {
             people: people.collect(),
             invitations: invitations.collect(),
             code: None,
-            sign_up: sign_up_name(house.sign_up).to_owned(),
+            sign_up: house.sign_up.name().to_owned(),
             visitors: house.visitors,
-            uploads: match house.uploads {
-                Uploaders::Nobody => "nobody",
-                Uploaders::Trusted => "trusted",
-                Uploaders::Everybody => "everybody",
-            }
-            .to_owned(),
+            uploads: house.uploads.name().to_owned(),
             error: None,
         })
     }

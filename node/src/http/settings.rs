@@ -10,9 +10,15 @@ use axum::{
 };
 use bytes::Bytes;
 use horahora_web::{Choice, Field, FieldKind, SettingsPage, SettingsPart, settings as view};
-use serde_json::{Value, json};
+use serde_json::json;
 
-use super::{Rooms, Shared, api::Answer, audit::Done, error::ApiError, pages::begins_again};
+use super::{
+    Rooms, Shared,
+    api::Answer,
+    audit::{BeginsAgain, Done},
+    error::ApiError,
+    pages::begins_again,
+};
 use crate::config::{
     ConfigError,
     settings::{self, Kind, SETTINGS, Setting},
@@ -34,7 +40,6 @@ pub(super) async fn change(
     let mut typed: BTreeMap<String, String> = url::form_urlencoded::parse(&body).into_owned().collect();
     let what = typed.remove("do").unwrap_or_default();
     if what == "restart" {
-        rooms.again.cancel();
         let page = begins_again(&rooms, &headers, "/settings");
         return Ok((axum::Extension(Done("let the node begin again".to_owned())), page).into_response());
     }
@@ -42,9 +47,7 @@ pub(super) async fn change(
         return Err(ApiError::bad("bad-change", "`do` is save or restart."));
     }
     // A box that is not checked is not sent, and what is fixed is not to be changed.
-    let new: BTreeMap<String, String> = SETTINGS
-        .iter()
-        .flat_map(|(_, settings)| settings.iter())
+    let new: BTreeMap<String, String> = settings::all()
         .filter(|setting| !rooms.config.given.sets(setting.key))
         .map(|setting| (setting.key.to_owned(), typed.get(setting.key).cloned().unwrap_or_default()))
         .collect();
@@ -68,7 +71,7 @@ pub(super) async fn change(
 /// `GET /api/v1/settings`
 pub(super) async fn list(State(rooms): Shared) -> Answer {
     let now = settings::read(&rooms.config.data_dir)?;
-    let all = SETTINGS.iter().flat_map(|(_, settings)| settings.iter());
+    let all = settings::all();
     let item = |setting: &Setting| {
         json!({
             "key": setting.key,
@@ -106,10 +109,9 @@ pub(super) async fn set(
 }
 
 /// `POST /api/v1/restart`
-pub(super) async fn restart(State(rooms): Shared) -> (StatusCode, axum::Extension<Done>, Json<Value>) {
-    rooms.again.cancel();
-    let done = Done("let the node begin again".to_owned());
-    (StatusCode::ACCEPTED, axum::Extension(done), Json(json!({})))
+pub(super) async fn restart() -> Response {
+    let done = axum::Extension(Done("let the node begin again".to_owned()));
+    (StatusCode::ACCEPTED, done, axum::Extension(BeginsAgain), Json(json!({}))).into_response()
 }
 
 impl From<ConfigError> for ApiError {
@@ -132,7 +134,7 @@ impl Rooms {
             return Ok(None);
         }
         let after = settings::read(&self.config.data_dir)?;
-        let all = SETTINGS.iter().flat_map(|(_, settings)| settings.iter());
+        let all = settings::all();
         let changed: Vec<_> =
             all.map(|setting| setting.key).filter(|key| before.get(key) != after.get(key)).collect();
         Ok(Some(Done(format!("changed the settings {}", changed.join(", ")))))

@@ -14,7 +14,7 @@ use serde::Deserialize;
 
 use super::{
     Rooms, Shared,
-    account::{Credentials, sign_up_name},
+    account::Credentials,
     audit::Done,
     error::ApiError,
     pages::{begins_again, message_page},
@@ -38,7 +38,7 @@ pub(super) async fn page(State(rooms): Shared, headers: HeaderMap) -> Result<Res
         node: rooms.name.clone(),
         keep_free: room.map_or_else(String::new, |room| (room.keep_free as f64 / 1e9).to_string()),
         smaller: rooms.config.encoders > 0,
-        sign_up: sign_up_name(house.sign_up).to_owned(),
+        sign_up: house.sign_up.name().to_owned(),
         visitors: house.visitors,
         group: "alone".to_owned(),
         ..SetupForm::default()
@@ -119,11 +119,7 @@ impl Rooms {
     async fn set_up(&self, headers: &HeaderMap, typed: &Typed) -> Result<Response, ApiError> {
         let settings = self.wanted(typed)?;
         let house = House {
-            sign_up: match typed.sign_up.as_str() {
-                "open" => SignUp::Open,
-                "closed" => SignUp::Closed,
-                _ => SignUp::Invited,
-            },
+            sign_up: SignUp::of(&typed.sign_up).unwrap_or_default(),
             visitors: !typed.visitors.is_empty(),
             ..self.people.house()?
         };
@@ -156,10 +152,7 @@ impl Rooms {
                     "needs-operator",
                 )
             }
-            None if changes => {
-                self.again.cancel();
-                begins_again(self, headers, "/")
-            }
+            None if changes => begins_again(self, headers, "/"),
             None => Redirect::to("/").into_response(),
         };
         Ok(([(header::SET_COOKIE, cookie)], page).into_response())

@@ -21,12 +21,13 @@ use super::{
     uploads::said,
     watch::size,
 };
-use crate::{people::Uploaders, store::rows::UploadStand, uploads::Upload};
+use crate::{
+    store::rows::UploadStand,
+    uploads::{PICTURE_BYTES, Upload},
+};
 
 /// Bytes of a field of text.
 const FIELD_BYTES: usize = 64 << 10;
-/// Bytes of a thumbnail, and one more.
-const PICTURE_BYTES: usize = (8 << 20) + 1;
 
 /// `GET /upload`
 pub(super) async fn page(
@@ -147,7 +148,7 @@ impl Rooms {
                 "description" => typed.description = text(&mut field).await?,
                 "tags" => typed.tags = text(&mut field).await?,
                 "group" => group = text(&mut field).await?,
-                "thumbnail" => picture = read(&mut field, PICTURE_BYTES).await?,
+                "thumbnail" => picture = read(&mut field, PICTURE_BYTES + 1).await?,
                 "file" if id.is_none() => id = Some(self.take_file(headers, field).await?),
                 _ => {}
             }
@@ -193,11 +194,7 @@ impl Rooms {
     ) -> Result<UploadPage, ApiError> {
         let frame = self.frame(headers);
         let house = self.people.house()?;
-        let may = match house.uploads {
-            Uploaders::Everybody => frame.known,
-            Uploaders::Trusted => frame.asks,
-            Uploaders::Nobody => frame.logged_in,
-        };
+        let may = self.auth.who(headers).rank.is_some_and(|rank| house.uploads.takes(rank));
         let writable = if frame.asks { self.feeds.writable().await } else { Vec::new() };
         let groups = writable.into_iter().filter_map(|id| self.groups.get(&id));
         Ok(UploadPage {

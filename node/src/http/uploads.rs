@@ -26,7 +26,7 @@ use super::{
 use crate::{
     people::Rank,
     store::rows::{UploadStand, Words},
-    uploads::{Sender, Upload, UploadError},
+    uploads::{PICTURE_BYTES, Sender, Upload, UploadError},
 };
 
 const VERSION: &str = "1.0.0";
@@ -34,8 +34,6 @@ const RESUMABLE: HeaderName = HeaderName::from_static("tus-resumable");
 const OFFSET: HeaderName = HeaderName::from_static("upload-offset");
 const LENGTH: HeaderName = HeaderName::from_static("upload-length");
 const METADATA: HeaderName = HeaderName::from_static("upload-metadata");
-/// A thumbnail at most, and then some: what is larger is told so.
-const PICTURE_BYTES: usize = 9 << 20;
 
 /// `OPTIONS /api/v1/uploads`: what of the protocol is spoken here.
 pub(super) async fn spoken() -> Response {

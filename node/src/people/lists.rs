@@ -3,12 +3,15 @@
 use data_encoding::HEXLOWER;
 use horahora_protocol::{NodeId, VideoId};
 
-use super::{People, PeopleError, PersonRow};
+use super::{
+    People, PeopleError, PersonRow,
+    shelves::{LISTS_OF, row_key},
+};
 use crate::{
     clock,
     store::{
         Batch, StoreError,
-        rows::{LISTS, ListRow},
+        rows::{LISTS, ListRow, SHELVES},
     },
 };
 
@@ -79,13 +82,12 @@ impl People {
     /// # Errors
     /// When the database fails.
     pub fn lists(&self, owner: &NodeId) -> Result<Vec<(String, ListRow)>, StoreError> {
-        let rows = self.store.scan(&LISTS, b"", None, usize::MAX)?;
-        let mut all: Vec<_> = rows
-            .into_iter()
-            .filter(|(_, row)| row.owner == *owner)
-            .filter_map(|(key, row)| Some((String::from_utf8(key).ok()?, row)))
-            .collect();
-        all.sort_by_key(|(_, row)| std::cmp::Reverse(row.at));
+        let mut all = Vec::new();
+        for (id, _) in self.latest_first(owner, LISTS_OF)? {
+            if let Some(row) = self.store.get(&LISTS, id.as_bytes())? {
+                all.push((id, row));
+            }
+        }
         Ok(all)
     }
 
@@ -117,12 +119,12 @@ impl People {
         let _changing = self.store.changing();
         self.own_list(owner, id)?;
         let mut batch = Batch::default();
-        batch.remove(&LISTS, id.as_bytes());
+        forget(owner, id, &mut batch);
         Ok(self.store.write(batch)?)
     }
 
     pub(super) fn clear_lists(&self, owner: &NodeId, batch: &mut Batch) -> Result<(), StoreError> {
-        self.lists(owner)?.iter().for_each(|(id, _)| batch.remove(&LISTS, id.as_bytes()));
+        self.lists(owner)?.iter().for_each(|(id, _)| forget(owner, id, batch));
         Ok(())
     }
 
@@ -134,8 +136,14 @@ impl People {
     fn put_list(&self, id: &str, row: &ListRow) -> Result<(), StoreError> {
         let mut batch = Batch::default();
         batch.put(&LISTS, id.as_bytes(), row);
+        batch.put(&SHELVES, &row_key(&row.owner, LISTS_OF, id.as_bytes()), &row.at);
         self.store.write(batch)
     }
+}
+
+fn forget(owner: &NodeId, id: &str, batch: &mut Batch) {
+    batch.remove(&LISTS, id.as_bytes());
+    batch.remove(&SHELVES, &row_key(owner, LISTS_OF, id.as_bytes()));
 }
 
 fn changed(mut row: ListRow, change: ListChange) -> Result<ListRow, PeopleError> {

@@ -51,6 +51,23 @@ pub enum SignUp {
     Open,
 }
 
+impl SignUp {
+    const ALL: [(&'static str, Self); 3] =
+        [("closed", Self::Closed), ("invited", Self::Invited), ("open", Self::Open)];
+
+    /// Its name.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        Self::ALL.iter().find(|(_, one)| *one == self).map_or("", |(name, _)| name)
+    }
+
+    /// The one of this name.
+    #[must_use]
+    pub fn of(name: &str) -> Option<Self> {
+        Self::ALL.iter().find(|(known, _)| *known == name).map(|(_, one)| *one)
+    }
+}
+
 /// Who may send files from their own device.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -62,6 +79,33 @@ pub enum Uploaders {
     /// Everybody with an account: of viewers a moderator looks at each first.
     #[default]
     Everybody,
+}
+
+impl Uploaders {
+    const ALL: [(&'static str, Self); 3] =
+        [("nobody", Self::Nobody), ("trusted", Self::Trusted), ("everybody", Self::Everybody)];
+
+    /// Its name.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        Self::ALL.iter().find(|(_, one)| *one == self).map_or("", |(name, _)| name)
+    }
+
+    /// The one of this name.
+    #[must_use]
+    pub fn of(name: &str) -> Option<Self> {
+        Self::ALL.iter().find(|(known, _)| *known == name).map(|(_, one)| *one)
+    }
+
+    /// Whether somebody of this rank may.
+    #[must_use]
+    pub fn takes(self, rank: Rank) -> bool {
+        match self {
+            Self::Nobody => rank >= Rank::Admin,
+            Self::Trusted => rank >= Rank::Trusted,
+            Self::Everybody => true,
+        }
+    }
 }
 
 /// How the node takes people in.

@@ -38,8 +38,9 @@ impl Shelf {
 
 /// Searches that somebody follows at most: each is looked for when they look what is new.
 const FOLLOWED: usize = 50;
-/// Takes the place of a shelf's letter for the searches.
+/// Takes the place of a shelf's letter for the searches, and for the lists that somebody made.
 const SEARCHES: u8 = b's';
+pub(super) const LISTS_OF: u8 = b'l';
 
 /// Stands where a history would begin while nothing is to be remembered: no id is empty.
 const PAUSED: &[u8] = b"";
@@ -48,7 +49,7 @@ fn key(person: &NodeId, shelf: Shelf, video: &[u8]) -> Vec<u8> {
     row_key(person, shelf.tag(), video)
 }
 
-fn row_key(person: &NodeId, letter: u8, what: &[u8]) -> Vec<u8> {
+pub(super) fn row_key(person: &NodeId, letter: u8, what: &[u8]) -> Vec<u8> {
     [person.public_key().as_slice(), &[letter], what].concat()
 }
 
@@ -62,7 +63,11 @@ impl People {
         Ok(rows.into_iter().filter_map(|(id, at)| Some((id.parse().ok()?, at))).collect())
     }
 
-    fn latest_first(&self, person: &NodeId, letter: u8) -> Result<Vec<(String, Timestamp)>, StoreError> {
+    pub(super) fn latest_first(
+        &self,
+        person: &NodeId,
+        letter: u8,
+    ) -> Result<Vec<(String, Timestamp)>, StoreError> {
         let prefix = row_key(person, letter, b"");
         let rows = self.store.scan(&SHELVES, &prefix, None, usize::MAX)?;
         let text = |key: Vec<u8>| String::from_utf8(key[prefix.len()..].to_vec()).ok();

@@ -94,6 +94,10 @@ impl Uploads {
         let mut known = BTreeSet::new();
         for Upload { id, row, .. } in self.all()? {
             let age = now.0.saturating_sub(row.at.0);
+            let sender_left = match &row.by {
+                Some(by) => self.0.people.get(by)?.is_none(),
+                None => false,
+            };
             let over = match &row.stand {
                 UploadStand::Taken(video) if !self.is_needed(&row)? => {
                     let there: Option<VideoRow> = self.0.store.get(&VIDEOS, video.as_str().as_bytes())?;
@@ -104,7 +108,7 @@ impl Uploads {
                     age > if there { SEEN_MS } else { FORGOTTEN_MS }
                 }
                 UploadStand::Taken(_) => false,
-                _ => age > FORGOTTEN_MS,
+                _ => sender_left || age > FORGOTTEN_MS,
             };
             let nobody_at_it = if over { self.busy(&id) } else { None };
             if nobody_at_it.is_some() {

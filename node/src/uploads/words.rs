@@ -7,7 +7,8 @@ use serde_json::json;
 use super::UploadError;
 use crate::store::rows::{UploadRow, Words};
 
-pub(super) const PICTURE_BYTES: usize = 8 << 20;
+/// Bytes of a thumbnail.
+pub const PICTURE_BYTES: usize = 8 << 20;
 /// Letters.
 const TITLE: usize = 200;
 pub(super) const DESCRIPTION: usize = 10_000;

@@ -8,7 +8,8 @@ use crate::{
     store::Table,
 };
 
-/// What people keep for themselves: favourites and history under `person ‖ f or h ‖ video`, searches under `person ‖ s ‖ search`.
+/// What people keep for themselves: favourites and history under `person ‖ f or h ‖ video`, searches under `person ‖ s ‖ search`, lists
+/// that they made under `person ‖ l ‖ list`.
 pub const SHELVES: Table<Timestamp> = Table::new(42);
 /// Lists of videos that people make, under their ids.
 pub const LISTS: Table<ListRow> = Table::new(47);
