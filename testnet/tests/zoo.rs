@@ -3,7 +3,7 @@
 
 use std::{collections::BTreeSet, path::Path};
 
-use horahora::tools::Toolset;
+use horahora::{media::probe::Packets, tools::Toolset};
 use horahora_testnet::{
     cluster::{Node, shared_dir, tools},
     zoo::{self, Animal, Expected},
@@ -195,4 +195,62 @@ pub(crate) fn left_over(dir: &Path) -> Vec<String> {
         }
     }
     all
+}
+
+/// What the index of a file says of its picture is what ffprobe finds by reading all of it, or is not taken.
+#[tokio::test]
+async fn an_index_says_what_reading_the_whole_file_says() {
+    let tools = tools().await.unwrap();
+    let (dir, ffmpeg) = (shared_dir().unwrap().join("zoo"), tools.ffmpeg.clone());
+    let folder = tokio::task::spawn_blocking(move || zoo::make(&dir, &ffmpeg)).await.unwrap().unwrap();
+    let edited = tempfile::tempdir().unwrap();
+    let whole = edited.path().join("whole.mp4");
+    let film = "-f lavfi -i testsrc2=s=320x240:r=30000/1001:d=9 -f lavfi -i sine=d=9 -shortest \
+                -c:v libx264 -g 45 -bf 3 -pix_fmt yuv420p -c:a aac";
+    let from = whole.to_str().unwrap();
+    let cuts = [
+        (from.to_owned(), film.to_owned()),
+        ("cut-between-key-frames.mp4".to_owned(), format!("-ss 2.2 -i {from} -c copy")),
+        ("ends-early.mp4".to_owned(), format!("-i {from} -t 4 -c copy")),
+        ("begins-late.mp4".to_owned(), format!("-itsoffset 2 -i {from} -i {from} -map 0:v -map 1:a -c copy")),
+        ("no-edits.mp4".to_owned(), format!("-i {from} -c copy -use_editlist 0")),
+        ("signed-offsets.mp4".to_owned(), format!("-i {from} -c copy -movflags +negative_cts_offsets")),
+        ("header-first.mp4".to_owned(), format!("-i {from} -c copy -movflags +faststart")),
+        ("pieces.mp4".to_owned(), format!("-i {from} -c copy -movflags +frag_keyframe+empty_moov")),
+        ("quicktime.mov".to_owned(), format!("-i {from} -c copy")),
+    ];
+    for (name, args) in &cuts {
+        let done = Command::new(&tools.ffmpeg)
+            .args(["-nostdin", "-v", "error"])
+            .args(args.split_whitespace())
+            .arg(edited.path().join(name))
+            .output();
+        let done = done.await.unwrap();
+        assert!(done.status.success(), "{name}: {}", String::from_utf8_lossy(&done.stderr));
+    }
+    let missing_end = edited.path().join("missing-end.mp4");
+    let bytes = std::fs::read(edited.path().join("header-first.mp4")).unwrap();
+    std::fs::write(&missing_end, &bytes[..bytes.len() * 2 / 3]).unwrap();
+
+    let mut by_index = BTreeSet::new();
+    for file in [folder.as_path(), edited.path()].into_iter().flat_map(|dir| std::fs::read_dir(dir).unwrap())
+    {
+        let file = file.unwrap().path();
+        let Some(indexed) = Packets::indexed(&file).await else { continue };
+        let look = Command::new(&tools.ffprobe)
+            .args(["-v", "error", "-select_streams", "V:0"])
+            .args(Packets::ASKED)
+            .arg(&file)
+            .output();
+        let listed = Packets::read(&String::from_utf8_lossy(&look.await.unwrap().stdout));
+        assert_eq!(indexed.timing_after(0.0), listed.timing_after(0.0), "{}", file.display());
+        by_index.insert(file.file_name().unwrap().to_string_lossy().into_owned());
+    }
+    for name in ["whole.mp4", "header-first.mp4", "no-edits.mp4", "signed-offsets.mp4"] {
+        assert!(by_index.contains(name), "{name} is not read by its index: {by_index:?}");
+    }
+    for name in ["pieces.mp4", "missing-end.mp4", "quicktime.mov", "cut-between-key-frames.mp4"] {
+        assert!(!by_index.contains(name), "{name}");
+    }
+    println!("{} by their index: {by_index:?}", by_index.len());
 }

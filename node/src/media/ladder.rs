@@ -19,6 +19,8 @@ const LONGEST_GOP: f64 = 10.0;
 /// Frames a second that are kept at most, and how many of more are.
 const FASTEST: f64 = 120.0;
 pub(super) const SLOWER: u32 = 60;
+/// Seconds from which a film is long.
+const LONG: f64 = 600.0;
 /// Seconds of a segment where nothing is copied.
 pub(super) const SEGMENT: f64 = 4.0;
 /// Channels of 5.1.
@@ -53,6 +55,8 @@ pub enum How {
     Copy {
         /// Whether what describes them is to be taken out of them (ADTS, ISO/IEC 13818-7).
         from_packets: bool,
+        /// Seconds of a segment.
+        every: u32,
     },
     /// The source's own packets of picture.
     CopyVideo {
@@ -65,6 +69,8 @@ pub enum How {
     Aac {
         /// Channels.
         channels: u32,
+        /// Seconds of a segment.
+        every: u32,
     },
 }
 
@@ -145,7 +151,8 @@ pub fn plan(probe: &Probe, timing: &Timing, av1: bool) -> Plan {
     let mut plan = Plan::default();
     // What comes before the beginning is in the file and not to be shown: a copy would show it.
     let trimmed = key_frames.first().is_some_and(|first| *first < -LATE);
-    let mut sounds = sounds(&probe.audio, trimmed).into_iter();
+    let pace = pace(probe.duration);
+    let mut sounds = sounds(&probe.audio, trimmed, pace.sound).into_iter();
     plan.first.extend(sounds.next());
     let Some(video) = &probe.video else {
         plan.later.extend(sounds);
@@ -153,8 +160,7 @@ pub fn plan(probe: &Probe, timing: &Timing, av1: bool) -> Plan {
     };
     let copied = copies_video(video, timing, probe.duration);
     let short = video.width.min(video.height);
-    let shortest = shortest_segment(probe.duration);
-    let cuts = copied.then(|| cuts(key_frames, shortest));
+    let cuts = copied.then(|| cuts(key_frames, pace.picture));
     let mut rungs = Vec::new();
     if !copied {
         rungs.push(encoded(video, timing, short.min(TALLEST), None));
@@ -169,7 +175,7 @@ pub fn plan(probe: &Probe, timing: &Timing, av1: bool) -> Plan {
     );
     rungs.reverse();
     if copied {
-        plan.first.push(picture(video, short, How::CopyVideo { shortest }));
+        plan.first.push(picture(video, short, How::CopyVideo { shortest: pace.picture }));
     } else {
         plan.first.push(rungs.remove(0));
     }
@@ -185,7 +191,7 @@ pub fn plan(probe: &Probe, timing: &Timing, av1: bool) -> Plan {
 }
 
 /// Each sound in stereo, and the first ones with all their channels besides.
-fn sounds(streams: &[AudioStream], trimmed: bool) -> Vec<Rung> {
+fn sounds(streams: &[AudioStream], trimmed: bool, every: u32) -> Vec<Rung> {
     let mut rungs = Vec::new();
     let mut surrounds = 0;
     for (number, audio) in streams.iter().take(SOUNDS).enumerate() {
@@ -197,9 +203,9 @@ fn sounds(streams: &[AudioStream], trimmed: bool) -> Vec<Rung> {
             lang: audio.lang.clone(),
             name: audio.name.clone(),
         };
-        let encoded = |channels| How::Aac { channels };
+        let encoded = |channels| How::Aac { channels, every };
         let copied = !trimmed && copies_audio(audio);
-        let copy = How::Copy { from_packets: audio.described_in_packets };
+        let copy = How::Copy { from_packets: audio.described_in_packets, every };
         let stereo =
             if copied && audio.channels <= 2 { copy.clone() } else { encoded(audio.channels.clamp(1, 2)) };
         rungs.push(rung(format!("a{number}"), stereo));
@@ -216,10 +222,20 @@ fn picture(video: &VideoStream, short: u32, how: How) -> Rung {
     Rung { id: format!("v{short}"), kind: MediaKind::Video, stream: video.index, how, lang: None, name: None }
 }
 
-/// Segments shorter than this cost more in requests than they save in waiting. A long source gets longer ones,
-/// so that the list of cuts fits into one argument of a program (128 KiB on Linux).
-fn shortest_segment(duration: f64) -> f64 {
-    (duration / 9_000.0).max(1.9)
+/// How long segments of copied pictures and of sounds are.
+struct Pace {
+    /// A picture's ends at the first key frame after this many seconds.
+    picture: f64,
+    /// Seconds of a sound's.
+    sound: u32,
+}
+
+/// Segments shorter than this cost more in requests and files than they save in waiting. Who begins a long film waits for
+/// the first one only, and each one is a blob to keep, announce and audit: there they are twice as long (ADR 0024). Longer
+/// still where the list of cuts would not fit into one argument of a program (128 KiB on Linux).
+fn pace(duration: f64) -> Pace {
+    let (picture, sound) = if duration < LONG { (1.9, 4) } else { (3.9, 8) };
+    Pace { picture: (duration / 9_000.0).max(picture), sound }
 }
 
 /// Where the segments of a copied picture begin: the first key frame, then each that ends a long enough one.
@@ -387,9 +403,9 @@ mod tests {
     #[test]
     fn a_source_of_key_frames_alone_gets_few_segments() {
         let every_frame: Vec<f64> = (0..1000).map(|n| f64::from(n) / 25.0).collect();
-        let cuts = cuts(&every_frame, shortest_segment(40.0));
+        let cuts = cuts(&every_frame, pace(40.0).picture);
         assert_eq!(&cuts[..3], [0.0, 1.92, 3.84]);
-        let day = shortest_segment(86_400.0);
+        let day = pace(86_400.0).picture;
         assert!(86_400.0 / day * 14.0 < 131_072.0, "a day's cuts fit into one argument");
     }
 
@@ -406,8 +422,14 @@ mod tests {
         assert_eq!(names(&plan.first), ["a0", "v720"]);
         assert_eq!(names(&plan.later), ["a1", "a1s", "a2", "a2s", "v240", "v480"]);
         let how = |n: usize| plan.later[n].how.clone();
-        assert_eq!((how(0), how(1)), (How::Aac { channels: 2 }, How::Aac { channels: 6 }));
-        assert_eq!((how(2), how(3)), (How::Aac { channels: 2 }, How::Copy { from_packets: false }));
+        assert_eq!(
+            (how(0), how(1)),
+            (How::Aac { channels: 2, every: 4 }, How::Aac { channels: 6, every: 4 })
+        );
+        assert_eq!(
+            (how(2), how(3)),
+            (How::Aac { channels: 2, every: 4 }, How::Copy { from_packets: false, every: 4 })
+        );
         assert_eq!((plan.later[1].lang.as_deref(), plan.later[1].stream), (Some("eng"), 2));
         assert_eq!(plan.later[3].output_args()[..2], ["-map", "0:3"]);
         film.audio = vec![film.audio[0].clone(); 40];

@@ -21,8 +21,8 @@ const SILENCE: i32 = -7_000;
 /// Measures a sound as the rung offers it; none for silence and for what cannot be read.
 pub async fn measure(tools: &Toolset, file: &Path, rung: &Rung, duration: f64) -> Option<Loudness> {
     let mix = match rung.how {
-        How::Aac { channels: 1 } => "aformat=channel_layouts=mono,",
-        How::Aac { channels: 2 } => "aformat=channel_layouts=stereo,",
+        How::Aac { channels: 1, .. } => "aformat=channel_layouts=mono,",
+        How::Aac { channels: 2, .. } => "aformat=channel_layouts=stereo,",
         _ => "",
     };
     let limit = Duration::from_secs_f64(duration.max(SHORTEST_LIMIT));

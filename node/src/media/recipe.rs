@@ -15,18 +15,18 @@ impl Rung {
                 "-c copy -an {CLEAN} -min_frag_duration {:.0} -movflags +frag_keyframe{FRAGMENTED} -f mp4",
                 shortest * 1e6
             ),
-            How::Copy { from_packets } => {
+            How::Copy { from_packets, every } => {
                 // The beginning of the file is written once the first packet told what they are.
                 let (filter, later) =
                     if *from_packets { ("-bsf:a aac_adtstoasc ", "+delay_moov") } else { ("", "") };
                 format!(
-                    "-c copy -vn {CLEAN} {filter}-frag_duration 4000000 -movflags {}{later} -f mp4",
+                    "-c copy -vn {CLEAN} {filter}-frag_duration {every}000000 -movflags {}{later} -f mp4",
                     &FRAGMENTED[1..]
                 )
             }
-            How::Aac { channels } => format!(
+            How::Aac { channels, every } => format!(
                 "-af aresample=async=1:first_pts=0 -c:a aac -b:a {}k -ac {channels} -ar 48000 -vn {CLEAN} \
-                 -flags +bitexact -frag_duration 4000000 -movflags {} -f mp4",
+                 -flags +bitexact -frag_duration {every}000000 -movflags {} -f mp4",
                 64 * channels,
                 &FRAGMENTED[1..]
             ),

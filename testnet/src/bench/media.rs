@@ -23,9 +23,6 @@ use crate::cluster::{self, Node, fixture, shared_dir, tools};
 /// How long one measured thing may take.
 const LIMIT: Duration = Duration::from_secs(3_600);
 const SHORT_S: u32 = 40;
-/// ext4 looks at each inode that was deleted so lately before it takes it again, and finds thousands of an earlier round's:
-/// a copy of an hour took 0.6 s longer (Linux, `recently_deleted` in fs/ext4/ialloc.c).
-const RECENTLY: Duration = Duration::from_secs(36);
 /// Smaller pictures of 720 lines; the previews come before them.
 const SMALLER: usize = 2;
 /// Kernel ticks a second of `/proc` (Linux, `sysconf(_SC_CLK_TCK)`, the same on every machine).
@@ -208,16 +205,17 @@ fn logged(log: &str, what: &str, job: &str) -> Option<f64> {
 /// The capture job of a node beside the bare programs, in turns.
 async fn lane(tools: &Toolset, file: &Path, seconds: u32, rounds: usize) -> Result<Lane> {
     let (mut nodes, mut bares, mut besides) = (Vec::new(), Vec::new(), Vec::new());
-    for round in 0..rounds.max(1) {
-        if round > 0 && seconds > SHORT_S {
-            tokio::time::sleep(RECENTLY).await;
-        }
-        let node = import(file).await?;
+    // What an earlier round made stays until the last one is over: ext4 looks at each inode that was deleted in the last one to
+    // six minutes before it takes it again (Linux, `recently_deleted` in fs/ext4/ialloc.c), and a node that archives deletes none.
+    let mut kept = Vec::new();
+    for _ in 0..rounds.max(1) {
+        let mut node = import(file).await?;
         published(&node).await?;
         let log = node.log();
         let at = |what: &str| logged(&log, what, "capture/").context("the node logs its jobs");
         nodes.push((at("done")? - at("begins")?).rem_euclid(86_400.0));
-        drop(node);
+        node.kill().await?;
+        kept.push(node);
         bares.push(bare(tools, file).await?);
         besides.push(bare_besides(tools, file).await?);
     }
