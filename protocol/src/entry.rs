@@ -16,6 +16,7 @@ use crate::{
     id::{NodeId, VideoId},
     limits,
     manifest::Creator,
+    moderation::Measure,
     request::RequestChange,
     sign::{Signable, Signed},
     summary::Summary,
@@ -41,7 +42,7 @@ pub struct Entry {
     /// When the node says that it wrote this.
     pub at: Timestamp,
     /// What the body is: `profile`, `request`, `request-change`, `capture`, `group`, `listing`, `failure`,
-    /// `confirmation`, `origin`, `verdict`, `rendition`, `said`, `removal`, `views`, or a kind of a later version.
+    /// `confirmation`, `origin`, `verdict`, `rendition`, `said`, `removal`, `views`, `measure`, or a kind of a later version.
     pub kind: String,
     /// The body's block.
     pub body: Cid,
@@ -86,6 +87,8 @@ pub enum Body {
     Removal(Removal),
     /// How often videos were watched.
     Views(Views),
+    /// A moderator of the writing node takes a measure.
+    Measure(Measure),
 }
 
 /// Who a node is.
@@ -319,6 +322,7 @@ impl Body {
             Self::Said(_) => "said",
             Self::Removal(_) => "removal",
             Self::Views(_) => "views",
+            Self::Measure(_) => "measure",
         }
     }
 
@@ -340,6 +344,7 @@ impl Body {
             Self::Said(body) => codec::block(body),
             Self::Removal(body) => codec::block(body),
             Self::Views(body) => codec::block(body),
+            Self::Measure(body) => codec::block(body),
         }
     }
 
@@ -364,6 +369,7 @@ impl Body {
             "said" => Self::Said(codec::decode(block, cap)?),
             "removal" => Self::Removal(codec::decode(block, cap)?),
             "views" => Self::Views(codec::decode(block, cap)?),
+            "measure" => Self::Measure(codec::decode(block, cap)?),
             other => return Err(BodyError::UnknownKind(other.to_owned())),
         };
         body.check()?;
@@ -388,6 +394,7 @@ impl Body {
             Self::Said(body) => (body.v, "", vec![]),
             Self::Removal(body) => (body.v, "", vec![]),
             Self::Views(body) => (body.v, "", vec![]),
+            Self::Measure(body) => (body.v, "", vec![]),
         };
         let known = match self {
             Self::Capture(body) => version == if body.summary.is_some() { 2 } else { 1 },
@@ -403,7 +410,8 @@ impl Body {
             | Self::Rendition(_)
             | Self::Said(_)
             | Self::Removal(_)
-            | Self::Views(_) => version == 1,
+            | Self::Views(_)
+            | Self::Measure(_) => version == 1,
         };
         if !known {
             return Err(BodyError::UnknownVersion(version));
@@ -431,6 +439,9 @@ impl Body {
         }
         if matches!(self, Self::Views(body) if body.videos.len() > limits::VIEWED) {
             return Err(BodyError::TooLong("list"));
+        }
+        if matches!(self, Self::Measure(body) if !body.is_bounded()) {
+            return Err(BodyError::TooLong("reason or name"));
         }
         if matches!(self, Self::Removal(body) if body.reason.len() > limits::REASON_BYTES) {
             return Err(BodyError::TooLong("reason"));

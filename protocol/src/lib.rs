@@ -15,6 +15,7 @@ pub mod id;
 pub mod limits;
 pub mod manifest;
 pub mod message;
+pub mod moderation;
 pub mod rank;
 pub mod request;
 pub mod sign;

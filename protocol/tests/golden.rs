@@ -124,6 +124,7 @@ fn forms() -> Vec<Vectors> {
         ),
         ("said-1.cbor.hex", "body of what a person says: what, address, hex of the block", community::said()),
         ("removal-1.cbor.hex", "body of a removal: what, address, hex of the block", community::removals()),
+        ("measure-1.cbor.hex", "body of a measure: what, address, hex of the block", community::measures()),
         ("views-1.cbor.hex", "body of views: what, address, hex of the block", community::views()),
         ("origin-1.cbor.hex", "body of an origin: what, address, hex of the block", claims::origins()),
         ("claim-1.cbor.hex", "signed claim: what, address, hex of the block", claims::claims()),

@@ -4,6 +4,7 @@ use horahora_protocol::{
     Cid, Codec, NodeKey, Timestamp,
     community::{Act, Place, Removal, Said, Views, Vote, What},
     entry::Body,
+    moderation::{Action, Measure, Target},
 };
 
 use crate::{
@@ -49,4 +50,18 @@ pub(crate) fn removals() -> Vec<Case> {
 pub(crate) fn views() -> Vec<Case> {
     let views = |videos| Body::Views(Views { v: 1, videos });
     vec![body("views", &views(vec![(video(), 7)])), body("views-none", &views(vec![]))]
+}
+
+pub(crate) fn measures() -> Vec<Case> {
+    let measure = |target, action| {
+        let reason = "re-uploads".to_owned();
+        Body::Measure(Measure { v: 1, at: Timestamp(1_780_000_000_000), target, action, reason })
+    };
+    let creator = Target::Creator { site: "niconico".to_owned(), id: "12345".to_owned() };
+    vec![
+        body("video", &measure(Target::Video(video()), Action::TakeDown)),
+        body("creator", &measure(creator, Action::Hide)),
+        body("person", &measure(Target::Person(person().node_id()), Action::Hide)),
+        body("node", &measure(Target::Node(key().node_id()), Action::Lift)),
+    ]
 }

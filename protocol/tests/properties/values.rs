@@ -13,6 +13,7 @@ use horahora_protocol::{
         Blob, Chapter, Creator, File, Look, Loudness, Manifest, MediaKind, Meta, Recipe, Rendition, Segment,
         Storyboard, TextTrack,
     },
+    moderation::{Action, Measure, Target},
     request::{Options, Priority, RequestChange, Stand},
 };
 use proptest::{
@@ -284,7 +285,21 @@ fn said() -> impl Strategy<Value = Body> {
     let removal =
         (cid(), "\\PC{0,40}").prop_map(|(target, reason)| Body::Removal(Removal { v: 1, target, reason }));
     let views = vec((video_id(), any::<u64>()), 0..5).prop_map(|videos| Body::Views(Views { v: 1, videos }));
-    prop_oneof![said, removal, views]
+    prop_oneof![said, removal, views, measure()]
+}
+
+fn measure() -> impl Strategy<Value = Body> {
+    let node = || any::<[u8; 32]>().prop_map(|secret| NodeKey::from_secret(&secret).node_id());
+    let creator = ("[a-z]{1,8}", "\\PC{1,20}").prop_map(|(site, id)| Target::Creator { site, id });
+    let target = prop_oneof![
+        video_id().prop_map(Target::Video),
+        creator,
+        node().prop_map(Target::Person),
+        node().prop_map(Target::Node)
+    ];
+    let action = prop_oneof![Just(Action::Lift), Just(Action::Hide), Just(Action::TakeDown)];
+    (time(), target, action, "\\PC{0,40}")
+        .prop_map(|(at, target, action, reason)| Body::Measure(Measure { v: 1, at, target, action, reason }))
 }
 
 fn request_change() -> impl Strategy<Value = Body> {
