@@ -7,7 +7,9 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use horahora_protocol::{Cid, NodeId, VideoId, codec, group::GroupId, manifest::Manifest, message::Presence};
+use horahora_protocol::{
+    Cid, NodeId, VideoId, codec, group::GroupId, manifest::Manifest, message::Presence, moderation::Action,
+};
 use serde_json::json;
 use tokio::sync::broadcast;
 
@@ -16,6 +18,7 @@ use crate::{
     blobs::Blobs,
     groups::{Groups, View},
     live::Live,
+    moderation::Standings,
     net::Provide,
     store::{
         Batch, Store, StoreError,
@@ -47,6 +50,7 @@ pub struct Catalogue {
     provide: Provide,
     groups: Groups,
     approvals: Approvals,
+    standings: Standings,
     me: NodeId,
     totals: Arc<Mutex<Sums>>,
     learned: broadcast::Sender<Cid>,
@@ -116,7 +120,9 @@ impl Catalogue {
         let totals = Arc::default();
         let learned = broadcast::Sender::new(LEARNED);
         let approvals = Approvals::new(store.clone(), groups.clone());
-        let catalogue = Self { store, blobs, live, provide, groups, approvals, me, totals, learned };
+        let standings = Standings::open(store.clone(), me)?;
+        let catalogue =
+            Self { store, blobs, live, provide, groups, approvals, standings, me, totals, learned };
         catalogue.recount()?;
         for (key, row) in catalogue.store.scan(&CAPTURES, b"", None, usize::MAX)? {
             let Some(last) = row.revisions.last().filter(|_| row.by.is_none()) else { continue };
@@ -144,6 +150,21 @@ impl Catalogue {
     #[must_use]
     pub fn approvals(&self) -> &Approvals {
         &self.approvals
+    }
+
+    /// What stands against videos, people and nodes here.
+    #[must_use]
+    pub fn standings(&self) -> &Standings {
+        &self.standings
+    }
+
+    /// Whether a video was taken down here: nobody gets it.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn is_taken_down(&self, video: &VideoId) -> Result<bool, StoreError> {
+        let Some(row) = self.video(video)? else { return Ok(false) };
+        Ok(self.standings.of_video(&row)?.is_some_and(|standing| standing.action == Action::TakeDown))
     }
 
     /// Adds up anew what is held.

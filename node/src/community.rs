@@ -63,6 +63,9 @@ pub enum CommunityError {
     /// This node may not write where the video is.
     #[error("This node only follows the private group that has it.")]
     NotAMember,
+    /// Moderators do not want them to.
+    #[error("The moderators of this node do not show what you say: {0}")]
+    Silenced(String),
     /// Others decide of it.
     #[error("Moderators of the node that it came from, and of the group's admins, hide it.")]
     NotAllowed,
@@ -114,6 +117,11 @@ impl Community {
     /// When there are no words or too many, or it cannot be written.
     pub async fn say(&self, person: &PersonRow, video: &VideoRow, what: What) -> Result<Cid, CommunityError> {
         check(&what)?;
+        if let Some(standing) = self.catalogue.standings().of_person(&person.id)
+            && !matches!(what, What::Erase { .. })
+        {
+            return Err(CommunityError::Silenced(standing.reason));
+        }
         if !self.tries.allow(&format!("said {}", person.id), A_MINUTE, MINUTE_MS) {
             return Err(CommunityError::TooMuch);
         }
@@ -230,12 +238,8 @@ impl Community {
 
     /// Where what is said of a video is written: its groups that this node is in, else its own one if the video is public.
     async fn places(&self, video: &VideoRow) -> Result<Vec<GroupId>, CommunityError> {
-        let writable = self.feeds.writable().await;
-        let mut groups = self.catalogue.groups_of_video(video)?;
-        groups.retain(|group| writable.contains(group));
-        if groups.is_empty() && self.catalogue.is_public(video)? {
-            groups.push(self.feeds.home());
-        }
+        let (groups, public) = (self.catalogue.groups_of_video(video)?, self.catalogue.is_public(video)?);
+        let groups = self.feeds.places(groups, public).await;
         if groups.is_empty() { Err(CommunityError::NotAMember) } else { Ok(groups) }
     }
 

@@ -189,6 +189,17 @@ impl Feeds {
         all
     }
 
+    /// Where something about a video of these groups is written: those that this node writes into, else its own one if the video is
+    /// public.
+    pub async fn places(&self, mut groups: Vec<GroupId>, public: bool) -> Vec<GroupId> {
+        let writable = self.writable().await;
+        groups.retain(|group| writable.contains(group));
+        if groups.is_empty() && public {
+            groups.push(self.home);
+        }
+        groups
+    }
+
     /// Hears each time that a feed grew or a group was added.
     #[must_use]
     pub fn moved(&self) -> watch::Receiver<()> {

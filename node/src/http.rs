@@ -26,7 +26,7 @@ use crate::{
     growing::Growing,
     jobs::Jobs,
     live::Live,
-    moderation::Moderation,
+    moderation::{Measures, Moderation},
     net::{Net, Provide, Sync},
     people::People,
     requests::Requests,
@@ -55,6 +55,7 @@ mod inspect;
 mod jobs;
 mod library;
 mod lists;
+mod measures;
 mod media;
 mod members;
 mod moderate;
@@ -122,6 +123,8 @@ pub struct Rooms {
     pub live: Live,
     /// What its moderators did.
     pub moderation: Moderation,
+    /// What they decided, and whose decisions count here.
+    pub measures: Measures,
     /// What people send.
     pub uploads: Uploads,
     /// Who has an account here.
@@ -179,6 +182,7 @@ fn page_routes() -> Router<Arc<Rooms>> {
         .route("/archive/{request}", get(wishes::page).post(wishes::change))
         .route("/moderate", get(moderate::page).post(moderate::change))
         .route("/moderate/log", get(audit::page))
+        .route("/moderate/measures", get(measures::page).post(measures::change))
         .route("/sites", get(sites::page).post(sites::change))
         .route("/nodes", get(nodes::nodes).post(nodes::add_form))
         .route("/nodes/forget", post(nodes::forget_form))
@@ -193,7 +197,7 @@ fn page_routes() -> Router<Arc<Rooms>> {
         .route("/groups/{group}/policy", get(nodes::to_page).post(nodes::policy))
         .route("/watch/{video}", get(watch::watch))
         .route("/watch/{video}/look", post(watch::look))
-        .route("/watch/{video}/hide", post(audit::form))
+        .route("/watch/{video}/hide", post(measures::form))
         .route("/watch/{video}/report", post(reports::form))
         .route("/watch/{video}/keep", post(watch::keep))
         .route("/watch/{video}/say", post(talk::form))
@@ -246,7 +250,10 @@ fn api_routes() -> Router<Arc<Rooms>> {
         .route("/api/v1/videos/{video}/keep", post(api::keep).delete(api::let_go))
         .route("/api/v1/videos/{video}/look", post(api::look))
         .route("/api/v1/videos/{video}/redo", post(api::redo))
-        .route("/api/v1/videos/{video}/hidden", post(audit::hide).delete(audit::show))
+        .route("/api/v1/measures", get(measures::list).post(measures::decide))
+        .route("/api/v1/measures/threshold", put(measures::threshold))
+        .route("/api/v1/measures/lists/{node}", get(measures::words).put(measures::weigh))
+        .route("/api/v1/videos/{video}/hidden", post(measures::hide).delete(measures::show))
         .route("/api/v1/videos/{video}/reports", post(reports::report))
         .route("/api/v1/reports", get(reports::list))
         .route("/api/v1/reports/{report}", post(reports::answer))

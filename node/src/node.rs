@@ -21,7 +21,7 @@ use crate::{
     ingest::Ingest,
     jobs::{self, Jobs},
     live::Live,
-    moderation::Moderation,
+    moderation::{Measures, Moderation},
     net::{Net, NetOptions, Peers, Provide, Shelf, Sync, SyncRooms},
     people::People,
     requests::Requests,
@@ -102,13 +102,13 @@ pub async fn run(
     let search = Search::open(store.clone(), catalogue.clone(), live.clone(), &dir.join("search"))?;
     let community =
         Community::new(store.clone(), feeds.clone(), groups.clone(), catalogue.clone(), live.clone());
+    let measures = Measures::new(store.clone(), feeds.clone(), catalogue.clone(), live.clone());
     let people = People::new(store.clone());
     let uploads = open_uploads(&config, &store, &jobs, &people, &live, &tasks)?;
     let auth = Auth::new(token, config.hosts.clone(), people.clone());
     tell_tools(&tools, &live, &tasks);
     start_work(&jobs, &requests, config.looks, &tasks);
-    search.start(&tasks);
-    community.start(&tasks);
+    start_pages(&search, &community, &measures, &tasks);
     let talk = SyncRooms {
         key: Arc::clone(&key),
         name: config.name.clone(),
@@ -125,10 +125,10 @@ pub async fn run(
     let sync = Sync::start(talk, ears);
     provide.start(net.clone(), &tasks);
     tell_network(&catalogue, &jobs, &net, &tasks);
-    let moderation = Moderation::new(store.clone());
     let rooms = Rooms {
         key,
-        moderation,
+        moderation: Moderation::new(store.clone()),
+        measures,
         store,
         blobs,
         feeds,
@@ -264,6 +264,13 @@ fn start_work(jobs: &Jobs, requests: &Requests, looks: bool, tasks: &Tasks) {
         jobs.follow_looks(tasks);
     }
     requests.start(tasks);
+}
+
+/// What pages show follows what changes.
+fn start_pages(search: &Search, community: &Community, measures: &Measures, tasks: &Tasks) {
+    search.start(tasks);
+    community.start(tasks);
+    measures.start(tasks);
 }
 
 /// Tells open pages of every step of the tools' installation.

@@ -25,7 +25,7 @@ use crate::{
     spawn::Tasks,
     store::{
         Store, StoreError,
-        rows::{HIDDEN, HiddenRow, TALLIES, Tally, VIDEOS, VideoRow},
+        rows::{TALLIES, Tally, VIDEOS, VideoRow},
     },
 };
 
@@ -352,8 +352,8 @@ impl Search {
         if row.manifest.is_none() {
             return Ok(None);
         }
-        let hidden: Option<HiddenRow> = self.store.get(&HIDDEN, row.id.as_str().as_bytes())?;
-        let public = hidden.is_none() && self.catalogue.is_public(&row)?;
+        let public =
+            self.catalogue.standings().of_video(&row)?.is_none() && self.catalogue.is_public(&row)?;
         let tally: Tally = self.store.get(&TALLIES, row.id.as_str().as_bytes())?.unwrap_or_default();
         Ok(Some(Document {
             id: row.id,

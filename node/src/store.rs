@@ -32,7 +32,7 @@ const RETRY: Duration = Duration::from_millis(100);
 const PATIENCE: u32 = 30;
 const META: &str = "meta";
 /// Names of the trees, in the order of [`Table`]'s indices.
-const TREES: [&str; 49] = [
+const TREES: [&str; 51] = [
     "meta",
     "entries",
     "bodies",
@@ -82,6 +82,8 @@ const TREES: [&str; 49] = [
     "reports",
     "lists",
     "tokens",
+    "measures",
+    "trust",
 ];
 
 /// Why the database did not do it.

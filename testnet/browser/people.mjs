@@ -113,7 +113,7 @@ await page.click("#hide > summary");
 await page.fill("#hide input[name=reason]", "its author asked");
 await page.click("#hide button[value=hide]");
 await page.waitForSelector("text=Hidden by 豆狸:");
-shelf.push(...(await takeShots(page, options.shots, { hidden: watch, log: at("/moderate/log") })));
+shelf.push(...(await takeShots(page, options.shots, { hidden: watch, log: at("/moderate/log"), measures: at("/moderate/measures") })));
 await page.goto(watch);
 await page.click("button[value=show]");
 await page.waitForSelector("#hide > summary");

@@ -24,6 +24,7 @@ mod inputs;
 mod lan;
 mod library;
 mod lists;
+mod measures;
 mod mesh;
 mod moderation;
 mod nat;

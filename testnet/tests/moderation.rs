@@ -84,6 +84,6 @@ async fn what_is_hidden_is_gone_for_all_but_moderators_and_the_log_tells() {
     assert!(words.contains(&"POST /api/v1/invitations"), "{words:?}");
     assert_eq!(log["items"][0]["who"], "mod");
     let page = moderator.get("/moderate/log").await.text().await.unwrap();
-    assert!(page.contains("hid what ada said") && page.contains("Nothing is hidden"), "{page}");
+    assert!(page.contains("hid what ada said"), "{page}");
     assert_eq!(trusted.get("/moderate/log").await.status(), StatusCode::FORBIDDEN);
 }

@@ -194,7 +194,7 @@ async fn code_of(browser: &Browser<'_>, method: Method, path: &str, body: Value)
 
 /// What each route needs, but for reading: that needs nothing on this machine unless it is named here. What is not named is
 /// for admins.
-const RIGHTS: [(&str, &str); 97] = [
+const RIGHTS: [(&str, &str); 104] = [
     ("POST /login", "nobody"),
     ("POST /sign-up", "nobody"),
     ("POST /api/v1/session", "nobody"),
@@ -248,6 +248,13 @@ const RIGHTS: [(&str, &str); 97] = [
     ("POST /api/v1/videos/{video}/look", "moderator"),
     ("GET /moderate/log", "moderator"),
     ("GET /api/v1/audit", "moderator"),
+    ("GET /moderate/measures", "moderator"),
+    ("POST /moderate/measures", "moderator"),
+    ("GET /api/v1/measures", "moderator"),
+    ("POST /api/v1/measures", "moderator"),
+    ("PUT /api/v1/measures/threshold", "admin"),
+    ("GET /api/v1/measures/lists/{node}", "moderator"),
+    ("PUT /api/v1/measures/lists/{node}", "admin"),
     ("POST /watch/{video}/hide", "moderator"),
     ("POST /api/v1/videos/{video}/hidden", "moderator"),
     ("DELETE /api/v1/videos/{video}/hidden", "moderator"),

@@ -1,4 +1,4 @@
-//! What moderators and admins did on this node, and what they hide.
+//! What moderators and admins did on this node.
 
 use askama::Template;
 
@@ -8,21 +8,10 @@ use crate::{Desk, Frame};
 pub struct AuditPage {
     pub frame: Frame,
     pub desk: Desk,
-    pub hidden: Vec<HiddenView>,
     /// The latest first.
     pub actions: Vec<ActionView>,
     /// Where the log goes on.
     pub older: Option<String>,
-}
-
-/// A video that is hidden.
-#[derive(Debug, Clone, Default)]
-pub struct HiddenView {
-    pub title: String,
-    pub href: Option<String>,
-    pub by: String,
-    pub reason: String,
-    pub when: String,
 }
 
 /// Something that was done.

@@ -15,6 +15,8 @@ pub struct CreatorPage {
     pub videos: Vec<Card>,
     /// For who has an account.
     pub follow: Option<Follow>,
+    /// Where moderators hide all of it.
+    pub hide: Option<String>,
     /// Where the list goes on.
     pub older: Option<String>,
 }

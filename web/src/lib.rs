@@ -19,6 +19,7 @@ mod house;
 mod library;
 mod lists;
 mod map;
+mod measures;
 mod message;
 mod moderate;
 mod nodes;
@@ -39,7 +40,7 @@ mod watch;
 pub use account::{AccountPage, LoginPage, SessionRow, SignUpPage, TokenRow, account, login, sign_up};
 pub use archive::{ArchivePage, GroupChoice, GroupMark, RequestRow, Wish, archive, archive_live};
 pub use asset::{Asset, asset, url as asset_url};
-pub use audit::{ActionView, AuditPage, HiddenView, audit};
+pub use audit::{ActionView, AuditPage, audit};
 pub use card::Card;
 pub use creator::{CreatorPage, creator};
 pub use following::{Follow, FollowedSearch, FollowingPage, following};
@@ -50,6 +51,7 @@ pub use home::{HomePage, JobRow, home, home_live};
 pub use house::{HousePage, house_page};
 pub use library::{LibraryPage, LibraryRow, library};
 pub use lists::{InList, ListChoice, ListPage, ListRow, ListsPage, PlayList, list, lists};
+pub use measures::{MeasureForm, MeasureView, MeasuresPage, ModerationList, measures};
 pub use message::{MessagePage, message};
 pub use moderate::{Choice, ModeratePage, RulesForm, StandingRow, WaitingRow, moderate};
 pub use nodes::{Direction, MoveRow, NodeRow, NodesPage, nodes, nodes_live};
@@ -64,7 +66,8 @@ pub use state::StateView;
 pub use talk::{Comment, Talk};
 pub use upload::{UploadForm, UploadPage, UploadRow, UploadsPage, upload, upload_live, uploads};
 pub use watch::{
-    Board, Chapter, Download, Fact, Player, RenditionRow, Share, Track, WatchPage, embed, watch, watch_live,
+    Board, Chapter, Download, Fact, Hidden, Player, RenditionRow, Share, Track, WatchPage, embed, watch,
+    watch_live,
 };
 
 /// A template's text. The view structs hold all a template asks for, so nothing is left that could fail.

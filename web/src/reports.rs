@@ -7,7 +7,7 @@ use crate::Frame;
 /// What waits on each of the moderators' pages.
 #[derive(Debug, Clone, Default)]
 pub struct Desk {
-    /// Which page is shown: `fetch`, `uploads`, `reports` or `log`.
+    /// Which page is shown: `fetch`, `uploads`, `reports`, `measures` or `log`.
     pub here: String,
     pub uploads: usize,
     pub reports: usize,

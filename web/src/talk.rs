@@ -29,6 +29,8 @@ pub struct Talk {
 pub struct Comment {
     pub id: String,
     pub name: String,
+    /// Their key.
+    pub who: String,
     /// `here`, or `from node cellar`.
     pub from: String,
     pub when: String,

@@ -46,7 +46,7 @@ pub struct WatchPage {
     /// What people say of it.
     pub talk: Talk,
     /// Who hid it here and why: moderators alone see it then.
-    pub hidden: Option<(String, String)>,
+    pub hidden: Option<Hidden>,
     /// Whether it is one of the favourites of who looks.
     pub favourite: bool,
     /// The lists of who looks.
@@ -142,6 +142,15 @@ pub struct Download {
     pub label: String,
     pub href: String,
     pub detail: String,
+}
+
+/// A measure that stands against the video.
+#[derive(Debug, Clone, Default)]
+pub struct Hidden {
+    /// `Hidden by ada`
+    pub who: String,
+    pub reason: String,
+    pub taken_down: bool,
 }
 
 impl WatchPage {

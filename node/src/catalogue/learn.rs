@@ -17,7 +17,7 @@ use crate::{
     clock, community,
     groups::View,
     jobs::Jobs,
-    requests,
+    moderation, requests,
     store::{
         Batch, StoreError,
         rows::{
@@ -80,7 +80,11 @@ impl Catalogue {
                     self.live.tell("said", json!({ "id": video }));
                 }
             }
+            Body::Measure(measure) if view.group.counts(&entry.node) => {
+                moderation::learn(&self.store, entry.node, measure, batch)?;
+            }
             Body::Request(_)
+            | Body::Measure(_)
             | Body::Said(_)
             | Body::Removal(_)
             | Body::Views(_)

@@ -18,7 +18,7 @@ use super::{
     search::Asked,
     viewer::Viewer,
 };
-use crate::{catalogue::NameRow, store::rows::VideoRow};
+use crate::{catalogue::NameRow, people::Rank, store::rows::VideoRow};
 
 const CARDS: usize = 48;
 
@@ -67,15 +67,21 @@ pub(super) async fn page(
         url: names.first().and_then(|row| row.url.clone()),
         videos: videos.iter().map(card).collect(),
         follow: rooms.follow_button(&headers, &Asked::of_creator(&site, &id), "creator")?,
+        hide: viewer
+            .is(Rank::Moderator)
+            .then(|| format!("/moderate/measures?kind=creator&id={}#decide", part(&format!("{site}/{id}")))),
         older: next.map(|key| format!("{}?after={}", path(&site, &id), api::cursor_text(&key))),
         site,
     };
     Ok(Html(horahora_web::creator(&page)).into_response())
 }
 
+fn part(text: &str) -> String {
+    utf8_percent_encode(text, NON_ALPHANUMERIC).to_string()
+}
+
 /// The page of a creator.
 pub(super) fn path(site: &str, id: &str) -> String {
-    let part = |text| utf8_percent_encode(text, NON_ALPHANUMERIC).to_string();
     format!("/creators/{}/{}", part(site), part(id))
 }
 

@@ -8,9 +8,17 @@ use axum::{
 use serde_json::json;
 
 use crate::{
-    blobs::BlobError, community::CommunityError, feeds::FeedsError, fetch::FetchError, ingest::SourceError,
-    moderation::ReportError, people::PeopleError, requests::RequestError, search::SearchError,
-    store::StoreError, uploads::UploadError,
+    blobs::BlobError,
+    community::CommunityError,
+    feeds::FeedsError,
+    fetch::FetchError,
+    ingest::SourceError,
+    moderation::{MeasureError, ReportError},
+    people::PeopleError,
+    requests::RequestError,
+    search::SearchError,
+    store::StoreError,
+    uploads::UploadError,
 };
 
 /// An error for a client.
@@ -110,6 +118,7 @@ impl From<CommunityError> for ApiError {
             CommunityError::Text(_) => Self::bad("bad-text", message),
             CommunityError::TooMuch => Self::new(StatusCode::TOO_MANY_REQUESTS, "too-much", message),
             CommunityError::Unknown => Self::not_found("unknown-act", message),
+            CommunityError::Silenced(_) => Self::new(StatusCode::FORBIDDEN, "silenced", message),
             CommunityError::NotAllowed => Self::new(StatusCode::FORBIDDEN, "not-allowed", message),
             CommunityError::NotAMember => Self::new(StatusCode::FORBIDDEN, "not-a-member", message),
             CommunityError::Feeds(FeedsError::NotAMember) => {
@@ -128,6 +137,21 @@ impl From<ReportError> for ApiError {
             ReportError::Many => Self::new(StatusCode::TOO_MANY_REQUESTS, "too-much", message),
             ReportError::Unknown => Self::not_found("unknown-report", message),
             ReportError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<MeasureError> for ApiError {
+    fn from(error: MeasureError) -> Self {
+        let message = error.to_string();
+        match error {
+            MeasureError::Reason(_) => Self::bad("reason-needed", message),
+            MeasureError::Myself => Self::new(StatusCode::CONFLICT, "myself", message),
+            MeasureError::Number => Self::bad("bad-weight", message),
+            MeasureError::Feeds(FeedsError::NotAMember) => {
+                Self::new(StatusCode::FORBIDDEN, "not-a-member", capital(&format!("{message}.")))
+            }
+            MeasureError::Feeds(_) | MeasureError::Store(_) => Self::ours(error),
         }
     }
 }

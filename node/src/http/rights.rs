@@ -24,7 +24,8 @@ pub(super) fn need(method: &Method, path: &str) -> Need {
         ["pages", _] | ["api", "v1", "pages", _] if reads => Need::Nothing,
         ["api", "v1", "session"] => Need::Nothing,
         ["api", "v1", "people"] if !reads => Need::Nothing,
-        ["api", "v1", "audit"] => Need::Rank(Rank::Moderator),
+        ["api", "v1", "audit" | "measures"] => Need::Rank(Rank::Moderator),
+        ["api", "v1", "measures", ..] if reads => Need::Rank(Rank::Moderator),
         ["moderate", ..] if parts.len() > 1 => Need::Rank(Rank::Moderator),
         ["api", "v1", "reports", ..] | ["api", "v1", "uploads", _, "verdict"] => Need::Rank(Rank::Moderator),
         ["logout" | "account" | "library" | "following" | "upload", ..]

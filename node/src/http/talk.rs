@@ -261,7 +261,9 @@ impl Rooms {
     }
 
     fn shows_said(&self, viewer: Viewer, row: &SaidRow) -> bool {
-        row.gone.is_none() && row.groups.iter().any(|group| self.shows_group(viewer, group))
+        row.gone.is_none()
+            && self.catalogue.standings().of_said(row).is_none()
+            && row.groups.iter().any(|group| self.shows_group(viewer, group))
     }
 
     fn comments_for(&self, viewer: Viewer, video: &VideoRow) -> Result<Vec<SaidRow>, ApiError> {
@@ -278,15 +280,16 @@ impl Rooms {
             What::Danmaku { text, .. } => (text.as_str(), None),
             What::Vote(_) | What::Erase { .. } => ("", None),
         };
+        let gone = self.gone(row);
         json!({
             "id": row.id.to_string(),
             "who": row.who.to_string(),
             "name": row.name,
             "node": row.home.to_string(),
             "at": row.at,
-            "text": row.gone.is_none().then_some(text),
+            "text": gone.is_none().then_some(text),
             "reply_to": reply_to,
-            "gone": row.gone.as_ref().map(why_gone),
+            "gone": gone,
         })
     }
 
@@ -340,7 +343,7 @@ impl Rooms {
         for row in rows.iter().rev() {
             let root = parent(row).and_then(|parent| roots.get(&parent).copied()).unwrap_or(row.id);
             roots.insert(row.id, root);
-            if root != row.id && row.gone.is_none() {
+            if root != row.id && self.gone(row).is_none() {
                 threads.entry(root).or_default().push(self.comment(row, me));
             }
         }
@@ -353,19 +356,28 @@ impl Rooms {
         roots.filter(|root| !root.replies.is_empty() || root.gone.as_deref() != Some(TAKEN_BACK)).collect()
     }
 
+    /// Why somebody's words are not shown, if they are not.
+    fn gone(&self, row: &SaidRow) -> Option<String> {
+        let hidden = || self.catalogue.standings().of_said(row);
+        row.gone.as_ref().map(why_gone).or_else(|| {
+            hidden().map(|standing| format!("{}: {}", self.who_hides(&standing), standing.reason))
+        })
+    }
+
     fn comment(&self, row: &SaidRow, me: Option<NodeId>) -> Comment {
         let text = match &row.what {
             What::Comment { text, .. } | What::Danmaku { text, .. } => text.clone(),
             What::Vote(_) | What::Erase { .. } => String::new(),
         };
-        let here = row.home == self.key.node_id();
+        let (here, gone) = (row.home == self.key.node_id(), self.gone(row));
         Comment {
             id: row.id.to_string(),
             name: row.name.clone(),
             from: if here { "here".to_owned() } else { format!("from node {}", self.name_of(&row.home)) },
             when: ago(row.at.0),
-            text: if row.gone.is_none() { text } else { String::new() },
-            gone: row.gone.as_ref().map(why_gone),
+            text: if gone.is_none() { text } else { String::new() },
+            gone,
+            who: row.who.to_string(),
             mine: me == Some(row.who),
             replies: Vec::new(),
         }

@@ -11,16 +11,17 @@ use axum::{
     middleware::Next,
     response::{IntoResponse, Response},
 };
-use horahora_protocol::{Cid, VideoId, group::GroupId};
+use horahora_protocol::{Cid, VideoId, group::GroupId, moderation::Action};
 use percent_encoding::percent_decode_str;
 
 use super::{Rooms, Shared, error::ApiError, pages::message_page};
 use crate::{
+    moderation::Standing,
     people::Rank,
     requests,
     store::{
         StoreError,
-        rows::{CAPTURES, CaptureRow, HiddenRow, JobKey, JobRow, MANIFESTS, VideoRow},
+        rows::{CAPTURES, CaptureRow, JobKey, JobRow, MANIFESTS, VideoRow},
     },
 };
 
@@ -55,7 +56,7 @@ impl Rooms {
 
     /// Whether somebody may see a video.
     pub(super) fn shows(&self, viewer: Viewer, video: &VideoRow) -> Result<bool, StoreError> {
-        if !viewer.is(Rank::Moderator) && self.moderation.hidden(&video.id)?.is_some() {
+        if !viewer.is(Rank::Moderator) && self.catalogue.standings().of_video(video)?.is_some() {
             return Ok(false);
         }
         Ok(viewer.is_insider() || self.catalogue.is_public(video)?)
@@ -83,9 +84,16 @@ impl Rooms {
         Ok(row.is_some_and(|(_, row)| row.group.is_none_or(|group| self.groups.is_public(&group))))
     }
 
-    /// Why the moderators of this node hide the video that a path belongs to, if they do.
-    fn hidden(&self, path: &str) -> Result<Option<HiddenRow>, StoreError> {
+    /// What stands against the video that a path belongs to.
+    fn standing(&self, path: &str) -> Result<Option<Standing>, StoreError> {
+        if self.catalogue.standings().is_empty() {
+            return Ok(None);
+        }
         let parts: Vec<_> = path.trim_matches('/').split('/').collect();
+        let manifest = |text: &str| match Cid::from_str(text) {
+            Ok(manifest) => Ok(self.store.get(&MANIFESTS, &manifest.to_bytes())?.map(|row| row.video)),
+            Err(_) => Ok::<_, StoreError>(None),
+        };
         let video = match parts.as_slice() {
             ["watch" | "embed", video, ..] | ["api", "v1", "videos", video, ..] => {
                 percent_decode_str(video).decode_utf8_lossy().parse().ok()
@@ -97,13 +105,11 @@ impl Rooms {
                 }
                 Err(_) => None,
             },
-            ["media", manifest, ..] => match Cid::from_str(manifest) {
-                Ok(manifest) => self.store.get(&MANIFESTS, &manifest.to_bytes())?.map(|row| row.video),
-                Err(_) => None,
-            },
+            ["media", cid, ..] | ["blobs", cid] => manifest(cid)?,
             _ => None,
         };
-        video.map_or(Ok(None), |video: VideoId| self.moderation.hidden(&video))
+        let row = video.map(|video: VideoId| self.catalogue.video(&video)).transpose()?.flatten();
+        row.map_or(Ok(None), |row| self.catalogue.standings().of_video(&row))
     }
 
     /// Whether what a path names is for everybody. What is not known here is.
@@ -149,8 +155,8 @@ impl Rooms {
 
 /// Answers for what is not for everybody as if it were not there, and lets no shared cache keep it.
 pub(super) async fn gate(State(rooms): Shared, request: Request, next: Next) -> Response {
-    match rooms.hidden(request.uri().path()) {
-        Ok(Some(row)) if !rooms.viewer(request.headers()).is(Rank::Moderator) => {
+    match rooms.standing(request.uri().path()) {
+        Ok(Some(row)) if !may_look(&rooms, &request, row.action) => {
             return hidden_here(&rooms, &request, &row);
         }
         Ok(_) => {}
@@ -175,14 +181,26 @@ pub(super) async fn gate(State(rooms): Shared, request: Request, next: Next) -> 
     response
 }
 
+/// Moderators look at what they decide of; the video itself, once it was taken down, is for nobody.
+fn may_look(rooms: &Rooms, request: &Request, action: Action) -> bool {
+    let path = request.uri().path();
+    let bytes = path.starts_with("/media/") || path.starts_with("/blobs/");
+    rooms.viewer(request.headers()).is(Rank::Moderator) && !(bytes && action == Action::TakeDown)
+}
+
 /// Whoever has the link is told why; a page says it as a page.
-fn hidden_here(rooms: &Rooms, request: &Request, row: &HiddenRow) -> Response {
-    let message = format!("The moderators of this node hide it: {}", row.reason);
+fn hidden_here(rooms: &Rooms, request: &Request, row: &Standing) -> Response {
+    let (status, code, title) = match row.action {
+        Action::TakeDown => {
+            (StatusCode::UNAVAILABLE_FOR_LEGAL_REASONS, "taken-down", "This video was taken down here")
+        }
+        Action::Hide | Action::Lift => (StatusCode::FORBIDDEN, "hidden", "This video is hidden here"),
+    };
+    let message = format!("{}: {}", rooms.who_hides(row), row.reason);
     if request.uri().path().starts_with("/watch/") {
-        let title = "This video is hidden here";
-        return message_page(rooms, request.headers(), StatusCode::FORBIDDEN, title, &message, "gone");
+        return message_page(rooms, request.headers(), status, title, &message, "gone");
     }
-    ApiError::new(StatusCode::FORBIDDEN, "hidden", message).into_response()
+    ApiError::new(status, code, message).into_response()
 }
 
 /// The same words as for what is not known.

@@ -162,7 +162,7 @@ impl Rooms {
                 .collect(),
             share: Self::share(row, headers),
             talk: self.talk(row, headers)?,
-            hidden: self.moderation.hidden(&row.id)?.map(|row| (row.by, row.reason)),
+            hidden: self.catalogue.standings().of_video(row)?.map(|standing| self.hidden(&standing)),
             favourite: self.is_favourite(row, headers)?,
             lists: self.list_choices(row, headers)?,
             playing: None,

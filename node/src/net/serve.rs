@@ -258,6 +258,9 @@ impl Shelf {
         }
         let Ok(Some(made)) = self.catalogue.manifest(&of) else { return false };
         let Ok(groups) = self.catalogue.groups_of(&made.capture) else { return false };
+        if self.catalogue.is_taken_down(&made.video).unwrap_or(true) {
+            return false;
+        }
         self.catalogue.may_have(&groups, node) && (cid == of || self.is_in(&cid, of).await)
     }
 

@@ -31,12 +31,12 @@ mod videos;
 pub use community::{Gone, SaidRow, Tally, VoteRow};
 pub use keys::{
     age, aged_key, claim_key, creator_key, creator_video_key, due_key, due_of, entry_key, entry_of,
-    erased_key, feed_key, feed_of, open_job_key, request_video_key, rung_prefix, said_key, said_prefix,
-    segment_key, session_key, subject_key, told_key, vote_key,
+    erased_key, feed_key, feed_of, measure_key, open_job_key, request_video_key, rung_prefix, said_key,
+    said_prefix, segment_key, session_key, subject_key, told_key, vote_key,
 };
 pub use moderation::{
-    ACTIONS, ActionRow, AnswerRow, HIDDEN, HOUSE, HOUSE_KEY, HiddenRow, LISTS, ListRow, PAGES, REPORTS,
-    ReportRow, SHELVES, TOKENS,
+    ACTIONS, ActionRow, AnswerRow, HIDDEN, HOUSE, HOUSE_KEY, HiddenRow, LISTS, ListRow, MEASURES, MeasureRow,
+    PAGES, REPORTS, ReportRow, SHELVES, THRESHOLD, THRESHOLD_KEY, TOKENS, TRUST, TrustRow,
 };
 pub use requests::RequestRow;
 pub use uploads::{UPLOADS, UploadRow, UploadStand, Words};

@@ -59,7 +59,9 @@ impl Sync {
     fn held(&self, node: &NodeId, manifest: &Cid) -> Option<Holding> {
         let catalogue = &self.rooms().catalogue;
         let groups = catalogue.groups_of_manifest(manifest).ok()?;
-        if !catalogue.may_have(&groups, node) {
+        let made = catalogue.manifest(manifest).ok()?;
+        let taken_down = made.is_some_and(|made| catalogue.is_taken_down(&made.video).unwrap_or(true));
+        if taken_down || !catalogue.may_have(&groups, node) {
             return None;
         }
         catalogue.holding(manifest).ok()

@@ -1,6 +1,8 @@
 //! Keys of the tables, byte by byte.
 
-use horahora_protocol::{Cid, NodeId, Timestamp, VideoId, approval::Subject, feed::FeedId, group::GroupId};
+use horahora_protocol::{
+    Cid, NodeId, Timestamp, VideoId, approval::Subject, feed::FeedId, group::GroupId, moderation::Target,
+};
 
 use super::JobRow;
 
@@ -139,6 +141,12 @@ pub fn said_prefix(video: &VideoId, kind: u8) -> Vec<u8> {
 #[must_use]
 pub fn said_key(video: &VideoId, kind: u8, place: u64, act: &Cid) -> Vec<u8> {
     [said_prefix(video, kind).as_slice(), &place.to_be_bytes(), &act.to_bytes()].concat()
+}
+
+/// Key in [`super::MEASURES`].
+#[must_use]
+pub fn measure_key(target: &Target, node: &NodeId) -> Vec<u8> {
+    [target.address().to_bytes().as_slice(), node.public_key().as_slice()].concat()
 }
 
 /// Key in [`super::VOTES`].

@@ -1,6 +1,9 @@
 //! Tables and rows of this node's own house: what people keep for themselves, and what its moderators did.
 
-use horahora_protocol::{Cid, NodeId, Timestamp, VideoId};
+use horahora_protocol::{
+    Cid, NodeId, Timestamp, VideoId,
+    moderation::{Action, Target},
+};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -41,8 +44,16 @@ pub const HOUSE_KEY: &[u8] = b"house";
 pub const PAGES: Table<String> = Table::new(0);
 /// Tokens of people's programs, under the hash of the secret.
 pub const TOKENS: Table<TokenRow> = Table::new(48);
-/// Videos that are hidden here, under their ids.
+/// Videos that earlier versions hid, under their ids: they become measures at the next start.
 pub const HIDDEN: Table<HiddenRow> = Table::new(43);
+/// Measures of this node and of others, under `address of the target ‖ node`.
+pub const MEASURES: Table<MeasureRow> = Table::new(49);
+/// Nodes whose measures count here, under their ids.
+pub const TRUST: Table<TrustRow> = Table::new(50);
+/// How many of them must agree: under [`THRESHOLD_KEY`].
+pub const THRESHOLD: Table<u32> = Table::new(0);
+/// Key of the only row of [`THRESHOLD`].
+pub const THRESHOLD_KEY: &[u8] = b"threshold";
 /// What moderators and admins did, under `age ‖ 4 random bytes`.
 pub const ACTIONS: Table<ActionRow> = Table::new(44);
 
@@ -90,6 +101,34 @@ pub struct HiddenRow {
     pub by: String,
     /// Why.
     pub reason: String,
+}
+
+/// A row of [`MEASURES`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MeasureRow {
+    /// Whose it is.
+    pub node: NodeId,
+    /// When it was taken.
+    pub at: Timestamp,
+    /// Against what.
+    pub target: Target,
+    /// What is to be done.
+    pub action: Action,
+    /// Why.
+    pub reason: String,
+    /// What the moderator is called, of this node's own.
+    pub by: Option<String>,
+    /// Whether other nodes hear of it.
+    pub told: bool,
+}
+
+/// A row of [`TRUST`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TrustRow {
+    /// Whose list.
+    pub node: NodeId,
+    /// How much it counts, at least 1.
+    pub weight: u32,
 }
 
 /// A row of [`ACTIONS`].
