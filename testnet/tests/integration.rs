@@ -3,9 +3,9 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod adopt;
-mod again;
 mod approval;
 mod archive;
+mod attacks;
 mod beside;
 mod bilibili;
 mod browser;

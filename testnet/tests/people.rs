@@ -6,7 +6,7 @@ use horahora_testnet::cluster::Node;
 use reqwest::{Method, StatusCode, header};
 use serde_json::{Value, json};
 
-const PASSWORD: &str = "correct horse battery";
+pub(crate) const PASSWORD: &str = "correct horse battery";
 
 /// A browser: its cookie, and the node's own origin with every write.
 pub(crate) struct Browser<'a> {
@@ -194,7 +194,7 @@ async fn code_of(browser: &Browser<'_>, method: Method, path: &str, body: Value)
 
 /// What each route needs, but for reading: that needs nothing on this machine unless it is named here. What is not named is
 /// for admins.
-const RIGHTS: [(&str, &str); 104] = [
+pub(crate) const RIGHTS: [(&str, &str); 104] = [
     ("POST /login", "nobody"),
     ("POST /sign-up", "nobody"),
     ("POST /api/v1/session", "nobody"),

@@ -10,8 +10,9 @@ use crate::people::Browser;
 
 const UPLOADS: &str = "/api/v1/uploads";
 const PIECE: &str = "application/offset+octet-stream";
-/// A JPEG's first bytes, and then nothing that is a picture.
-const BAD_JPEG: &[u8] = &[0xff, 0xd8, 0xff, 0xe0, 0, 0, 0];
+/// A JPEG's first bytes, 16 x 16 points, and then nothing that is a picture.
+const BAD_JPEG: &[u8] =
+    &[0xff, 0xd8, 0xff, 0xc0, 0, 17, 8, 0, 16, 0, 16, 3, 1, 0x22, 0, 2, 0x11, 1, 3, 0x11, 1];
 
 async fn raw(
     who: &Browser<'_>,
@@ -30,7 +31,7 @@ fn encoded(text: &str) -> String {
     data_encoding::BASE64.encode(text.as_bytes())
 }
 
-async fn begin(who: &Browser<'_>, name: &str, bytes: usize) -> reqwest::Response {
+pub(crate) async fn begin(who: &Browser<'_>, name: &str, bytes: usize) -> reqwest::Response {
     let (length, name) = (bytes.to_string(), format!("filename {}", encoded(name)));
     raw(
         who,

@@ -48,7 +48,7 @@ pub(super) async fn comments(State(rooms): Shared, viewer: Viewer, Path(id): Pat
     let items: Vec<_> = rows.iter().map(|row| rooms.said_json(row)).collect();
     Ok(Json(json!({
         "items": items,
-        "count": count_for(viewer, tally.comments, &rows),
+        "count": rooms.count_for(viewer, &video, tally.comments, &rows)?,
         "votes": { "up": tally.up, "down": tally.down },
         "views": { "here": tally.viewed_on(&rooms.key.node_id()), "everywhere": tally.viewed() },
     })))
@@ -274,6 +274,21 @@ impl Rooms {
         Ok(rows)
     }
 
+    /// How many there are, as far as somebody may know: of a video that private groups have, too, those that they see.
+    fn count_for(
+        &self,
+        viewer: Viewer,
+        video: &VideoRow,
+        all: u64,
+        rows: &[SaidRow],
+    ) -> Result<u64, ApiError> {
+        let groups = self.catalogue.groups_of_video(video)?;
+        if groups.iter().all(|group| self.shows_group(viewer, group)) {
+            return Ok(all);
+        }
+        Ok(rows.iter().filter(|row| row.gone.is_none()).count() as u64)
+    }
+
     fn said_json(&self, row: &SaidRow) -> Value {
         let (text, reply_to) = match &row.what {
             What::Comment { text, reply_to } => (text.as_str(), reply_to.map(|to| to.to_string())),
@@ -302,7 +317,7 @@ impl Rooms {
         let views = |number: u64| count(usize::try_from(number).unwrap_or(usize::MAX), "view");
         let vote = me.map(|me| self.community.vote(&video.id, &me)).transpose()?.unwrap_or(Vote::None);
         Ok(Talk {
-            count: count_for(Viewer(who.rank), tally.comments, &rows),
+            count: self.count_for(Viewer(who.rank), video, tally.comments, &rows)?,
             more: rows.len() >= SHOWN,
             comments: self.threads(&rows, me),
             reach: self.reach(video)?,
@@ -382,11 +397,6 @@ impl Rooms {
             replies: Vec::new(),
         }
     }
-}
-
-/// How many there are, as far as somebody may know.
-fn count_for(viewer: Viewer, all: u64, rows: &[SaidRow]) -> u64 {
-    if viewer.is_insider() { all } else { rows.iter().filter(|row| row.gone.is_none()).count() as u64 }
 }
 
 fn parent(row: &SaidRow) -> Option<Cid> {

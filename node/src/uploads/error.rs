@@ -43,7 +43,7 @@ pub enum UploadError {
     #[error("{0}")]
     Words(String),
     /// The picture is none.
-    #[error("The thumbnail must be a JPEG, PNG or WebP picture of at most 8 MiB.")]
+    #[error("The thumbnail must be a JPEG, PNG or WebP picture of at most 8 MiB and 8,192 points a side.")]
     Picture,
     /// What it is to become is decided already.
     #[error("This was decided already.")]

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use imagesize::ImageType;
 use serde_json::json;
 
 use super::UploadError;
@@ -9,6 +10,8 @@ use crate::store::rows::{UploadRow, Words};
 
 /// Bytes of a thumbnail.
 pub const PICTURE_BYTES: usize = 8 << 20;
+/// Points of a thumbnail along one side.
+const SIDE: usize = 8_192;
 /// Letters.
 const TITLE: usize = 200;
 pub(super) const DESCRIPTION: usize = 10_000;
@@ -63,14 +66,17 @@ pub(super) fn clean(name: &str) -> String {
     format!("{}.{ending}", &stem[..stem.floor_char_boundary(NAME_BYTES)])
 }
 
-/// What a picture's first bytes say it is.
+/// The ending of a picture's file, if it is one of those kinds and no larger than a picture is. What else is in it the confined
+/// ffmpeg finds out.
 pub(super) fn picture(bytes: &[u8]) -> Option<&'static str> {
-    match bytes {
-        [0xff, 0xd8, 0xff, ..] => Some("jpg"),
-        [0x89, b'P', b'N', b'G', ..] => Some("png"),
-        [b'R', b'I', b'F', b'F', _, _, _, _, b'W', b'E', b'B', b'P', ..] => Some("webp"),
-        _ => None,
-    }
+    let ending = match imagesize::image_type(bytes).ok()? {
+        ImageType::Jpeg => "jpg",
+        ImageType::Png => "png",
+        ImageType::Webp => "webp",
+        _ => return None,
+    };
+    let size = imagesize::blob_size(bytes).ok()?;
+    (size.width <= SIDE && size.height <= SIDE).then_some(ending)
 }
 
 pub(super) fn thumbnail(dir: &Path) -> Option<PathBuf> {
@@ -117,8 +123,10 @@ mod tests {
 
     #[test]
     fn a_picture_is_known_by_its_bytes() {
-        assert_eq!(picture(&[0xff, 0xd8, 0xff, 0xe0]), Some("jpg"));
-        assert_eq!(picture(b"RIFF\0\0\0\0WEBPVP8 "), Some("webp"));
+        let jpeg = |high: u8| {
+            [0xff, 0xd8, 0xff, 0xc0, 0, 17, 8, high, 16, 0, 16, 3, 1, 0x22, 0, 2, 0x11, 1, 3, 0x11, 1]
+        };
+        assert_eq!((picture(&jpeg(0)), picture(&jpeg(0x20))), (Some("jpg"), None));
         for none in [&b"<svg onload=alert(1)>"[..], b"<html>", b"", b"GIF89a"] {
             assert_eq!(picture(none), None);
         }
