@@ -63,6 +63,7 @@ mod nodes;
 mod pages;
 mod people;
 mod popular;
+mod replies;
 mod reports;
 mod requests;
 mod rights;
@@ -81,6 +82,7 @@ mod wishes;
 
 pub use auth::Auth;
 pub use popular::Popular;
+pub use replies::Replies;
 
 /// What the page and the API show and move.
 #[derive(Debug)]
@@ -135,6 +137,8 @@ pub struct Rooms {
     pub name: String,
     /// What was watched most.
     pub popular: Popular,
+    /// Comments of origins that were read lately.
+    pub replies: Replies,
     /// What is set.
     pub config: Config,
     /// Lets the node begin again.
@@ -253,6 +257,7 @@ fn api_routes() -> Router<Arc<Rooms>> {
         .route("/api/v1/measures", get(measures::list).post(measures::decide))
         .route("/api/v1/measures/threshold", put(measures::threshold))
         .route("/api/v1/measures/lists/{node}", get(measures::words).put(measures::weigh))
+        .route("/api/v1/videos/{video}/replies", get(replies::list))
         .route("/api/v1/videos/{video}/hidden", post(measures::hide).delete(measures::show))
         .route("/api/v1/videos/{video}/reports", post(reports::report))
         .route("/api/v1/reports", get(reports::list))

@@ -20,6 +20,7 @@ pub mod mpd;
 pub mod pictures;
 pub mod probe;
 pub mod recipe;
+pub mod replies;
 pub mod split;
 pub mod storyboard;
 pub mod texts;

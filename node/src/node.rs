@@ -16,7 +16,7 @@ use crate::{
     fetch::Fetch,
     groups::Groups,
     growing::Growing,
-    http::{self, Auth, Popular, Rooms},
+    http::{self, Auth, Popular, Replies, Rooms},
     identity,
     ingest::Ingest,
     jobs::{self, Jobs},
@@ -151,6 +151,7 @@ pub async fn run(
         auth,
         name: config.name.clone(),
         popular: Popular::default(),
+        replies: Replies::default(),
         config: config.clone(),
         again: CancellationToken::new(),
     };

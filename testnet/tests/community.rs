@@ -135,3 +135,19 @@ async fn what_was_said_while_apart_is_there_afterwards() {
     let known = comments(&nodes[1]).await;
     assert!(known["items"].as_array().unwrap().iter().any(|item| item["id"] == kept), "{known}");
 }
+
+#[tokio::test]
+async fn what_people_said_at_the_origin_stands_below_what_they_say_here() {
+    let fixture = horahora_testnet::cluster::fixture().await.unwrap();
+    let node = Node::at(&fixture).await.unwrap();
+    node.archive(&format!("{}/fixtube/watch/fx1", fixture.site())).await.unwrap();
+    let replies = node.get("/api/v1/videos/fixtube%3Afx1/replies").await.unwrap();
+    let said = replies["items"].as_array().unwrap();
+    assert_eq!((&said[0]["author"], &said[0]["likes"]), (&json!("月影"), &json!(3)), "{replies}");
+    assert_eq!((&said[1]["parent"], &said[1]["text"]), (&json!("1"), &json!("A reply <i>with marks</i>")));
+    for path in ["/watch/fixtube%3Afx1", "/watch/fixtube%3Afx1?replies=all"] {
+        let page = Browser::nobody(&node).get(path).await.text().await.unwrap();
+        assert!(page.contains("Comments on fixtube") && page.contains("すばらしい"), "{page}");
+        assert!(page.contains("A reply &#60;i&#62;with marks") && page.contains("3 liked it"), "{page}");
+    }
+}

@@ -63,7 +63,7 @@ pub use settings::{Field, FieldKind, SettingsPage, SettingsPart, settings};
 pub use setup::{SetupForm, SetupPage, setup};
 pub use sites::{SiteRow, SitesPage, sites};
 pub use state::StateView;
-pub use talk::{Comment, Talk};
+pub use talk::{Comment, Origin, Talk};
 pub use upload::{UploadForm, UploadPage, UploadRow, UploadsPage, upload, upload_live, uploads};
 pub use watch::{
     Board, Chapter, Download, Fact, Hidden, Player, RenditionRow, Share, Track, WatchPage, embed, watch,

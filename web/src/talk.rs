@@ -16,12 +16,26 @@ pub struct Talk {
     /// What was typed and could not be said, and why.
     pub text: String,
     pub error: Option<String>,
+    /// What people said at the origin.
+    pub origin: Option<Origin>,
     pub up: u64,
     pub down: u64,
     /// `up`, `down` or `none`: the vote of who looks.
     pub vote: String,
     /// How often it was watched: `12 views, 3 of them here`.
     pub views: Option<String>,
+}
+
+/// Comments that people left at the origin, as they were archived.
+#[derive(Debug, Clone, Default)]
+pub struct Origin {
+    pub site: String,
+    /// All of them.
+    pub count: u64,
+    /// Threads in the site's order.
+    pub comments: Vec<Comment>,
+    /// Threads that are not on the page.
+    pub more: u64,
 }
 
 /// A comment, with its answers if it is none itself.

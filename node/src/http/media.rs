@@ -27,7 +27,7 @@ use crate::{
 /// The name of a rendition's playlist, beside its segments.
 const PLAYLIST: &str = "playlist.m3u8";
 /// Texts that are read as a whole.
-const LARGEST_READ: u64 = 128 << 20;
+pub(super) const LARGEST_READ: u64 = 128 << 20;
 
 pub(super) type Answer = Result<Response, ApiError>;
 

@@ -51,6 +51,8 @@ pub(super) struct View {
     pub(super) list: Option<String>,
     /// Whether a report was just taken.
     pub(super) reported: Option<String>,
+    /// `all` for all comments of the origin.
+    pub(super) replies: Option<String>,
 }
 
 /// `GET /`

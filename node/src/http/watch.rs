@@ -9,7 +9,7 @@ use horahora_protocol::{
     NodeId,
     manifest::{self, Manifest, MediaKind, Rendition, Storyboard},
 };
-use horahora_web::{Board, Chapter, Download, Fact, Player, RenditionRow, StateView, Track, WatchPage};
+use horahora_web::{Board, Chapter, Download, Fact, Player, RenditionRow, StateView, Talk, Track, WatchPage};
 
 use super::{
     Rooms, Shared,
@@ -48,6 +48,11 @@ pub(super) async fn watch(
     let mut page = rooms.watch_page(&row, &headers).await?;
     page.playing = rooms.playing(&row, view.list.as_deref(), &headers, rooms.viewer(&headers))?;
     page.reported = view.reported.is_some();
+    if view.replies.is_some() {
+        let (_, manifest) = rooms.capture(&row).await?;
+        let manifest = manifest.as_ref().map(|(_, manifest)| manifest);
+        page.talk.origin = rooms.origin(&row, manifest, true).await?;
+    }
     let html =
         if view.fragment.is_some() { horahora_web::watch_live(&page) } else { horahora_web::watch(&page) };
     Ok(Html(html).into_response())
@@ -161,7 +166,7 @@ impl Rooms {
                 .filter_map(|group| self.group_mark(group))
                 .collect(),
             share: Self::share(row, headers),
-            talk: self.talk(row, headers)?,
+            talk: Talk { origin: self.origin(row, manifest, false).await?, ..self.talk(row, headers)? },
             hidden: self.catalogue.standings().of_video(row)?.map(|standing| self.hidden(&standing)),
             favourite: self.is_favourite(row, headers)?,
             lists: self.list_choices(row, headers)?,
