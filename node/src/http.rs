@@ -26,6 +26,7 @@ use crate::{
     growing::Growing,
     jobs::Jobs,
     live::Live,
+    logs::Logs,
     moderation::{Measures, Moderation},
     net::{Net, Provide, Sync},
     people::People,
@@ -55,6 +56,7 @@ mod inspect;
 mod jobs;
 mod library;
 mod lists;
+mod logs;
 mod measures;
 mod media;
 mod members;
@@ -137,6 +139,8 @@ pub struct Rooms {
     pub name: String,
     /// What was watched most.
     pub popular: Popular,
+    /// The last lines of the log.
+    pub logs: Logs,
     /// Comments of origins that were read lately.
     pub replies: Replies,
     /// What is set.
@@ -225,6 +229,7 @@ fn page_routes() -> Router<Arc<Rooms>> {
         .route("/moderate/reports", get(reports::page).post(reports::answer_form))
         .route("/people", get(people::page).post(people::change))
         .route("/setup", get(setup::page).post(setup::begin))
+        .route("/settings/log", get(logs::page))
         .route("/settings", get(settings::page).post(settings::change))
         .route("/pages/{page}", get(house_pages::page).post(house_pages::change))
         .route("/app.webmanifest", get(pages::app))
@@ -254,6 +259,7 @@ fn api_routes() -> Router<Arc<Rooms>> {
         .route("/api/v1/videos/{video}/keep", post(api::keep).delete(api::let_go))
         .route("/api/v1/videos/{video}/look", post(api::look))
         .route("/api/v1/videos/{video}/redo", post(api::redo))
+        .route("/api/v1/logs", get(logs::list))
         .route("/api/v1/measures", get(measures::list).post(measures::decide))
         .route("/api/v1/measures/threshold", put(measures::threshold))
         .route("/api/v1/measures/lists/{node}", get(measures::words).put(measures::weigh))

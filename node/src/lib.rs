@@ -20,6 +20,7 @@ pub mod identity;
 pub mod ingest;
 pub mod jobs;
 pub mod live;
+pub mod logs;
 pub mod media;
 pub mod moderation;
 pub mod net;

@@ -21,6 +21,7 @@ use crate::{
     ingest::Ingest,
     jobs::{self, Jobs},
     live::Live,
+    logs::Logs,
     moderation::{Measures, Moderation},
     net::{Net, NetOptions, Peers, Provide, Shelf, Sync, SyncRooms},
     people::People,
@@ -56,6 +57,7 @@ pub async fn run(
     config: Config,
     listener: TcpListener,
     shutdown: impl Future<Output = ()>,
+    logs: Logs,
     announce: impl FnOnce(&str, &str),
 ) -> Result<Afterwards> {
     let dir = &config.data_dir;
@@ -152,6 +154,7 @@ pub async fn run(
         name: config.name.clone(),
         popular: Popular::default(),
         replies: Replies::default(),
+        logs,
         config: config.clone(),
         again: CancellationToken::new(),
     };

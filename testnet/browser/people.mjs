@@ -126,6 +126,7 @@ const shots = await takeShots(page, options.shots, {
   account: at("/account"),
   people: at("/people"),
   settings: at("/settings"),
+  lines: at("/settings/log"),
   home: at("/"),
   archive: at("/archive"),
   nodes: at("/nodes"),

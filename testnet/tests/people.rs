@@ -194,7 +194,7 @@ async fn code_of(browser: &Browser<'_>, method: Method, path: &str, body: Value)
 
 /// What each route needs, but for reading: that needs nothing on this machine unless it is named here. What is not named is
 /// for admins.
-pub(crate) const RIGHTS: [(&str, &str); 104] = [
+pub(crate) const RIGHTS: [(&str, &str); 106] = [
     ("POST /login", "nobody"),
     ("POST /sign-up", "nobody"),
     ("POST /api/v1/session", "nobody"),
@@ -248,6 +248,8 @@ pub(crate) const RIGHTS: [(&str, &str); 104] = [
     ("POST /api/v1/videos/{video}/look", "moderator"),
     ("GET /moderate/log", "moderator"),
     ("GET /api/v1/audit", "moderator"),
+    ("GET /settings/log", "admin"),
+    ("GET /api/v1/logs", "admin"),
     ("GET /moderate/measures", "moderator"),
     ("POST /moderate/measures", "moderator"),
     ("GET /api/v1/measures", "moderator"),

@@ -4,11 +4,12 @@ use std::{io::IsTerminal, process::ExitCode};
 
 use anyhow::{Context, Result};
 use tokio::{net::TcpListener, signal};
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::{EnvFilter, layer::SubscriberExt, util::SubscriberInitExt};
 
 use super::{Global, say};
 use crate::{
     config::{self, Config, RunOptions},
+    logs::Logs,
     node::{self, Afterwards},
     process::again,
 };
@@ -19,7 +20,9 @@ const LOG: &str = "info,libp2p_mdns=warn,libp2p_kad=error";
 pub(super) async fn run(global: &Global, options: RunOptions) -> Result<ExitCode> {
     let filter = EnvFilter::try_from_env("HORAHORA_LOG").unwrap_or_else(|_| EnvFilter::new(LOG));
     let colours = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
-    tracing_subscriber::fmt().with_env_filter(filter).with_ansi(colours).with_writer(std::io::stderr).init();
+    let (logs, lines) = (Logs::default(), tracing_subscriber::fmt::layer());
+    let lines = lines.with_ansi(colours).with_writer(std::io::stderr);
+    tracing_subscriber::registry().with(filter).with(logs.clone()).with(lines).init();
     let data_dir = global.data_dir();
     std::fs::create_dir_all(&data_dir)
         .with_context(|| format!("the data folder {} cannot be made", data_dir.display()))?;
@@ -38,7 +41,7 @@ pub(super) async fn run(global: &Global, options: RunOptions) -> Result<ExitCode
             say(format_args!("Log in once with {login}"));
         }
     };
-    match node::run(config, listener, shutdown()?, announce).await? {
+    match node::run(config, listener, shutdown()?, logs, announce).await? {
         Afterwards::Ends => Ok(ExitCode::SUCCESS),
         Afterwards::BeginsAgain => Err(again::begin_again().into()),
     }

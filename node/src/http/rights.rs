@@ -32,7 +32,7 @@ pub(super) fn need(method: &Method, path: &str) -> Need {
         | ["lists"]
         | ["api", "v1", "account" | "uploads", ..] => Need::Rank(Rank::Viewer),
         ["people" | "settings" | "setup", ..]
-        | ["api", "v1", "people" | "house" | "invitations" | "settings" | "restart", ..] => {
+        | ["api", "v1", "people" | "house" | "invitations" | "logs" | "settings" | "restart", ..] => {
             Need::Rank(Rank::Admin)
         }
         _ if reads => Need::Watching,
