@@ -108,9 +108,9 @@ pub async fn run(
     let people = People::new(store.clone());
     let uploads = open_uploads(&config, &store, &jobs, &people, &live, &tasks)?;
     let auth = Auth::new(token, config.hosts.clone(), people.clone());
-    tell_tools(&tools, &live, &tasks);
     start_work(&jobs, &requests, config.looks, &tasks);
     start_pages(&search, &community, &measures, &tasks);
+    tell_tools(&tools, &live, &tasks);
     let talk = SyncRooms {
         key: Arc::clone(&key),
         name: config.name.clone(),
@@ -125,8 +125,7 @@ pub async fn run(
         tasks: tasks.clone(),
     };
     let sync = Sync::start(talk, ears);
-    provide.start(net.clone(), &tasks);
-    tell_network(&catalogue, &jobs, &net, &tasks);
+    tell_network(&provide, &catalogue, &jobs, &net, &tasks);
     let rooms = Rooms {
         key,
         moderation: Moderation::new(store.clone()),
@@ -289,7 +288,8 @@ fn tell_tools(tools: &Tools, live: &Live, tasks: &Tasks) {
 }
 
 /// Tells the hash table what is here, and the jobs when somebody came who may hold what they wait for.
-fn tell_network(catalogue: &Catalogue, jobs: &Jobs, net: &Net, tasks: &Tasks) {
+fn tell_network(provide: &Provide, catalogue: &Catalogue, jobs: &Jobs, net: &Net, tasks: &Tasks) {
+    provide.start(net.clone(), tasks);
     let catalogue = catalogue.clone();
     tasks.spawn("provide-all", async move {
         if let Err(error) = catalogue.tell_all().await {
