@@ -1,6 +1,8 @@
 //! What pages have to know about text: its probable language, whether an address may become a link, and how
 //! numbers are written.
 
+use crate::tr;
+
 /// The language whose fonts suit a text, guessed from its letters. Kana is Japanese, hangul Korean; han letters
 /// alone are taken for simplified Chinese, as titles without any kana are rare in Japanese.
 pub(crate) fn lang_of(text: &str) -> Option<&'static str> {
@@ -73,6 +75,11 @@ pub(crate) fn short(id: &str) -> String {
         0..=20 => id.to_owned(),
         many => letters[..12].iter().chain(['…'].iter()).chain(&letters[many - 6..]).collect(),
     }
+}
+
+/// What a button says that copies something long: a text of the files with its two ends.
+pub(crate) fn copy_label(key: &'static str, text: &str) -> String {
+    tr(key).with("short", short(text)).to_string()
 }
 
 /// The first letter of a name, for the arch that stands for its owner.

@@ -65,7 +65,7 @@ pub(super) async fn change(
                 title: title.to_owned(),
                 text: form.text,
                 edits: true,
-                error: Some(error.message),
+                error: Some(error.said()),
             };
             Ok((error.status, Html(house_page(&page))).into_response())
         }

@@ -89,7 +89,7 @@ pub(super) async fn begin(
                 private: !typed.private.is_empty(),
                 ticket: typed.ticket,
             };
-            let page = rooms.setup_page(&headers, form, Some(error.message));
+            let page = rooms.setup_page(&headers, form, Some(error.said()));
             Ok((error.status, Html(view(&page))).into_response())
         }
         Err(error) => Err(error),

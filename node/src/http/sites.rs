@@ -105,7 +105,7 @@ pub(super) async fn change(
         Ok(()) => Ok(Redirect::to("/sites").into_response()),
         // What was written is not lost.
         Err(error) if error.status == StatusCode::BAD_REQUEST => {
-            let page = rooms.sites_page(viewer, &headers, change.site, Some(error.message));
+            let page = rooms.sites_page(viewer, &headers, change.site, Some(error.said()));
             Ok((error.status, page).into_response())
         }
         Err(error) => Err(error),

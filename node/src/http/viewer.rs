@@ -12,6 +12,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use horahora_protocol::{Cid, VideoId, group::GroupId};
+use horahora_web::tr;
 use percent_encoding::percent_decode_str;
 
 use super::{Rooms, Shared, error::ApiError, pages::message_page};
@@ -177,9 +178,9 @@ pub(super) async fn gate(State(rooms): Shared, request: Request, next: Next) -> 
 
 /// Whoever has the link is told why; a page says it as a page.
 fn hidden_here(rooms: &Rooms, request: &Request, row: &HiddenRow) -> Response {
-    let message = format!("The moderators of this node hide it: {}", row.reason);
+    let message = tr("message-hidden-why").with("reason", &row.reason).to_string();
     if request.uri().path().starts_with("/watch/") {
-        let title = "This video is hidden here";
+        let title = &tr("message-hidden").to_string();
         return message_page(rooms, request.headers(), StatusCode::FORBIDDEN, title, &message, "gone");
     }
     ApiError::new(StatusCode::FORBIDDEN, "hidden", message).into_response()

@@ -58,7 +58,7 @@ pub(in crate::http) async fn create(
     match rooms.feeds.create(&make.name, private).await.map_err(ApiError::from) {
         Ok(group) => Ok(rooms.changed(&format!("/nodes#group-{group}"))),
         Err(error) => {
-            let (make_error, make_name) = (Some(error.message.clone()), make.name);
+            let (make_error, make_name) = (Some(error.said()), make.name);
             let forms = GroupForms { make_name, make_private: private, make_error, ..GroupForms::default() };
             rooms.answer(&headers, error.status, Said { forms, ..Said::default() }).await
         }
@@ -79,7 +79,7 @@ pub(in crate::http) async fn join(State(rooms): Shared, headers: HeaderMap, Form
         Ok(Joining::Refused(why)) => ApiError::new(StatusCode::CONFLICT, "ticket-refused", why),
         Err(error) => error,
     };
-    let (join_ticket, join_error) = (asked.ticket, Some(error.message.clone()));
+    let (join_ticket, join_error) = (asked.ticket, Some(error.said()));
     let forms = GroupForms { join_ticket, join_error, ..GroupForms::default() };
     rooms.answer(&headers, error.status, Said { forms, ..Said::default() }).await
 }
@@ -121,7 +121,7 @@ pub(in crate::http) async fn invite(
             rooms.answer(&headers, StatusCode::OK, said).await
         }
         Err(error) => {
-            let forms = GroupForms { invite_error: Some(error.message.clone()), ..forms };
+            let forms = GroupForms { invite_error: Some(error.said()), ..forms };
             rooms.answer(&headers, error.status, Said { forms, ..Said::default() }).await
         }
     }
@@ -216,7 +216,7 @@ impl Rooms {
                 Ok(self.changed(&if known { format!("/nodes#group-{group}") } else { "/nodes".to_owned() }))
             }
             Err(error) => {
-                let forms = GroupForms { problem: Some(error.message.clone()), ..GroupForms::default() };
+                let forms = GroupForms { problem: Some(error.said()), ..GroupForms::default() };
                 self.answer(headers, error.status, Said { forms, ..Said::default() }).await
             }
         }
@@ -250,7 +250,7 @@ impl Rooms {
         };
         let what = format!(
             "It lets in {who} and works for {}, until {}.",
-            count(days as usize, "day"),
+            count(days as usize, "count-days"),
             date(expires.0)
         );
         Ok(TicketView { text, group: view.name.clone(), what })
@@ -296,7 +296,7 @@ impl Rooms {
         for view in self.groups_for(viewer).iter().filter(|view| self.groups.role(&view.id).is_none()) {
             let row: Option<GroupRow> = self.store.get(&GROUPS, &view.id.to_bytes())?;
             let since = row.map(|row| format!(" since {}", date(row.since.0))).unwrap_or_default();
-            let members = count(view.group.members.len(), "member");
+            let members = count(view.group.members.len(), "members");
             let what = match view.group.gone.get(&self.key.node_id()) {
                 Some(Gone::Removed) => "An admin removed this node. What is here of it stays.".to_owned(),
                 Some(Gone::Left) => "This node left it. What is here of it stays.".to_owned(),

@@ -50,17 +50,17 @@ impl Rooms {
             },
             (0, away) => Lede {
                 state: state("warn", "warn", "Not connected"),
-                lead: format!("None of {} is connected.", count(away, "known node")),
+                lead: format!("None of {} is connected.", count(away, "count-known-nodes")),
                 rest: "They are tried again all the time. What is on this node plays.".to_owned(),
             },
             (connected, 0) => Lede {
                 state: state("ok", "okc", "Connected"),
-                lead: format!("{} connected.", count(connected, "node")),
+                lead: format!("{} connected.", count(connected, "count-nodes")),
                 rest: "The videos of groups that you follow or are in appear here by themselves.".to_owned(),
             },
             (connected, away) => Lede {
                 state: state("ok", "okc", "Connected"),
-                lead: format!("{connected} of {} connected.", count(connected + away, "node")),
+                lead: format!("{connected} of {} connected.", count(connected + away, "count-nodes")),
                 rest: "The others are tried again all the time.".to_owned(),
             },
         };
@@ -188,12 +188,12 @@ impl Rooms {
 }
 
 fn pieces(blobs: u64, bytes: u64) -> String {
-    format!("{}, {}", count(usize::try_from(blobs).unwrap_or(0), "piece"), size(bytes))
+    format!("{}, {}", count(usize::try_from(blobs).unwrap_or(0), "count-pieces"), size(bytes))
 }
 
 /// "212 videos, 3 in part, 3.1 GB".
 fn holds(of: Totals) -> String {
-    let whole = count(usize::try_from(of.whole).unwrap_or(usize::MAX), "video");
+    let whole = count(usize::try_from(of.whole).unwrap_or(usize::MAX), "videos");
     let part = if of.part > 0 { format!(", {} in part", of.part) } else { String::new() };
     format!("{whole}{part}, {}", size(of.bytes))
 }
