@@ -1058,3 +1058,154 @@ error-unsupported-scheme = A link begins with https:// or http://.
 error-credentials-in-url = The link holds a password.
 error-private-address = The link leads into a private network.
 error-bad-option = One of the options is not right.
+
+## Said by the page's scripts
+
+js-copied = Copied.
+js-not-copied = Not copied: the browser refused it.
+js-theme = Theme: { $word }
+js-requested = Requested.
+js-link-not-sent = Not sent: the node did not answer. Your link is still in the field.
+js-link-login = Archiving needs a login. The node printed a login link when it started.
+js-link-refused = The node refused it (HTTP { $status }). Your link is still in the field.
+js-pause = Pause (k)
+js-unmute = Unmute (m)
+js-leave-full = Leave full screen (f)
+js-are-here = { $time } are here
+js-place = { $now } of { $all }
+js-chapter = , chapter { $name }
+js-surround = Surround
+js-stereo = Stereo
+js-automatic = Automatic
+js-auto = Auto
+js-now = { $height }p now
+js-on = On
+js-no-streams = This browser cannot play streams.
+js-no-streams-do = Try another one, or take a file below.
+js-stopped = The player stopped.
+js-our-fault = It is our fault, not yours. Try again, or take a file below.
+js-try-again = Try again, or take a file below { $code }.
+js-no-video = The node did not send the video.
+js-no-video-do = It may be restarting, or a piece is missing here. Try again in a moment { $code }.
+js-no-list = The list of pieces cannot be read.
+js-no-list-do = This browser may not know the format. Try again, or take a file below { $code }.
+js-no-decode = This browser could not decode the video.
+js-no-decode-do = Try another quality or browser, or take a file below { $code }.
+js-said-refused = The node refused it.
+js-said-not-sent = Not sent: the node did not answer. Your words are still in the field.
+js-go-on = Go on
+js-published-later = It is published as soon as all of it is here. Leave this page open until then.
+js-some-here = { $sent } of { $total }
+js-all-here = All of it is here.
+js-no-node = The node cannot be reached. Choose the file again later: it goes on where it stopped.
+js-picture-at = The picture at { $percent } %
+
+## What a link is
+
+says-nothing = Nothing there can be archived: it is no video and no list that yt-dlp knows. Paste the address of a video, a tag, a playlist or an uploader's videos.
+says-page = A page that yt-dlp will look at for videos.
+says-video = One video, { $site }.
+says-list = A list of videos, { $site }.
+says-list-about = A list of about { $n } videos, { $site }.
+says-here = It is archived already.
+says-known = { $known } of them are archived already.
+says-known-first = { $known } of the first { $listed } are archived already.
+says-takes = About { $size }, and { $time } for one node.
+says-minutes = { $n } min
+says-hours = { $n } h
+says-days = { $n } days
+
+## Said by the node's pages on nodes, sites and the set-up
+
+nodes-alone-word = Alone
+nodes-alone-lead = No other node is known yet.
+nodes-alone-rest = Everything works all the same; with a second node nothing is lost when this one is.
+nodes-not-connected = Not connected
+nodes-none-connected = None of { $nodes } is connected.
+nodes-none-rest = They are tried again all the time. What is on this node plays.
+nodes-connected = Connected
+nodes-all-connected = { $nodes } connected.
+nodes-all-rest = The videos of groups that you follow or are in appear here by themselves.
+nodes-some-connected = { $connected } of { $nodes } connected.
+nodes-some-rest = The others are tried again all the time.
+nodes-up = Up
+nodes-own-group = its own group: { $name }
+encoder-none = None: other members make the smaller pictures.
+encoder-card = 
+    { $n ->
+        [one] One picture at a time, by { $card }; x264 makes what that cannot.
+       *[other] { $n } pictures at once, by { $card }; x264 makes what that cannot.
+    }
+encoder-x264 = 
+    { $n ->
+        [one] One picture at a time, by x264.
+       *[other] { $n } pictures at once, by x264.
+    }
+move-asks = What it asks for
+move-since-start = { $pieces } since the start
+node-in = in { $groups }
+node-followed = followed: { $name }
+node-mute = says nothing that this version knows
+node-found = found through other nodes
+node-came = connected to this node
+node-never = never reached yet
+node-last-seen = last seen { $ago }
+node-never-seen = never seen yet
+node-heard-of = heard of { $ago }
+node-not-reached = Not reached
+holds-in-part = { $videos }, { $part } in part, { $size }
+holds-whole = { $videos }, { $size }
+pieces-size = { $pieces }, { $size }
+link-direct = direct, { $transport }, { $host }
+link-relayed = relayed, { $transport }, { $host }
+for-minutes = for { $n } min
+for-hours = for { $n } h
+for-days = for { $n } days
+refused-bytes = pieces with a wrong hash
+refused-size = pieces of a wrong size
+refused-oversize = messages that are too large
+refused-malformed = messages that cannot be read
+refused-signature = forged signatures
+refused-forged = records their sender may not write
+refused-stalled = transfers that stopped half-way
+refused-flood = too many messages at once
+refused-fork = nodes that told two stories
+refused-outsider = questions about groups the asker is not in
+refused-ticket = tickets that do not work any more
+refused-rendition = renditions that do not show what the original does
+sandbox-whole = ffmpeg can read its input alone and has no network (Landlock).
+sandbox-files = ffmpeg can read its input alone; this kernel cannot take the network from it.
+sandbox-limits = ffmpeg is limited in memory and time, and in what it opens by its own lists: this kernel has no Landlock (Linux 5.13 or newer has).
+ticket-what = It lets in { $who } and works for { $days }, until { $date }.
+ticket-members = 
+    { $n ->
+        [one] one member
+       *[other] { $n } members
+    }
+ticket-followers = 
+    { $n ->
+        [one] one follower
+       *[other] { $n } followers
+    }
+ticket-admins = 
+    { $n ->
+        [one] one admin
+       *[other] { $n } admins
+    }
+followed-removed = An admin removed this node. What is here of it stays.
+followed-left = This node left it. What is here of it stays.
+followed-since = Public, { $members }; followed since { $date }. What it has is listed here.
+followed-public = Public, { $members }; followed. What it has is listed here.
+followed-joining = This node is being let in; it waits for the group's feeds.
+join-asked = The nodes that it names are being asked.
+site-minute = { $n } of { $most } requests in the last minute,
+site-today = { $requests } requests and { $bytes } today
+site-of = { $n } of { $most }
+site-hours = , asked { $hours }
+site-open = Open
+site-nothing = Nothing there can be archived, as far as yt-dlp knows.
+site-had = It can be had: { $what }
+site-tools = Wait until yt-dlp and ffmpeg are installed.
+setup-room = { $total }, of which { $free } are free
+setup-made = Your account is made
+setup-trouble = { $why } Everything else is done. Try the group again on the page Nodes.

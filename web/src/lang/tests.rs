@@ -208,3 +208,43 @@ fn a_language_ends_with_its_work() {
     assert_eq!(tr("videos").with("n", 1_u64).to_string(), "1 video");
     assert_eq!(scope(Lang::En, || tr("videos").with("n", 1_284_u64).to_string()), "1,284 videos");
 }
+
+/// `data-not-copied` is `notCopied` to a script.
+fn spoken_by_scripts() -> (BTreeSet<String>, BTreeSet<String>) {
+    let (mut given, mut used) = (BTreeSet::new(), BTreeSet::new());
+    for (_, text) in sources() {
+        for line in text.lines().filter(|line| line.contains("<template class=\"words\"")) {
+            for name in after(line, " data-", |letter| letter.is_alphabetic() || letter == '-') {
+                let mut parts = name.split('-');
+                let first = parts.next().unwrap().to_owned();
+                given.insert(parts.fold(first, |all, part| all + &part[..1].to_uppercase() + &part[1..]));
+            }
+        }
+    }
+    let mut folders = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("assets")];
+    while let Some(folder) = folders.pop() {
+        for path in fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
+            match path.extension() {
+                None => folders.push(path),
+                Some(kind) if kind == "ts" => {
+                    let text = fs::read_to_string(&path).unwrap();
+                    for call in text.split("word(").skip(1) {
+                        let name = &call[..call.find([')', '{']).unwrap()];
+                        used.extend(name.split('"').skip(1).step_by(2).map(str::to_owned));
+                    }
+                }
+                Some(_) => {}
+            }
+        }
+    }
+    // The theme's names are asked for by the theme.
+    used.extend(["auto", "light", "dark"].map(str::to_owned));
+    (given, used)
+}
+
+#[test]
+fn scripts_get_the_words_that_they_say() {
+    let (given, used) = spoken_by_scripts();
+    assert_eq!(given, used);
+    assert!(given.len() > 40);
+}
