@@ -1209,3 +1209,18 @@ site-tools = Wait until yt-dlp and ffmpeg are installed.
 setup-room = { $total }, of which { $free } are free
 setup-made = Your account is made
 setup-trouble = { $why } Everything else is done. Try the group again on the page Nodes.
+
+## The house's pages until somebody writes them
+
+copies-lead = { $copies }.
+nodes-give = Give one to another node.
+nodes-give-run = Give one to another node: <code>horahora run --peer ADDRESS</code>
+house-about = is a node of Horahora: it keeps videos that its group wants kept, shares them with other nodes, and shows them here. Every byte is kept under its hash.
+house-about-more = Whoever runs this node has not written more about it yet.
+house-terms = Whoever runs this node has not written terms of use.
+house-terms-more = Moderators may hide videos and comments, and lock accounts. They say why.
+house-privacy = What this node knows of you:
+house-privacy-none = Without an account: nothing is stored. A view is counted once in half an hour and address; the address is kept in memory only.
+house-privacy-account = With an account: your name, a hash of your password, your key, the browsers that are logged in, what you marked, watched, follow and put on lists. Your account's page gives you a copy and deletes all of it. So it is with what you reported, and with files that you sent and that are not in the archive yet.
+house-privacy-said = Comments, danmaku and votes are signed with your key and travel to the other nodes of the group.
+house-privacy-cookies = This page asks no other site for anything. Cookies: one for the session, one for the colours, one for the language. Where you left a video, and how the player is set, your own browser remembers.

@@ -1,7 +1,7 @@
 //! What pages have to know about text: its probable language, whether an address may become a link, and how
 //! numbers are written.
 
-use crate::tr;
+use crate::{Lang, tr};
 
 /// The language whose fonts suit a text, guessed from its letters. Kana is Japanese, hangul Korean; han letters
 /// alone are taken for simplified Chinese, as titles without any kana are rare in Japanese.
@@ -65,7 +65,9 @@ pub(crate) fn count(number: u64) -> String {
 
 /// The space between a sentence's bold part and what follows it.
 pub(crate) fn joint(rest: &str) -> &'static str {
-    if rest.is_empty() || rest.starts_with([',', '.', ';', ':', ' ']) { "" } else { " " }
+    // Japanese and Chinese put no space between words.
+    let joined = Lang::now() != Lang::En && rest.starts_with(|letter: char| !letter.is_ascii());
+    if joined || rest.is_empty() || rest.starts_with([',', '.', ';', ':', ' ']) { "" } else { " " }
 }
 
 /// A long name of letters and digits, such as a PeerId, by its two ends: all begin alike.
