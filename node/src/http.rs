@@ -54,6 +54,7 @@ mod holders;
 mod house_pages;
 mod inspect;
 mod jobs;
+mod languages;
 mod library;
 mod lists;
 mod logs;
@@ -170,6 +171,7 @@ fn router(rooms: Arc<Rooms>, stop: &CancellationToken) -> Router {
         .layer(middleware::from_fn_with_state(Arc::clone(&rooms), viewer::gate))
         .layer(middleware::from_fn_with_state(Arc::clone(&rooms), audit::record))
         .layer(middleware::from_fn_with_state(Arc::clone(&rooms), auth::guard))
+        .layer(middleware::from_fn(languages::speak))
         .layer(CompressionLayer::new().quality(CompressionLevel::Fastest).compress_when(is_text))
         .layer(axum::Extension(events::Stop(stop.clone())))
         .with_state(rooms)
@@ -219,6 +221,7 @@ fn page_routes() -> Router<Arc<Rooms>> {
         .route("/sign-up", get(account::sign_up_page).post(account::sign_up))
         .route("/account", get(account::page).post(account::change))
         .route("/account/tokens", get(account::page).post(tokens::form))
+        .route("/language", post(languages::choose))
         .route("/library", get(library::page).post(library::change))
         .route("/following", get(following::page).post(following::change))
         .route("/lists", get(lists::all).post(lists::make))

@@ -22,6 +22,7 @@ mod hostile;
 mod import;
 mod inputs;
 mod lan;
+mod languages;
 mod library;
 mod lists;
 mod measures;

@@ -194,9 +194,10 @@ async fn code_of(browser: &Browser<'_>, method: Method, path: &str, body: Value)
 
 /// What each route needs, but for reading: that needs nothing on this machine unless it is named here. What is not named is
 /// for admins.
-pub(crate) const RIGHTS: [(&str, &str); 106] = [
+pub(crate) const RIGHTS: [(&str, &str); 107] = [
     ("POST /login", "nobody"),
     ("POST /sign-up", "nobody"),
+    ("POST /language", "nobody"),
     ("POST /api/v1/session", "nobody"),
     ("POST /api/v1/people", "nobody"),
     ("GET /account", "viewer"),

@@ -1,10 +1,11 @@
 // Theme, menus and small questions about the page.
 
+import { word } from "./words";
+
 const COPIED_MS = 1_500;
 const AGAIN_MS = 300;
 const GONE_MS = 8_000;
 const ORDER = ["auto", "light", "dark"] as const;
-const WORDS: Record<string, string> = { auto: "automatic", light: "light", dark: "dark" };
 
 /** The server reads the cookie, so the next page comes in the right colours at once. */
 export function startTheme(): void {
@@ -17,7 +18,7 @@ export function startTheme(): void {
     const next = ORDER[(now + 1) % ORDER.length] ?? "auto";
     root.dataset["theme"] = next;
     document.cookie = `theme=${next}; path=/; max-age=31536000; samesite=lax`;
-    button.setAttribute("aria-label", `Theme: ${WORDS[next]}`);
+    button.setAttribute("aria-label", word("theme", { word: word(next) }));
   });
 }
 
@@ -48,7 +49,7 @@ export function startCopy(): void {
     if (!button) return;
     void copy(wanted(button)).then((done) => {
       const region = document.querySelector("#say");
-      if (region) region.textContent = done ? "Copied." : "Not copied: the browser refused it.";
+      if (region) region.textContent = word(done ? "copied" : "notCopied");
       if (!done) return;
       show(button, "copy", "check");
       setTimeout(() => show(button, "check", "copy"), COPIED_MS);

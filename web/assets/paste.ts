@@ -1,5 +1,7 @@
 // The link form. Without script it is a plain POST; with it the page stays and the answer stands beside the field.
 
+import { LANGUAGE, word } from "./words";
+
 /** How long the field is left alone before the link is looked at. */
 const PAUSE_MS = 250;
 
@@ -43,7 +45,7 @@ async function look(form: HTMLFormElement, field: HTMLInputElement, said: HTMLEl
   if (!/^https?:\/\/./.test(url)) return;
   try {
     for (const asked of ["&offline=true", ""]) {
-      const answer = await fetch(`/api/v1/inspect?url=${encodeURIComponent(url)}${asked}`);
+      const answer = await fetch(`/api/v1/inspect?url=${encodeURIComponent(url)}${asked}`, { headers: LANGUAGE });
       if (!answer.ok || field.value.trim() !== url || form.classList.contains("err")) return;
       const found = (await answer.json()) as Inspected;
       say(form, field, said, found.says, false);
@@ -62,18 +64,18 @@ async function send(form: HTMLFormElement, field: HTMLInputElement, button: HTML
   try {
     const answer = await fetch("/api/v1/requests", {
       method: "POST",
-      headers: { "content-type": "application/json", accept: "application/json" },
+      headers: { "content-type": "application/json", accept: "application/json", ...LANGUAGE },
       body: JSON.stringify({ url, group: form.querySelector<HTMLSelectElement>("select[name=group]")?.value, options: wish(form) }),
     });
     if (answer.ok) {
       field.value = "";
-      say(form, field, said, "Requested.", false);
+      say(form, field, said, word("requested"), false);
       document.dispatchEvent(new CustomEvent("horahora:stale"));
     } else {
       say(form, field, said, await reason(answer), true);
     }
   } catch {
-    say(form, field, said, "Not sent: the node did not answer. Your link is still in the field.", true);
+    say(form, field, said, word("linkNotSent"), true);
   } finally {
     button.removeAttribute("aria-busy");
   }
@@ -101,14 +103,14 @@ function wish(form: HTMLFormElement): Record<string, unknown> {
 }
 
 async function reason(answer: Response): Promise<string> {
-  if (answer.status === 401) return "Archiving needs a login. The node printed a login link when it started.";
+  if (answer.status === 401) return word("linkLogin");
   try {
     const body = (await answer.json()) as Refusal;
     if (body.message) return body.message;
   } catch {
     // Not from our API: a proxy in between, for example.
   }
-  return `The node refused it (HTTP ${answer.status}). Your link is still in the field.`;
+  return word("linkRefused", { status: answer.status });
 }
 
 function say(form: HTMLFormElement, field: HTMLInputElement, said: HTMLElement, text: string, wrong: boolean): void {

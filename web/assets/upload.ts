@@ -2,6 +2,8 @@
 
 import { Upload } from "tus-js-client";
 
+import { LANGUAGE, word } from "./words";
+
 const PIECE_BYTES = 32 << 20;
 const RETRIES_MS = [0, 1_000, 3_000, 5_000, 10_000, 30_000, 60_000];
 /** Where in the film the pictures are that can be chosen. */
@@ -31,7 +33,7 @@ function start(form: HTMLFormElement): void {
     if (!title.value.trim()) title.value = chosen.name.replace(/\.[^.]*$/, "").replaceAll("_", " ");
     find<HTMLElement>("#chosen").textContent = chosen.name;
     find<HTMLElement>("#coming").hidden = false;
-    hold.textContent = "Pause";
+    hold.textContent = word("hold");
     hold.hidden = false;
     sending = new Sending(chosen, find("#came"), find("#came-words"), () => {
       hold.hidden = true;
@@ -56,7 +58,8 @@ function start(form: HTMLFormElement): void {
     take(dropped[0]);
   });
   hold.addEventListener("click", () => {
-    hold.textContent = sending?.toggle() ? "Pause" : "Go on";
+    const goes = sending?.toggle();
+    hold.textContent = word(goes ? "hold" : "goOn");
   });
   form.addEventListener("submit", (event) => {
     event.preventDefault();
@@ -67,7 +70,7 @@ function start(form: HTMLFormElement): void {
       () => {
         published = true;
         if (now.done) location.assign("/upload");
-        else said.textContent = "It is published as soon as all of it is here. Leave this page open until then.";
+        else said.textContent = word("publishedLater");
       },
       (error: unknown) => {
         said.textContent = error instanceof Error ? error.message : String(error);
@@ -95,17 +98,18 @@ class Sending {
       endpoint: "/api/v1/uploads",
       chunkSize: PIECE_BYTES,
       retryDelays: RETRIES_MS,
+      headers: LANGUAGE,
       metadata: { filename: file.name },
       removeFingerprintOnSuccess: true,
       onUploadUrlAvailable: () => begin(this.upload.url ?? ""),
       onProgress: (sent, total) => {
         bar.value = total ? sent / total : 1;
-        words.textContent = `${size(sent)} of ${size(total)}`;
+        words.textContent = word("someHere", { sent: size(sent), total: size(total) });
       },
       onSuccess: () => {
         this.done = true;
         bar.value = 1;
-        words.textContent = "All of it is here.";
+        words.textContent = word("allHere");
         whenDone();
       },
       onError: (error) => {
@@ -147,7 +151,7 @@ function told(error: unknown): string {
   } catch {
     // It did not answer.
   }
-  return "The node cannot be reached. Choose the file again later: it goes on where it stopped.";
+  return word("noNode");
 }
 
 async function publish(form: HTMLFormElement, sending: Sending): Promise<void> {
@@ -162,7 +166,7 @@ async function publish(form: HTMLFormElement, sending: Sending): Promise<void> {
 }
 
 async function send(address: string, method: string, type: string, body: BodyInit): Promise<void> {
-  const answer = await fetch(address, { method, headers: { "content-type": type }, body });
+  const answer = await fetch(address, { method, headers: { "content-type": type, ...LANGUAGE }, body });
   if (answer.ok) return;
   const read: unknown = await answer.json().catch(() => null);
   const said = read && typeof read === "object" && "message" in read ? String(read.message) : answer.statusText;
@@ -211,7 +215,7 @@ function frame(video: HTMLVideoElement, place: number): HTMLElement {
   radio.type = "radio";
   radio.name = "frame";
   radio.value = String(place);
-  radio.setAttribute("aria-label", `The picture at ${Math.round(place * 100)} %`);
+  radio.setAttribute("aria-label", word("pictureAt", { percent: Math.round(place * 100) }));
   const label = document.createElement("label");
   label.append(radio, canvas);
   return label;

@@ -1,6 +1,6 @@
 //! Lengths of bars. A part that is not zero can always be seen; a part that is zero is not mentioned.
 
-use crate::text::count;
+use crate::{text::count, tr};
 
 /// Percent of a bar below which a part would be invisible.
 const LEAST: f64 = 0.6;
@@ -9,7 +9,7 @@ const LEAST: f64 = 0.6;
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Part {
     pub(crate) class: &'static str,
-    pub(crate) word: &'static str,
+    pub(crate) word: String,
     pub(crate) count: String,
     pub(crate) x: String,
     pub(crate) width: String,
@@ -18,10 +18,10 @@ pub(crate) struct Part {
 /// The parts of done, running, failed and waiting, in this order.
 pub(crate) fn parts(done: u64, running: u64, failed: u64, waiting: u64) -> Vec<Part> {
     let all = [
-        ("b-done", "done", done),
-        ("b-run", "running", running),
-        ("b-fail", "failed", failed),
-        ("b-wait", "waiting", waiting),
+        ("b-done", tr("bar-done"), done),
+        ("b-run", tr("bar-running"), running),
+        ("b-fail", tr("bar-failed"), failed),
+        ("b-wait", tr("bar-waiting"), waiting),
     ];
     let total: f64 = all.iter().map(|(.., n)| *n as f64).sum();
     let seen: Vec<_> = all.into_iter().filter(|(.., n)| *n > 0).collect();
@@ -33,7 +33,8 @@ pub(crate) fn parts(done: u64, running: u64, failed: u64, waiting: u64) -> Vec<P
     let mut parts = Vec::with_capacity(seen.len());
     for ((class, word, n), width) in seen.into_iter().zip(raised) {
         let width = if width > LEAST { width / large * (100.0 - small) } else { width };
-        parts.push(Part { class, word, count: count(n), x: format!("{x:.2}"), width: format!("{width:.2}") });
+        let (x_text, width_text) = (format!("{x:.2}"), format!("{width:.2}"));
+        parts.push(Part { class, word: word.into(), count: count(n), x: x_text, width: width_text });
         x += width;
     }
     parts
@@ -72,7 +73,7 @@ mod tests {
     #[test]
     fn zeros_are_left_out() {
         let parts = parts(34, 0, 2, 0);
-        assert_eq!(parts.iter().map(|p| p.word).collect::<Vec<_>>(), ["done", "failed"]);
+        assert_eq!(parts.iter().map(|p| p.word.as_str()).collect::<Vec<_>>(), ["done", "failed"]);
         assert_eq!(spoken(&parts), "34 done, 2 failed");
         assert!(super::parts(0, 0, 0, 0).is_empty());
     }

@@ -1,6 +1,6 @@
 //! What is round every page: names, theme, navigation, the sentence on top and the tools that still arrive.
 
-use crate::StateView;
+use crate::{StateView, Text, tr};
 
 /// The node's part of a page.
 #[derive(Debug, Clone, Default)]
@@ -63,18 +63,19 @@ impl Frame {
         }
     }
 
-    pub(crate) fn theme_word(&self) -> &'static str {
+    pub(crate) fn theme_word(&self) -> Text {
         match self.theme_name() {
-            "auto" => "automatic",
-            word => word,
+            "light" => tr("theme-light"),
+            "dark" => tr("theme-dark"),
+            _ => tr("theme-auto"),
         }
     }
 
     pub(crate) fn tools_state(&self) -> StateView {
         if self.tools.iter().any(ToolRow::has_failed) {
-            StateView::new("warn", "warn", "A tool is missing")
+            StateView::new("warn", "warn", tr("tools-missing"))
         } else {
-            StateView::new("busy", "spin", "Fetching tools")
+            StateView::new("busy", "spin", tr("tools-fetching"))
         }
     }
 }

@@ -1,10 +1,10 @@
 //! The groups of the nodes page: who is in each, what may be changed, and the ways in.
 
 use crate::{
-    NodesPage, StateView,
+    NodesPage, StateView, Text,
     map::{self, Map, Point, Reach},
     qr::{self, Qr},
-    text,
+    text, tr,
 };
 
 /// A group that this node is in.
@@ -125,18 +125,18 @@ impl GroupView {
         matches!(self.role.as_str(), "admin" | "member")
     }
 
-    pub(crate) fn approve_words(&self) -> &'static str {
-        match self.approve.as_str() {
-            "always" => "a member approves of each video.",
-            "new-creators" => "a member approves of videos of new creators.",
-            _ => "nobody is asked.",
-        }
+    pub(crate) fn approve_words(&self) -> Text {
+        tr(match self.approve.as_str() {
+            "always" => "approve-always",
+            "new-creators" => "approve-new",
+            _ => "approve-never",
+        })
     }
 
     /// `an admin`
     pub(crate) fn role_words(&self) -> String {
-        let made = if self.own { "; every node begins with a group of its own" } else { "" };
-        format!("{}{made}", a(&self.role))
+        let role = a(&self.role);
+        if self.own { tr("role-own").with("role", role).into() } else { role }
     }
 
     pub(crate) fn has_forks(&self) -> bool {
@@ -147,14 +147,16 @@ impl GroupView {
     pub(crate) fn forked(&self) -> String {
         let names: Vec<_> = self.members.iter().filter(|row| row.forked).map(MemberRow::title).collect();
         match names.as_slice() {
-            [first @ .., last] if !first.is_empty() => format!("{} and {last}", first.join(", ")),
+            [first @ .., last] if !first.is_empty() => {
+                tr("names-and").with("first", first.join(", ")).with("last", last).into()
+            }
             _ => names.concat(),
         }
     }
 
     /// `2 members`
     pub(crate) fn count(&self) -> String {
-        many(self.members.len(), "member")
+        tr("members").with("n", self.members.len()).into()
     }
 
     /// None while nobody else is in it.
@@ -172,21 +174,26 @@ impl GroupView {
     fn spoken(&self, own: &str, others: &[&MemberRow]) -> String {
         let number = |link: Link| others.iter().filter(|row| row.reach == link).count();
         let ways = [
-            (number(Link::Direct), "directly"),
-            (number(Link::Relayed), "through a relay"),
-            (number(Link::Others), "through other nodes"),
+            (number(Link::Direct), "reach-direct"),
+            (number(Link::Relayed), "reach-relayed"),
+            (number(Link::Others), "reach-others"),
         ];
-        let ways: Vec<_> =
-            ways.iter().filter(|(number, _)| *number > 0).map(|(n, way)| format!("{n} {way}")).collect();
+        let ways = ways.into_iter().filter(|(number, _)| *number > 0);
+        let ways: Vec<_> = ways.map(|(n, way)| tr(way).with("n", n).to_string()).collect();
         let near = others.len() - number(Link::Lost);
-        let ways = if ways.is_empty() { String::new() } else { format!(": {}", ways.join(", ")) };
+        let ways = match ways.is_empty() {
+            true => String::new(),
+            false => tr("reach-ways").with("ways", ways.join(", ")).into(),
+        };
         let lost: Vec<_> = others.iter().filter(|row| row.reach == Link::Lost).collect();
         let rest = match lost.as_slice() {
             [] => String::new(),
-            [one] => format!("; {} is not reached", one.title()),
-            all => format!("; {} are not reached", all.len()),
+            [one] => tr("reach-lost").with("name", one.title()).into(),
+            all => tr("reach-lost-many").with("n", all.len()).into(),
         };
-        format!("{own} reaches {near} of {}{ways}{rest}.", many(others.len(), "other member"))
+        let others = tr("members-other").with("n", others.len());
+        let reach = tr("reach").with("own", own).with("near", near).with("others", others);
+        reach.with("ways", ways).with("rest", rest).into()
     }
 }
 
@@ -202,14 +209,15 @@ impl MemberRow {
 
     /// `member, this node`
     pub(crate) fn what(&self) -> String {
-        let way = match self.reach {
-            Link::Here => ", this node",
-            Link::Direct => ", direct",
-            Link::Relayed => ", relayed",
-            Link::Others => ", through others",
-            Link::Lost => "",
+        let role = role(&self.role);
+        let words = match self.reach {
+            Link::Here => "member-here",
+            Link::Direct => "member-direct",
+            Link::Relayed => "member-relayed",
+            Link::Others => "member-others",
+            Link::Lost => return role,
         };
-        format!("{}{way}", self.role)
+        tr(words).with("role", role).into()
     }
 
     /// The roles it could have instead.
@@ -267,9 +275,19 @@ impl NodesPage {
 
 /// `an admin`, `a member`
 pub(crate) fn a(role: &str) -> String {
-    format!("{} {role}", if role.starts_with(['a', 'e', 'i', 'o', 'u']) { "an" } else { "a" })
+    match role {
+        "admin" => tr("role-an-admin").into(),
+        "member" => tr("role-a-member").into(),
+        "follower" => tr("role-a-follower").into(),
+        other => other.to_owned(),
+    }
 }
 
-fn many(number: usize, what: &str) -> String {
-    if number == 1 { format!("1 {what}") } else { format!("{number} {what}s") }
+fn role(role: &str) -> String {
+    match role {
+        "admin" => tr("role-admin").into(),
+        "member" => tr("role-member").into(),
+        "follower" => tr("role-follower").into(),
+        other => other.to_owned(),
+    }
 }

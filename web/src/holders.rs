@@ -1,6 +1,6 @@
 //! Who holds a video, and whether this node keeps a copy of what another one made.
 
-use crate::StateView;
+use crate::{StateView, tr};
 
 #[derive(Debug, Clone, Default)]
 pub struct HolderRow {
@@ -35,10 +35,9 @@ const MOST_ARCHES: usize = 8;
 /// `2 copies`. Parts are no copies.
 pub(crate) fn copies(rows: &[HolderRow]) -> String {
     match rows.iter().filter(|row| !row.part).count() {
-        0 if rows.is_empty() => "No copy yet".to_owned(),
-        0 => "No whole copy yet".to_owned(),
-        1 => "1 copy".to_owned(),
-        many => format!("{many} copies"),
+        0 if rows.is_empty() => tr("copies-none").into(),
+        0 => tr("copies-no-whole").into(),
+        many => tr("copies").with("n", many).into(),
     }
 }
 
@@ -52,22 +51,24 @@ pub(crate) fn arches(rows: &[HolderRow]) -> Vec<bool> {
 
 /// Who has it, in one or two sentences.
 pub(crate) fn sentence(rows: &[HolderRow]) -> String {
-    let name =
-        |row: &HolderRow| if row.here { format!("{} (this node)", row.node) } else { row.node.clone() };
+    let name = |row: &HolderRow| match row.here {
+        true => tr("holds-this").with("node", &row.node).to_string(),
+        false => row.node.clone(),
+    };
     let (parts, whole): (Vec<&HolderRow>, Vec<_>) = rows.iter().partition(|row| row.part);
     let who = match whole.as_slice() {
-        [] if parts.is_empty() => "Nothing of this video is stored yet.".to_owned(),
+        [] if parts.is_empty() => tr("holds-none").into(),
         [] => String::new(),
-        [only] => format!("Only {} holds it.", name(only)),
-        [first, second] => format!("{} and {} hold it.", name(first), name(second)),
+        [only] => tr("holds-one").with("a", name(only)).into(),
+        [first, second] => tr("holds-two").with("a", name(first)).with("b", name(second)).into(),
         [first, second, rest @ ..] => {
-            format!("{}, {} and {} more hold it.", name(first), name(second), rest.len())
+            tr("holds-more").with("a", name(first)).with("b", name(second)).with("n", rest.len()).into()
         }
     };
     let in_part = match parts.as_slice() {
         [] => String::new(),
-        [only] => format!(" {} holds a part of it.", name(only)),
-        many => format!(" {} nodes hold parts of it.", many.len()),
+        [only] => format!(" {}", tr("holds-part").with("a", name(only))),
+        many => format!(" {}", tr("holds-parts").with("n", many.len())),
     };
     format!("{who}{in_part}").trim_start().to_owned()
 }

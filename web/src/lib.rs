@@ -16,6 +16,7 @@ mod groups;
 mod holders;
 mod home;
 mod house;
+mod lang;
 mod library;
 mod lists;
 mod logs;
@@ -50,6 +51,7 @@ pub use groups::{FollowedRow, GroupForms, GroupView, JoinView, Link, MemberRow, 
 pub use holders::{HolderRow, Keep};
 pub use home::{HomePage, JobRow, home, home_live};
 pub use house::{HousePage, house_page};
+pub use lang::{Arg, Html, Lang, Text, find as tr_find, scope, scoped, tr, tr_html};
 pub use library::{LibraryPage, LibraryRow, library};
 pub use lists::{InList, ListChoice, ListPage, ListRow, ListsPage, PlayList, list, lists};
 pub use logs::{LogPage, LogRow, logs};

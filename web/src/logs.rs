@@ -25,6 +25,19 @@ pub struct LogRow {
     pub when: String,
 }
 
+impl LogPage {
+    /// Levels and their words.
+    fn levels(&self) -> [(&'static str, String); 4] {
+        [
+            ("error", "logs-errors"),
+            ("warn", "logs-warnings"),
+            ("info", "logs-happens"),
+            ("debug", "logs-details"),
+        ]
+        .map(|(level, key)| (level, crate::tr(key).to_string()))
+    }
+}
+
 impl LogRow {
     fn mark(&self) -> &'static str {
         match self.level.as_str() {

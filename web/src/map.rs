@@ -1,6 +1,6 @@
 //! The map of the nodes page: this node in the middle, the others round it. It knows places and lengths, not nodes.
 
-use crate::text;
+use crate::{text, tr};
 
 /// More arches than this are not told apart; the list under the map has all.
 const MOST: usize = 80;
@@ -101,13 +101,13 @@ fn key(points: &[Point<'_>]) -> Vec<&'static str> {
     let any = |test: fn(&Point<'_>) -> bool| points.iter().any(test);
     let sizes = points.windows(2).any(|pair| (pair[0].size - pair[1].size).abs() > f64::EPSILON);
     let words = [
-        (sizes, "larger: more free space"),
-        (any(|point| point.reach == Reach::Direct), "solid line: direct"),
-        (any(|point| point.reach == Reach::Relayed), "dashed: relayed or through others"),
-        (any(|point| point.reach == Reach::Away), "hollow, dashed: not connected"),
-        (any(|point| point.moving), "thick line: data moves"),
-        (any(|point| point.follower), "hollow: follower"),
-        (any(|point| point.reach == Reach::Lost), "red: not reached"),
+        (sizes, "map-size"),
+        (any(|point| point.reach == Reach::Direct), "map-direct"),
+        (any(|point| point.reach == Reach::Relayed), "map-relayed"),
+        (any(|point| point.reach == Reach::Away), "map-away"),
+        (any(|point| point.moving), "map-moving"),
+        (any(|point| point.follower), "map-follower"),
+        (any(|point| point.reach == Reach::Lost), "map-lost"),
     ];
     words.into_iter().filter_map(|(there, word)| there.then_some(word)).collect()
 }
@@ -181,13 +181,12 @@ fn label(name: &str, room: f64, x: f64, y: f64, anchor: &'static str) -> Label {
 }
 
 fn spoken(own: &str, near: usize, far: &[&Point<'_>], all: usize) -> String {
-    let nodes = if all == 1 { "node" } else { "nodes" };
     let rest = match far {
-        [] => ".".to_owned(),
-        [one] => format!("; {} is not connected.", one.name),
-        many => format!("; {} are not connected.", many.len()),
+        [] => tr("map-all").to_string(),
+        [one] => tr("map-one-away").with("name", one.name).into(),
+        many => tr("map-many-away").with("n", many.len()).into(),
     };
-    format!("{own} is connected to {near} of {all} {nodes}{rest}")
+    tr("map-spoken").with("own", own).with("near", near).with("all", all).with("rest", rest).into()
 }
 
 /// As much of a name as there is room for.

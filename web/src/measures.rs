@@ -62,13 +62,14 @@ pub struct MeasureForm {
 }
 
 impl MeasureView {
-    fn word(&self) -> &'static str {
-        match (self.stands, self.action.as_str()) {
-            (false, _) => "Does not count here",
-            (true, "take-down") => "Taken down",
-            (true, "lift") => "Shown",
-            (true, _) => "Hidden",
-        }
+    fn word(&self) -> String {
+        crate::tr(match (self.stands, self.action.as_str()) {
+            (false, _) => "measure-counts-not",
+            (true, "take-down") => "measure-taken-down",
+            (true, "lift") => "measure-shown",
+            (true, _) => "measure-hidden",
+        })
+        .to_string()
     }
 }
 

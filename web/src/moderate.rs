@@ -2,7 +2,7 @@
 
 use askama::Template;
 
-use crate::{Desk, Frame};
+use crate::{Desk, Frame, Text, tr};
 
 #[derive(Debug, Clone, Default)]
 pub struct ModeratePage {
@@ -91,8 +91,8 @@ impl WaitingRow {
 }
 
 impl StandingRow {
-    fn word(&self) -> &'static str {
-        if self.approved { "Approved" } else { "Refused" }
+    fn word(&self) -> Text {
+        tr(if self.approved { "verdict-approved" } else { "state-refused" })
     }
 }
 

@@ -3,9 +3,9 @@
 use askama::Template;
 
 use crate::{
-    FollowedRow, Frame, GroupForms, GroupView, JoinView, Lede, StateView, TicketView,
+    FollowedRow, Frame, GroupForms, GroupView, JoinView, Lede, StateView, Text, TicketView,
     map::{self, Map, Point, Reach},
-    text,
+    text, tr,
 };
 
 #[derive(Debug, Clone, Default)]
@@ -110,11 +110,11 @@ impl NodesPage {
 
     /// `coming in, from 2 nodes`
     pub(crate) fn senders(&self) -> String {
-        moved("coming in", "from", self.nodes.iter().filter(|row| row.down.is_some()).count())
+        moved("flow-in-none", "flow-in", self.nodes.iter().filter(|row| row.down.is_some()).count())
     }
 
     pub(crate) fn receivers(&self) -> String {
-        moved("going out", "to", self.nodes.iter().filter(|row| row.up.is_some()).count())
+        moved("flow-out-none", "flow-out", self.nodes.iter().filter(|row| row.up.is_some()).count())
     }
 }
 
@@ -147,20 +147,16 @@ impl MoveRow {
         }
     }
 
-    pub(crate) fn word(&self) -> &'static str {
-        match self.direction {
-            Direction::In => "Comes in",
-            Direction::Out => "Goes out",
-        }
+    pub(crate) fn word(&self) -> Text {
+        tr(match self.direction {
+            Direction::In => "move-in",
+            Direction::Out => "move-out",
+        })
     }
 }
 
-fn moved(way: &str, word: &str, nodes: usize) -> String {
-    match nodes {
-        0 => way.to_owned(),
-        1 => format!("{way}, {word} 1 node"),
-        many => format!("{way}, {word} {many} nodes"),
-    }
+fn moved(none: &'static str, some: &'static str, nodes: usize) -> String {
+    if nodes == 0 { tr(none).into() } else { tr(some).with("n", nodes).into() }
 }
 
 #[derive(Template)]

@@ -40,10 +40,10 @@ pub struct InvitationRow {
 
 /// The ranks, the least first.
 const RANKS: [(&str, &str); 4] = [
-    ("viewer", "Viewer: watches, comments, votes"),
-    ("trusted", "Trusted: also asks for videos, sees private groups"),
-    ("moderator", "Moderator: also decides what is fetched and shown"),
-    ("admin", "Admin: everything"),
+    ("viewer", "rank-viewer"),
+    ("trusted", "rank-trusted"),
+    ("moderator", "rank-moderator"),
+    ("admin", "rank-admin"),
 ];
 
 impl PeoplePage {

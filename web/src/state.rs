@@ -1,5 +1,7 @@
 //! States as people read them: a colour class, an icon and a word, always together.
 
+use crate::tr;
+
 /// How a state looks.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct StateView {
@@ -14,22 +16,22 @@ impl StateView {
     /// The view of a state's stored name. A name of a newer version is shown as it is.
     pub fn of(state: &str) -> StateView {
         let (class, icon, word) = match state {
-            "queued" => ("", "clock", "Queued"),
-            "running" => ("busy", "spin", "Running"),
-            "waiting" => ("", "clock", "Waits"),
-            "paused" => ("", "pause", "Paused"),
-            "needs-operator" => ("warn", "warn", "Needs you"),
-            "done" => ("ok", "okc", "Complete"),
-            "failed" => ("bad", "warn", "Failed"),
-            "gone" => ("bad", "gone", "Gone"),
-            "refused" => ("bad", "x", "Refused"),
-            other => ("", "info", other),
+            "queued" => ("", "clock", tr("state-queued")),
+            "running" => ("busy", "spin", tr("state-running")),
+            "waiting" => ("", "clock", tr("state-waiting")),
+            "paused" => ("", "pause", tr("state-paused")),
+            "needs-operator" => ("warn", "warn", tr("state-needs-operator")),
+            "done" => ("ok", "okc", tr("state-done")),
+            "failed" => ("bad", "warn", tr("state-failed")),
+            "gone" => ("bad", "gone", tr("state-gone")),
+            "refused" => ("bad", "x", tr("state-refused")),
+            other => return StateView::new("", "info", other),
         };
         StateView::new(class, icon, word)
     }
 
-    pub(crate) fn new(class: &str, icon: &str, word: &str) -> StateView {
-        StateView { class: class.to_owned(), icon: icon.to_owned(), word: word.to_owned() }
+    pub(crate) fn new(class: &str, icon: &str, word: impl Into<String>) -> StateView {
+        StateView { class: class.to_owned(), icon: icon.to_owned(), word: word.into() }
     }
 
     /// Which note carries this state's reason.

@@ -1,6 +1,8 @@
 //! What pages have to know about text: its probable language, whether an address may become a link, and how
 //! numbers are written.
 
+use crate::{Lang, tr};
+
 /// The language whose fonts suit a text, guessed from its letters. Kana is Japanese, hangul Korean; han letters
 /// alone are taken for simplified Chinese, as titles without any kana are rare in Japanese.
 pub(crate) fn lang_of(text: &str) -> Option<&'static str> {
@@ -63,7 +65,9 @@ pub(crate) fn count(number: u64) -> String {
 
 /// The space between a sentence's bold part and what follows it.
 pub(crate) fn joint(rest: &str) -> &'static str {
-    if rest.is_empty() || rest.starts_with([',', '.', ';', ':', ' ']) { "" } else { " " }
+    // Japanese and Chinese put no space between words.
+    let joined = Lang::now() != Lang::En && rest.starts_with(|letter: char| !letter.is_ascii());
+    if joined || rest.is_empty() || rest.starts_with([',', '.', ';', ':', ' ']) { "" } else { " " }
 }
 
 /// A long name of letters and digits, such as a PeerId, by its two ends: all begin alike.
@@ -73,6 +77,11 @@ pub(crate) fn short(id: &str) -> String {
         0..=20 => id.to_owned(),
         many => letters[..12].iter().chain(['…'].iter()).chain(&letters[many - 6..]).collect(),
     }
+}
+
+/// What a button says that copies something long: a text of the files with its two ends.
+pub(crate) fn copy_label(key: &'static str, text: &str) -> String {
+    tr(key).with("short", short(text)).to_string()
 }
 
 /// The first letter of a name, for the arch that stands for its owner.

@@ -2,7 +2,9 @@
 
 use askama::Template;
 
-use crate::{Card, Frame, GroupMark, HolderRow, Keep, ListChoice, PlayList, StateView, Talk, holders, text};
+use crate::{
+    Card, Frame, GroupMark, HolderRow, Keep, ListChoice, PlayList, StateView, Talk, Text, holders, text, tr,
+};
 
 #[derive(Debug, Clone, Default)]
 pub struct WatchPage {
@@ -147,8 +149,8 @@ pub struct Download {
 /// A measure that stands against the video.
 #[derive(Debug, Clone, Default)]
 pub struct Hidden {
-    /// `Hidden by ada`
-    pub who: String,
+    /// `ada`
+    pub by: String,
     pub reason: String,
     pub taken_down: bool,
 }
@@ -175,6 +177,10 @@ impl WatchPage {
 
     pub(crate) fn votes(&self, which: &str) -> u64 {
         if which == "up" { self.talk.up } else { self.talk.down }
+    }
+
+    pub(crate) fn vote_label(&self, which: &str) -> Text {
+        tr(if which == "up" { "vote-up" } else { "vote-down" }).with("n", self.votes(which))
     }
 
     pub(crate) fn copies(&self) -> String {
@@ -208,13 +214,13 @@ impl WatchPage {
         self.creator_url.as_deref().and_then(text::link)
     }
 
-    pub(crate) fn blank_title(&self) -> &'static str {
-        match self.state.class.as_str() {
-            _ if self.words_only => "Only words and comments are kept",
-            "bad" => "There is nothing to play",
-            "warn" => "Nothing to play yet",
-            _ => "Still being archived",
-        }
+    pub(crate) fn blank_title(&self) -> Text {
+        tr(match self.state.class.as_str() {
+            _ if self.words_only => "blank-words",
+            "bad" => "blank-nothing",
+            "warn" => "blank-not-yet",
+            _ => "blank-archiving",
+        })
     }
 }
 

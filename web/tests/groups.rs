@@ -105,7 +105,8 @@ fn only_an_admin_who_is_logged_in_changes_members() {
     assert!(html.contains("action=\"/groups/bafyg/leave\""));
     let html = nodes(&page(true, vec![GroupView { own: true, ..group(3) }]));
     assert!(!html.contains("/groups/bafyg/leave"), "every node begins with its own");
-    assert!(!nodes(&page(false, vec![group(3)])).contains("method=\"post\""));
+    let html = nodes(&page(false, vec![group(3)])).replace("action=\"/language\" method=\"post\"", "");
+    assert!(!html.contains("method=\"post\""));
 }
 
 #[test]

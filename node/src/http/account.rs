@@ -8,7 +8,7 @@ use axum::{
     http::{HeaderMap, StatusCode, header},
     response::{Html, IntoResponse, Redirect, Response},
 };
-use horahora_web::{AccountPage, LoginPage, SessionRow, SignUpPage};
+use horahora_web::{AccountPage, LoginPage, SessionRow, SignUpPage, tr};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -17,6 +17,7 @@ use super::{
     api::Answer,
     auth::{self, agent, local, session_cookie},
     error::ApiError,
+    languages,
     pages::{ago, date},
 };
 use crate::people::{PeopleError, PersonRow, Rank};
@@ -51,7 +52,7 @@ pub(super) async fn log_in(
         Err(error) => {
             let page = LoginPage {
                 name: typed.name,
-                error: Some(error.message),
+                error: Some(error.said()),
                 ..rooms.login_view(&headers, &typed.next)
             };
             (error.status, Html(horahora_web::login(&page))).into_response()
@@ -116,7 +117,7 @@ pub(super) async fn sign_up(
         Ok((_, cookie)) => Ok(([(header::SET_COOKIE, cookie)], Redirect::to("/")).into_response()),
         Err(error) => {
             let (name, code) = (typed.name, typed.code);
-            let page = SignUpPage { name, code, error: Some(error.message), ..rooms.sign_up_view(&headers)? };
+            let page = SignUpPage { name, code, error: Some(error.said()), ..rooms.sign_up_view(&headers)? };
             Ok((error.status, Html(horahora_web::sign_up(&page))).into_response())
         }
     }
@@ -164,12 +165,18 @@ pub(super) async fn change(
     let from = auth::client(from.ip(), &headers).to_string();
     let (said, cookie) = match change.what.as_str() {
         "end" => (
-            rooms.people.end_session_of(&person.id, &change.session).await.map(|()| "Logged out there."),
+            rooms
+                .people
+                .end_session_of(&person.id, &change.session)
+                .await
+                .map(|()| tr("account-ended").to_string()),
             None,
         ),
         "password" => match rooms.people.change_password(&person.id, &change.old, &change.new, &from).await {
             // The session that did it is rotated, too.
-            Ok(()) => (Ok("The password is changed."), Some(rooms.open_again(&person, &headers).await?)),
+            Ok(()) => {
+                (Ok(tr("account-changed").to_string()), Some(rooms.open_again(&person, &headers).await?))
+            }
             Err(error) => (Err(error), None),
         },
         "remove" => match rooms.remove_account(&person, &change.password, &from).await {
@@ -189,7 +196,7 @@ pub(super) async fn change(
         }
         Err(error) => {
             let error = ApiError::from(error);
-            view.error = Some(error.message);
+            view.error = Some(error.said());
             error.status
         }
     };
@@ -388,16 +395,16 @@ impl Rooms {
             seen: ago(view.row.seen.0),
         });
         let may = match person.rank {
-            Rank::Viewer => "You watch, comment and vote.",
-            Rank::Trusted => "You also ask for videos, and see what is in private groups.",
-            Rank::Moderator => "You also decide what is fetched and shown.",
-            Rank::Admin => "You run this node.",
+            Rank::Viewer => "may-viewer",
+            Rank::Trusted => "may-trusted",
+            Rank::Moderator => "may-moderator",
+            Rank::Admin => "may-admin",
         };
         Ok(AccountPage {
             frame: self.frame(headers),
             name: person.name.clone(),
-            rank: super::error::capital(person.rank.name()),
-            may: may.to_owned(),
+            rank: super::error::capital(&languages::rank(person.rank.name())),
+            may: tr(may).into(),
             since: date(person.since.0),
             id: person.id.to_string(),
             sessions: sessions.collect(),

@@ -197,9 +197,10 @@ fn only_reads(request: &Request) -> bool {
 
 /// What changes something goes on when its asker has gone: half a change is worse than none.
 async fn to_its_end(rooms: &Rooms, request: Request, next: Next) -> Response {
+    let lang = horahora_web::Lang::now();
     let (tell, done) = tokio::sync::oneshot::channel();
     rooms.sync.tasks().spawn("write", async move {
-        let _ = tell.send(next.run(request).await);
+        let _ = tell.send(horahora_web::scoped(lang, next.run(request)).await);
     });
     done.await.unwrap_or_else(|error| ApiError::ours(error).into_response())
 }

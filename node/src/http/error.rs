@@ -5,6 +5,7 @@ use axum::{
     http::StatusCode,
     response::{IntoResponse, Response},
 };
+use horahora_web::{Lang, tr_find};
 use serde_json::json;
 
 use crate::{
@@ -42,6 +43,12 @@ impl ApiError {
         Self::new(StatusCode::BAD_REQUEST, code, message)
     }
 
+    /// Its words for who reads the page: in other languages than English those of its code, where it has some.
+    pub(super) fn said(&self) -> String {
+        let known = (Lang::now() != Lang::En).then(|| tr_find(&format!("error-{}", self.code))).flatten();
+        known.unwrap_or_else(|| self.message.clone())
+    }
+
     /// Our fault: logged here, where it stops.
     pub(super) fn ours(error: impl std::fmt::Display) -> Self {
         tracing::error!("a request failed: {error}");
@@ -51,7 +58,7 @@ impl ApiError {
 
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
-        (self.status, Json(json!({ "code": self.code, "message": self.message }))).into_response()
+        (self.status, Json(json!({ "code": self.code, "message": self.said() }))).into_response()
     }
 }
 

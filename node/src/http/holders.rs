@@ -3,10 +3,16 @@
 use std::time::Duration;
 
 use horahora_protocol::{NodeId, manifest::Manifest};
-use horahora_web::{HolderRow, Keep, StateView};
+use horahora_web::{HolderRow, Keep, StateView, tr};
 use serde_json::{Value, json};
 
-use super::{Rooms, error::ApiError, pages::count, watch::size};
+use super::{
+    Rooms,
+    error::ApiError,
+    languages::{doing, reason},
+    pages::count,
+    watch::size,
+};
 use crate::store::rows::{State as Stand, VideoRow};
 
 /// A page does not wait longer for what other nodes say.
@@ -63,15 +69,19 @@ impl Rooms {
             let mine = maker.is_none() && !self.jobs.growing(&capture)?.is_empty();
             let name = maker.map(|node| self.name_of(&node)).or_else(|| mine.then(|| self.name.clone()));
             let made =
-                |node| HolderRow { node, holds: "what is made so far".to_owned(), here: mine, part: true };
+                |node| HolderRow { node, holds: tr("holds-made-so-far").into(), here: mine, part: true };
             return Ok(name.map(made).into_iter().collect());
         }
         let renditions = manifest.map_or(0, |manifest| manifest.renditions.len());
         let rows = self.holders(row, manifest).await?.into_iter().map(|holder| HolderRow {
             holds: match renditions {
-                _ if !holder.is_whole() => format!("{} of {} pieces", holder.blobs, holder.of),
-                0 => "words and comments".to_owned(),
-                renditions => format!("original, {}", count(renditions, "rendition")),
+                _ if !holder.is_whole() => {
+                    tr("holds-some").with("n", holder.blobs).with("all", holder.of).into()
+                }
+                0 => tr("holds-words").into(),
+                renditions => {
+                    tr("holds-original").with("renditions", count(renditions, "count-renditions")).into()
+                }
             },
             part: !holder.is_whole(),
             here: holder.here,
@@ -120,20 +130,16 @@ impl Rooms {
         } else {
             manifest.map_or(0, |manifest| manifest.blobs().iter().map(|blob| blob.bytes).sum())
         };
-        let of = format!("{} of {}", size(held.bytes), size(total));
+        let of = |key| tr(key).with("size", size(held.bytes)).with("all", size(total)).to_string();
         if made_here {
             return Ok(None);
         }
         let Some(job) = self.jobs.kept(&row.id)? else {
             let detail = match held.bytes {
-                _ if held.is_whole() => {
-                    "All of it is here already; keeping it makes sure that it stays.".to_owned()
-                }
-                0 if total == 0 => {
-                    "Fetches the original and every rendition from the nodes that hold them.".to_owned()
-                }
-                0 => format!("{} to fetch, the original and every rendition.", size(total)),
-                _ => format!("{of} here already."),
+                _ if held.is_whole() => tr("keep-all-here").into(),
+                0 if total == 0 => tr("keep-fetches").into(),
+                0 => tr("keep-to-fetch").with("size", size(total)).into(),
+                _ => of("keep-some-here"),
             };
             return Ok(Some(Keep::Offered { detail }));
         };
@@ -142,7 +148,8 @@ impl Rooms {
         }
         let now = self.live.of(&job.key.text());
         let progress = now.as_ref().map_or(held.bytes as f64 / total.max(1) as f64, |now| now.fraction);
-        let detail = now.map(|now| now.doing).or(job.reason).unwrap_or(of);
+        let detail = now.map(|now| doing(&now.doing)).or_else(|| reason(job.code, job.reason.as_ref()));
+        let detail = detail.unwrap_or_else(|| of("keep-progress"));
         Ok(Some(Keep::Keeping { progress, detail, state: StateView::of(job.state.name()) }))
     }
 }

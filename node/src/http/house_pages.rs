@@ -6,7 +6,7 @@ use axum::{
     http::{HeaderMap, StatusCode},
     response::{Html, IntoResponse, Redirect, Response},
 };
-use horahora_web::{HousePage, house_page};
+use horahora_web::{HousePage, house_page, tr};
 use serde::Deserialize;
 use serde_json::json;
 
@@ -65,7 +65,7 @@ pub(super) async fn change(
                 title: title.to_owned(),
                 text: form.text,
                 edits: true,
-                error: Some(error.message),
+                error: Some(error.said()),
             };
             Ok((error.status, Html(house_page(&page))).into_response())
         }
@@ -108,26 +108,17 @@ impl Rooms {
 
     /// What stands on a page until somebody writes it.
     fn usual_words(&self, name: &str) -> String {
-        let node = &self.name;
         match name {
-            "about" => format!(
-                "**{node}** is a node of Horahora: it keeps videos that its group wants \
-                 kept, shares them with other nodes, and shows them here. Every byte is kept under its hash.\n\n\
-                 Whoever runs this node has not written more about it yet."
+            "about" => format!("**{}** {}\n\n{}", self.name, tr("house-about"), tr("house-about-more")),
+            "terms" => format!("{}\n\n{}", tr("house-terms"), tr("house-terms-more")),
+            _ => format!(
+                "{}\n\n- {}\n- {}\n- {}\n\n{}",
+                tr("house-privacy"),
+                tr("house-privacy-none"),
+                tr("house-privacy-account"),
+                tr("house-privacy-said"),
+                tr("house-privacy-cookies"),
             ),
-            "terms" => "Whoever runs this node has not written terms of use.\n\nModerators may hide videos and comments, \
-                        and lock accounts. They say why."
-                .to_owned(),
-            _ => "What this node knows of you:\n\n\
-                  - Without an account: nothing is stored. A view is counted once in half an hour and address; the address is \
-                  kept in memory only.\n\
-                  - With an account: your name, a hash of your password, your key, the browsers that are logged in, what you \
-                  marked, watched, follow and put on lists. Your account's page gives you a copy and deletes all of it. So it is with what you reported, and with \
-                  files that you sent and that are not in the archive yet.\n\
-                  - Comments, danmaku and votes are signed with your key and travel to the other nodes of the group.\n\n\
-                  This page asks no other site for anything. Cookies: one for the session, one for the colours. Where you left a \
-                  video, and how the player is set, your own browser remembers."
-                .to_owned(),
         }
     }
 }

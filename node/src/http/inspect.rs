@@ -5,6 +5,7 @@ use axum::{
     extract::{Query, State},
     http::StatusCode,
 };
+use horahora_web::tr;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -126,28 +127,30 @@ fn says(found: &Inspected, here: bool, first: Option<(usize, usize)>, estimate: 
     let site = found.site.as_deref().unwrap_or("generic");
     let what = match (found.kind, site) {
         (Kind::Unsupported, _) => {
-            return "Nothing there can be archived: it is no video and no list that yt-dlp knows. Paste the \
-                    address of a video, a tag, a playlist or an uploader's videos."
-                .to_owned();
+            return tr("says-nothing").into();
         }
-        (_, "generic") => "A page that yt-dlp will look at for videos.".to_owned(),
-        (Kind::Video, site) => format!("One video, {site}."),
+        (_, "generic") => tr("says-page"),
+        (Kind::Video, site) => tr("says-video").with("site", site),
         (Kind::Playlist, site) => match found.count {
-            Some(count) => format!("A list of about {count} videos, {site}."),
-            None => format!("A list of videos, {site}."),
+            Some(count) => tr("says-list-about").with("n", count).with("site", site),
+            None => tr("says-list").with("site", site),
         },
     };
     let title = found.title.as_ref().map(|title| format!(" \u{201c}{title}\u{201d}")).unwrap_or_default();
     let here = match first {
-        _ if here => " It is archived already.".to_owned(),
+        _ if here => Some(tr("says-here")),
         Some((listed, known)) if known > 0 && found.count == Some(listed as u64) => {
-            format!(" {known} of them are archived already.")
+            Some(tr("says-known").with("known", known))
         }
-        Some((listed, known)) if known > 0 => format!(" {known} of the first {listed} are archived already."),
-        _ => String::new(),
+        Some((listed, known)) if known > 0 => {
+            Some(tr("says-known-first").with("known", known).with("listed", listed))
+        }
+        _ => None,
     };
+    let here = here.map(|here| format!(" {here}")).unwrap_or_default();
     let takes = estimate.filter(|_| found.kind == Kind::Playlist).map_or_else(String::new, |estimate| {
-        format!(" About {}, and {} for one node.", size(estimate.bytes), time(estimate.seconds))
+        let takes = tr("says-takes").with("size", size(estimate.bytes)).with("time", time(estimate.seconds));
+        format!(" {takes}")
     });
     format!("{what}{title}{here}{takes}")
 }
@@ -163,8 +166,9 @@ pub(super) fn size(bytes: u64) -> String {
 
 fn time(seconds: u64) -> String {
     match seconds / 60 {
-        minutes if minutes < 90 => format!("{} min", minutes.max(1)),
-        minutes if minutes < 48 * 60 => format!("{} h", minutes / 60),
-        minutes => format!("{} days", minutes / 60 / 24),
+        minutes if minutes < 90 => tr("says-minutes").with("n", minutes.max(1)),
+        minutes if minutes < 48 * 60 => tr("says-hours").with("n", minutes / 60),
+        minutes => tr("says-days").with("n", minutes / 60 / 24),
     }
+    .into()
 }

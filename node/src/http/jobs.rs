@@ -2,13 +2,14 @@
 
 use axum::{Json, extract::State};
 use horahora_protocol::NodeId;
-use horahora_web::{JobRow as JobView, StateView};
+use horahora_web::{JobRow as JobView, StateView, tr};
 use serde_json::{Value, json};
 
 use super::{
     Rooms, Shared,
     api::{Answer, LARGEST_PAGE},
     error::ApiError,
+    languages::{doing as doing_now, reason},
     pages::{ROWS, host, until},
     viewer::Viewer,
 };
@@ -63,7 +64,7 @@ impl Rooms {
         let name = |node: &NodeId| {
             let known = self.catalogue.name(node).ok().flatten();
             if *node == self.key.node_id() {
-                "this node".to_owned()
+                tr("job-this-node").into()
             } else {
                 known.unwrap_or_else(|| node.to_string())
             }
@@ -72,15 +73,13 @@ impl Rooms {
             view.failures.iter().map(|(node, _, reason)| format!("{}: {reason}", name(node))).collect();
         let said = match (view.claimant, view.place) {
             (Some(node), _) if node == self.key.node_id() => None,
-            (Some(node), _) => Some(format!("{} does it{}.", name(&node), far(view))),
-            (None, "delivered") => Some("It is done; a member looks whether it is all there.".to_owned()),
-            (None, "expired") => Some("Who did it fell silent; the next one takes it.".to_owned()),
-            (None, _) if view.job.starts_with("rendition/") && self.jobs.encoders() == 0 => Some(
-                "This node makes no smaller pictures (encoders = 0); it waits for another member.".to_owned(),
-            ),
-            (None, _) => {
-                view.next.map(|node| format!("It waits for a free worker; it suits {} best.", name(&node)))
+            (Some(node), _) => Some(tr("job-does").with("name", name(&node)).with("far", far(view)).into()),
+            (None, "delivered") => Some(tr("job-delivered").into()),
+            (None, "expired") => Some(tr("job-expired").into()),
+            (None, _) if view.job.starts_with("rendition/") && self.jobs.encoders() == 0 => {
+                Some(tr("job-no-encoders").into())
             }
+            (None, _) => view.next.map(|node| tr("job-suits").with("name", name(&node)).into()),
         };
         let all: Vec<_> = said.into_iter().chain(failed).collect();
         (!all.is_empty()).then(|| all.join(" "))
@@ -126,31 +125,35 @@ impl Rooms {
         let now = self.live.of(&job.key.text());
         let tools_missing = self.tools.now().is_none() && !matches!(job.key, JobKey::Keep { .. });
         let said = claimed.and_then(|view| self.why(view));
-        let doing = match (&now, &job.reason) {
+        let doing = match (&now, &reason(job.code, job.reason.as_ref())) {
             _ if elsewhere => said.unwrap_or_default(),
-            _ if tools_missing => "Waits until yt-dlp and ffmpeg are installed.".to_owned(),
-            (Some(now), _) => format!("{} {}", self.name, now.doing),
+            _ if tools_missing => tr("job-waits-tools").into(),
+            (Some(now), _) => {
+                tr("job-now").with("name", &self.name).with("doing", doing_now(&now.doing)).into()
+            }
             (None, Some(reason)) if matches!(job.code, Some(Code::Paused | Code::Approval)) => reason.clone(),
-            (None, Some(reason)) => format!("{reason} Tried again {}.", until(job.not_before.0)),
-            (None, None) => said.unwrap_or_else(|| "Waits for a free worker.".to_owned()),
+            (None, Some(reason)) => {
+                tr("job-again").with("reason", reason).with("when", until(job.not_before.0)).into()
+            }
+            (None, None) => said.unwrap_or_else(|| tr("job-waits-worker").into()),
         };
         let site = job
             .video
             .as_ref()
             .map_or_else(|| host(&job.url), |video| format!("{} {}", video.site(), short(video.site_id())));
         let what = match &job.key {
-            JobKey::List { .. } => format!("listing, {site}"),
-            JobKey::Capture { .. } => format!("capture, {site}"),
-            JobKey::Rendition { rung, .. } => format!("{}, {site}", rung_words(rung)),
-            JobKey::Keep { .. } => format!("to be kept here, {site}"),
-            JobKey::Look { .. } => format!("looked at again, {site}"),
+            JobKey::List { .. } => tr("job-listing"),
+            JobKey::Capture { .. } => tr("job-capture"),
+            JobKey::Rendition { rung, .. } => tr("job-rendition").with("what", rung_words(rung)),
+            JobKey::Keep { .. } => tr("job-keep"),
+            JobKey::Look { .. } => tr("job-look"),
         };
         let href = job.video.as_ref().map(|video| format!("/watch/{}", video.in_path()));
         JobView {
             id: job.key.text(),
             title: job.title.clone(),
             href,
-            what,
+            what: what.with("site", site).into(),
             doing,
             progress: claimed.filter(|_| elsewhere).map(|view| view.progress).or(now.map(|now| now.fraction)),
             state: StateView::of(if elsewhere { Stand::Running.name() } else { job.state.name() }),
@@ -165,24 +168,25 @@ fn names(jobs: &[JobRow]) -> Vec<String> {
 /// What a rendition's job makes.
 pub(super) fn rung_words(rung: &str) -> String {
     match rung.strip_prefix('v') {
-        _ if rung == REDO => "what is to be made anew".to_owned(),
-        _ if rung == EXTRAS => "preview pictures, loudness, subtitles".to_owned(),
+        _ if rung == REDO => tr("rung-redo").into(),
+        _ if rung == EXTRAS => tr("rung-extras").into(),
         Some(size) => match size.strip_suffix("av1") {
-            Some(height) => format!("{height}p in AV1"),
+            Some(height) => tr("rung-av1").with("height", height).into(),
             None => format!("{size}p"),
         },
-        None => "another sound".to_owned(),
+        None => tr("rung-sound").into(),
     }
 }
 
 /// How far a member is, and how long it will take, as far as that can be told.
 fn far(view: &Claimed) -> String {
     let left = view.since_ms as f64 / 60_000.0 * (1.0 - view.progress) / view.progress.max(0.001);
+    let percent = format!("{:.0}", view.progress * 100.0);
     match view.progress {
         done if done < 0.01 => String::new(),
-        done if done < 0.05 => format!(", {:.0} %", done * 100.0),
-        done if left < 1.0 => format!(", {:.0} %, less than a minute left", done * 100.0),
-        done => format!(", {:.0} %, {left:.0} min left", done * 100.0),
+        done if done < 0.05 => tr("job-far").with("percent", percent).into(),
+        _ if left < 1.0 => tr("job-far-soon").with("percent", percent).into(),
+        _ => tr("job-far-left").with("percent", percent).with("minutes", format!("{left:.0}")).into(),
     }
 }
 

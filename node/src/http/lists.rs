@@ -7,7 +7,7 @@ use axum::{
     response::{Html, IntoResponse, Redirect, Response},
 };
 use horahora_protocol::VideoId;
-use horahora_web::{InList, ListChoice, ListPage, ListRow as ListView, ListsPage, PlayList};
+use horahora_web::{InList, ListChoice, ListPage, ListRow as ListView, ListsPage, PlayList, tr};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -74,7 +74,7 @@ pub(super) async fn make(
             let page = ListsPage {
                 frame: rooms.frame(&headers),
                 rows: rows.iter().map(|(id, row)| list_view(id, row)).collect(),
-                error: Some(error.message),
+                error: Some(error.said()),
             };
             Ok((error.status, Html(horahora_web::lists(&page))).into_response())
         }
@@ -265,7 +265,7 @@ impl Rooms {
             cards.push(horahora_web::Card { href: in_list(&card.href, id), ..card });
         }
         let Some(at) = at else { return Ok(None) };
-        let place = format!("{} of {}", at + 1, cards.len());
+        let place = tr("list-place").with("at", at + 1).with("all", cards.len()).into();
         Ok(Some(PlayList { href: path(id), name: row.name, by: row.owner_name, place, at, cards }))
     }
 }
@@ -292,7 +292,10 @@ fn list_view(id: &str, row: &ListRow) -> ListView {
         name: row.name.clone(),
         by: row.owner_name.clone(),
         public: row.public,
-        detail: format!("{}, changed {}", count(row.videos.len(), "video"), ago(row.at.0)),
+        detail: tr("list-detail")
+            .with("videos", count(row.videos.len(), "videos"))
+            .with("ago", ago(row.at.0))
+            .into(),
     }
 }
 

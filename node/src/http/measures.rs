@@ -12,7 +12,9 @@ use horahora_protocol::{
     NodeId,
     moderation::{Action, Target},
 };
-use horahora_web::{Hidden, MeasureForm, MeasureView, MeasuresPage, ModerationList, measures};
+use horahora_web::{
+    Hidden, Lang, MeasureForm, MeasureView, MeasuresPage, ModerationList, measures, scope, tr,
+};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -284,7 +286,9 @@ impl Rooms {
             self.video_row(id.as_str())?;
         }
         let by = self.called(headers);
-        let (what, reason) = (self.target_name(&target), new.reason.trim().to_owned());
+        // The log is written for everybody.
+        let what = scope(Lang::En, || self.target_name(&target));
+        let reason = new.reason.trim().to_owned();
         let decision = Decision { target, action, reason: reason.clone(), by, tell: new.tell };
         self.measures.decide(decision).await?;
         let told = if new.tell { ", and told others" } else { "" };
@@ -301,22 +305,31 @@ impl Rooms {
         Ok(Done(format!("let the list of {} count {weight}", self.name_of(&node))))
     }
 
-    /// Who hides it, for whoever looks for it.
-    pub(super) fn who_hides(&self, standing: &Standing) -> String {
+    /// Why it is not shown, for whoever looks for it.
+    pub(super) fn why_hidden(&self, standing: &Standing) -> String {
         if standing.nodes == [self.key.node_id()] {
-            return "The moderators of this node hide it".to_owned();
+            return tr("message-hidden-why").with("reason", &standing.reason).to_string();
         }
-        let names: Vec<_> = standing.nodes.iter().map(|node| self.name_of(node)).collect();
-        format!("The moderators of {} hide it, whom this node trusts", and(&names))
+        let names = self.names(standing);
+        tr("message-hidden-lists").with("names", names).with("reason", &standing.reason).to_string()
     }
 
     /// The same for moderators.
     pub(super) fn hidden(&self, standing: &Standing) -> Hidden {
+        let lists = || tr("measure-lists").with("names", self.names(standing)).to_string();
+        let by = standing.by.clone().unwrap_or_else(lists);
         let taken_down = standing.action == Action::TakeDown;
-        let done = if taken_down { "Taken down" } else { "Hidden" };
+        Hidden { by, reason: standing.reason.clone(), taken_down }
+    }
+
+    /// `a`, `a and b`, `a, b and c`
+    fn names(&self, standing: &Standing) -> String {
         let names: Vec<_> = standing.nodes.iter().map(|node| self.name_of(node)).collect();
-        let who = standing.by.clone().unwrap_or_else(|| format!("the list of {}", and(&names)));
-        Hidden { who: format!("{done} by {who}"), reason: standing.reason.clone(), taken_down }
+        match names.as_slice() {
+            [] => String::new(),
+            [one] => one.clone(),
+            [first @ .., last] => tr("and").with("first", first.join(", ")).with("last", last).to_string(),
+        }
     }
 
     fn target_name(&self, target: &Target) -> String {
@@ -328,10 +341,12 @@ impl Rooms {
             Target::Creator { site, id } => {
                 let names = self.catalogue.creator_names(site, id).unwrap_or_default();
                 let name = names.first().map_or_else(|| id.clone(), |row| row.name.clone());
-                format!("everything by {name} ({site}/{id})")
+                tr("measure-creator").with("name", name).with("site", site).with("id", id).to_string()
             }
-            Target::Person(key) => format!("what {key} says"),
-            Target::Node(node) => format!("everything of node {} ({node})", self.name_of(node)),
+            Target::Person(key) => tr("measure-person").with("key", key.to_string()).to_string(),
+            Target::Node(node) => {
+                tr("measure-node").with("name", self.name_of(node)).with("key", node.to_string()).to_string()
+            }
         }
     }
 
@@ -375,15 +390,14 @@ impl Rooms {
 
     fn standing_view(&self, standing: &Standing) -> MeasureView {
         let mine = standing.nodes == [self.key.node_id()];
-        let names: Vec<_> = standing.nodes.iter().map(|node| self.name_of(node)).collect();
-        let by = standing.by.clone().unwrap_or_else(|| and(&names));
-        let told = match (mine, standing.told) {
-            (true, true) => ", told to others",
-            (true, false) => ", here alone",
-            (false, _) => "",
-        };
-        let (at, action) = (standing.at, standing.action);
-        self.measure_view(&standing.target, action, &standing.reason, format!("by {by}, {}{told}", ago(at.0)))
+        let by = standing.by.clone().unwrap_or_else(|| self.names(standing));
+        let said = tr(match (mine, standing.told) {
+            (true, true) => "measure-told",
+            (true, false) => "measure-alone",
+            (false, _) => "audit-by",
+        });
+        let said = said.with("by", by).with("when", ago(standing.at.0)).to_string();
+        self.measure_view(&standing.target, standing.action, &standing.reason, said)
     }
 
     fn word_view(&self, row: &MeasureRow) -> MeasureView {
@@ -452,15 +466,6 @@ fn spelled(target: &Target) -> (&'static str, String) {
         Target::Creator { site, id } => ("creator", format!("{site}/{id}")),
         Target::Person(key) => ("person", key.to_string()),
         Target::Node(node) => ("node", node.to_string()),
-    }
-}
-
-/// `a`, `a and b`, `a, b and c`
-fn and(names: &[String]) -> String {
-    match names {
-        [] => String::new(),
-        [one] => one.clone(),
-        [first @ .., last] => format!("{} and {last}", first.join(", ")),
     }
 }
 

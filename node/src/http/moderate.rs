@@ -65,7 +65,7 @@ pub(super) async fn change(
         // What was written is not lost.
         Err(error) if error.status == StatusCode::BAD_REQUEST => {
             let asked = Asked { group, ..Asked::default() };
-            let mut page = rooms.moderate_page(viewer, &headers, &asked, Some(error.message))?;
+            let mut page = rooms.moderate_page(viewer, &headers, &asked, Some(error.said()))?;
             if first("do") == "rules" {
                 page.rules =
                     RulesForm { approve: first("approve"), categories: first("categories"), ..page.rules };
@@ -231,7 +231,7 @@ fn lead(queue: &Queue) -> String {
     match (queue.waiting, queue.since) {
         (0, _) | (_, None) => "Nothing waits for approval".to_owned(),
         (waiting, Some(since)) => {
-            let videos = count(usize::try_from(waiting).unwrap_or(usize::MAX), "video");
+            let videos = count(usize::try_from(waiting).unwrap_or(usize::MAX), "videos");
             let verb = if waiting == 1 { "waits" } else { "wait" };
             format!("{more}{videos} {verb} for approval, the oldest found {}", ago(since.0))
         }

@@ -9,7 +9,7 @@ use axum::{
 use horahora_protocol::{Cid, group::GroupId, request::Stand as Goes};
 use horahora_web::{
     ArchivePage, Card, Frame, GroupChoice, GroupMark, HomePage, Lede, Me, MessagePage,
-    RequestRow as RequestView, StateView, ToolRow,
+    RequestRow as RequestView, StateView, ToolRow, tr,
 };
 use serde::Deserialize;
 use serde_json::json;
@@ -21,6 +21,7 @@ use super::{
     audit::BeginsAgain,
     auth, creators,
     error::ApiError,
+    languages::reason,
     viewer::Viewer,
     wishes::{self, WishForm},
 };
@@ -31,6 +32,8 @@ use crate::{
     requests,
     store::rows::{Code, GROUPS, GroupRow, JobKey, State as Stand, VideoRow},
 };
+
+pub(super) use super::languages::count;
 
 type Page = Result<Response, ApiError>;
 
@@ -102,7 +105,7 @@ pub(super) async fn request(State(rooms): Shared, headers: HeaderMap, Form(ask):
     match rooms.take(&ask).await {
         Ok(()) => Ok(Redirect::to("/archive").into_response()),
         Err(error) => {
-            let page = rooms.archive_page(&headers, ask, Some(error.message.clone())).await?;
+            let page = rooms.archive_page(&headers, ask, Some(error.said())).await?;
             Ok((error.status, Html(horahora_web::archive(&page))).into_response())
         }
     }
@@ -142,9 +145,8 @@ pub(super) async fn app(State(rooms): Shared) -> Response {
 
 /// What someone sees whose login link was used before.
 pub(super) fn used_link(rooms: &Rooms, headers: &HeaderMap) -> Response {
-    let message = "Each link works once and only until the node restarts. Run `horahora login` on the node's machine for a new one.";
-    let title = "This login link does not work any more";
-    message_page(rooms, headers, StatusCode::FORBIDDEN, title, message, "needs-operator")
+    let (title, message) = (tr("message-used-link").to_string(), tr("message-used-link-do").to_string());
+    message_page(rooms, headers, StatusCode::FORBIDDEN, &title, &message, "needs-operator")
 }
 
 /// A page that says one thing.
@@ -160,7 +162,7 @@ pub(super) fn message_page(
         frame: rooms.frame(headers),
         title: title.to_owned(),
         message: message.to_owned(),
-        action: Some(("All videos".to_owned(), "/".to_owned())),
+        action: Some((tr("message-all").into(), "/".to_owned())),
         state: StateView::of(state),
         again: None,
     };
@@ -171,8 +173,8 @@ pub(super) fn message_page(
 pub(super) fn begins_again(rooms: &Rooms, headers: &HeaderMap, then: &str) -> Response {
     let page = MessagePage {
         frame: rooms.frame(headers),
-        title: "The node begins again".to_owned(),
-        message: "It takes some seconds. This page goes on by itself.".to_owned(),
+        title: tr("message-restart").into(),
+        message: tr("message-restart-why").into(),
         action: None,
         state: StateView::of("running"),
         again: Some(then.to_owned()),
@@ -194,7 +196,8 @@ pub(super) fn card(video: &VideoRow) -> Card {
         year: video.published_at.map(|at| date(at.0)[..4].to_owned()),
         audio_only: video.audio_only,
         state: (video.state != Stand::Done).then(|| StateView::of(video.state.name())),
-        why: video.reason.clone().filter(|_| video.state.ended() && video.state != Stand::Done),
+        why: reason(video.code, video.reason.as_ref())
+            .filter(|_| video.state.ended() && video.state != Stand::Done),
         tags: Vec::new(),
         views: None,
     }
@@ -249,26 +252,21 @@ impl Rooms {
         };
         let here = usize::try_from(self.catalogue.totals().whole).unwrap_or(usize::MAX);
         let rest = match (kept, moving) {
-            _ if here < kept => {
-                let work = if moving > 0 { format!(", and {moving} being worked on") } else { String::new() };
-                format!(
-                    "to watch{work}. {here} whole on this node; the others come from other nodes as you watch."
-                )
-            }
-            (0, 0) => "on this node yet.".to_owned(),
-            (_, 0) => "on this node. Every byte is kept under its hash.".to_owned(),
-            (_, 1) => "on this node, and one is being worked on.".to_owned(),
-            (_, MOVING..) => format!("on this node, and more than {MOVING} are being worked on."),
-            (_, moving) => format!("on this node, and {moving} are being worked on."),
+            (_, 0) if here < kept => tr("home-watch").with("here", here),
+            _ if here < kept => tr("home-watch-moving").with("here", here).with("moving", moving),
+            (0, 0) => tr("home-none"),
+            (_, 0) => tr("home-kept"),
+            (_, MOVING..) => tr("home-moving-many").with("n", MOVING),
+            (_, moving) => tr("home-moving").with("n", moving),
         };
         let word = match moving {
-            0 if here < kept => "Shared",
-            0 if kept == 0 => "Empty",
-            0 => "Kept",
-            _ => "Working",
+            0 if here < kept => "lede-shared",
+            0 if kept == 0 => "lede-empty",
+            0 => "lede-kept",
+            _ => "lede-working",
         };
-        let state = StateView { word: word.to_owned(), ..StateView::of(state) };
-        Ok(Lede { state, lead: count(kept, "video"), rest })
+        let state = StateView { word: tr(word).into(), ..StateView::of(state) };
+        Ok(Lede { state, lead: count(kept, "videos"), rest: rest.into() })
     }
 
     async fn take(&self, ask: &Ask) -> Result<(), ApiError> {
@@ -292,26 +290,33 @@ impl Rooms {
             requests.iter().map(|request| u64::from(request.state == Stand::NeedsOperator)).sum();
         let failed: u64 = requests.iter().map(|request| request.counts.failed).sum();
         let (state, word, lead) = match (running, needs) {
-            (0, 0) => ("done", "Idle", "Nothing is running".to_owned()),
-            (0, needs) => {
-                ("needs-operator", "Needs you", count(usize::try_from(needs).unwrap_or(0), "request"))
+            (0, 0) => ("done", "lede-idle", tr("archive-nothing-runs").to_string()),
+            (0, needs) => (
+                "needs-operator",
+                "state-needs-operator",
+                count(usize::try_from(needs).unwrap_or(0), "count-requests"),
+            ),
+            (running, _) => {
+                let jobs = count(running, "count-jobs");
+                ("running", "lede-working", tr("archive-running").with("jobs", jobs).into())
             }
-            (running, _) => ("running", "Working", format!("{} running", count(running, "job"))),
         };
-        let mut rest =
-            if running == 0 && needs > 0 { "cannot go on without you. ".to_owned() } else { String::new() };
-        rest += &if waiting > 0 { format!("{waiting} waiting. ") } else { String::new() };
-        rest += &if failed > 0 { format!("{failed} ended without success.") } else { String::new() };
+        let rest = [
+            (running == 0 && needs > 0).then(|| tr("archive-needs")),
+            (waiting > 0).then(|| tr("archive-waiting").with("n", waiting)),
+            (failed > 0).then(|| tr("archive-failed").with("n", failed)),
+        ];
+        let rest = rest.into_iter().flatten().map(String::from).collect::<Vec<_>>().join(" ");
         let lead = if rest.is_empty() {
-            format!("{lead}.")
+            tr("archive-lead-end").with("lead", lead).into()
         } else if needs > 0 && running == 0 {
             lead
         } else {
-            format!("{lead};")
+            tr("archive-lead-more").with("lead", lead).into()
         };
         Ok(ArchivePage {
             frame: self.frame(headers),
-            lede: Lede { state: StateView { word: word.to_owned(), ..StateView::of(state) }, lead, rest },
+            lede: Lede { state: StateView { word: tr(word).into(), ..StateView::of(state) }, lead, rest },
             groups: groups
                 .map(|view| GroupChoice {
                     id: view.id.to_string(),
@@ -351,7 +356,7 @@ impl Rooms {
         match (first, joined.len()) {
             (None, _) => self.feeds.home_name().to_owned(),
             (Some(first), 1) => first.name.clone(),
-            (Some(first), all) => format!("{} and {} more", first.name, all - 1),
+            (Some(first), all) => tr("group-and-more").with("name", &first.name).with("n", all - 1).into(),
         }
     }
 
@@ -360,21 +365,26 @@ impl Rooms {
             [only] => self.video_row(only).ok(),
             _ => None,
         };
-        let site =
-            video.as_ref().map_or_else(|| host(&request.url), |video| format!("{} video", video.id.site()));
-        let many = if request.count > 1 { format!(", {} videos", request.count) } else { String::new() };
-        let next = request.next_at.map(|at| format!(", looked at again {}", date(at.0))).unwrap_or_default();
-        let wanted = match request.subscribers {
-            0 | 1 => String::new(),
-            members => format!(", wanted by {members} members"),
+        let site = video.as_ref().map_or_else(
+            || host(&request.url),
+            |video| tr("request-site-video").with("site", video.id.site()).into(),
+        );
+        let asked = match request.count {
+            0 | 1 => tr("request-asked"),
+            many => tr("request-asked-many").with("n", many),
         };
+        let asked = asked.with("site", site).with("ago", ago(request.at.0)).to_string();
+        let next = request.next_at.map(|at| tr("request-again").with("date", date(at.0)).to_string());
+        let wanted =
+            (request.subscribers > 1).then(|| tr("request-wanted-by").with("n", request.subscribers));
+        let wanted = wanted.map(String::from).unwrap_or_default();
         let paused = request.stand == Goes::Paused;
         Ok(RequestView {
             id: request.id.clone(),
             title: request.title.clone().unwrap_or_else(|| request.url.clone()),
             href: video.as_ref().map(watch_path),
             url: request.url.clone(),
-            what: format!("{site}{many}, asked {}{wanted}{next}", ago(request.at.0)),
+            what: asked + &wanted + &next.unwrap_or_default(),
             subscribe: !request.subscribed,
             group: Cid::from_str(&request.group).ok().and_then(|group| self.group_mark(&group)),
             state: StateView::of(if paused { "paused" } else { request.state.name() }),
@@ -387,7 +397,7 @@ impl Rooms {
             failed: request.counts.failed,
             waiting: request.counts.waiting,
             progress: request.progress,
-            reason: request.reason.clone(),
+            reason: reason(request.code, request.reason.as_ref()),
             retry: !paused
                 && ((request.state.ended() && request.state != Stand::Done)
                     || (request.state == Stand::Waiting && request.code != Some(Code::Approval))
@@ -398,11 +408,6 @@ impl Rooms {
 
 pub(super) fn host(url: &str) -> String {
     url::Url::parse(url).ok().and_then(|url| url.host_str().map(str::to_owned)).unwrap_or_default()
-}
-
-/// "1 video", "3 videos".
-pub(super) fn count(number: usize, what: &str) -> String {
-    if number == 1 { format!("1 {what}") } else { format!("{number} {what}s") }
 }
 
 /// "4:12", "1:02:03".
@@ -429,21 +434,23 @@ pub(super) fn date(ms: u64) -> String {
 /// "just now", "3 min ago".
 pub(super) fn ago(ms: u64) -> String {
     match clock::now().0.saturating_sub(ms) / 60_000 {
-        0 => "just now".to_owned(),
-        minutes if minutes < 120 => format!("{minutes} min ago"),
-        minutes if minutes < 48 * 60 => format!("{} h ago", minutes / 60),
-        _ => format!("on {}", date(ms)),
+        0 => tr("ago-now"),
+        minutes if minutes < 120 => tr("ago-minutes").with("n", minutes),
+        minutes if minutes < 48 * 60 => tr("ago-hours").with("n", minutes / 60),
+        _ => tr("ago-date").with("date", date(ms)),
     }
+    .into()
 }
 
 /// "now", "in 40 s", "in 3 min".
 pub(super) fn until(ms: u64) -> String {
     match ms.saturating_sub(clock::now().0) / 1000 {
-        0 => "now".to_owned(),
-        seconds if seconds < 120 => format!("in {seconds} s"),
-        seconds if seconds < 7200 => format!("in {} min", seconds / 60),
-        seconds => format!("in {} h", seconds / 3600),
+        0 => tr("until-now"),
+        seconds if seconds < 120 => tr("until-seconds").with("n", seconds),
+        seconds if seconds < 7200 => tr("until-minutes").with("n", seconds / 60),
+        seconds => tr("until-hours").with("n", seconds / 3600),
     }
+    .into()
 }
 
 #[cfg(test)]

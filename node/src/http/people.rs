@@ -143,7 +143,7 @@ pub(super) async fn change(
             Ok((axum::Extension(done), Html(horahora_web::people(&page))).into_response())
         }
         Err(error) if error.status.is_client_error() => {
-            let page = PeoplePage { error: Some(error.message), ..rooms.people_view(&headers)? };
+            let page = PeoplePage { error: Some(error.said()), ..rooms.people_view(&headers)? };
             Ok((error.status, Html(horahora_web::people(&page))).into_response())
         }
         Err(error) => Err(error),

@@ -47,7 +47,7 @@ impl Rooms {
         for row in self.found_rows(viewer, &Found { ids, ..Found::default() })? {
             let views = self.community.tally(&row.id)?.viewed();
             if views > 0 {
-                let views = count(usize::try_from(views).unwrap_or(usize::MAX), "view");
+                let views = count(usize::try_from(views).unwrap_or(usize::MAX), "count-views");
                 cards.push(Card { views: Some(views), ..card(&row) });
             }
         }

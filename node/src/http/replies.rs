@@ -13,7 +13,7 @@ use horahora_protocol::{
     Cid,
     manifest::{File, Manifest},
 };
-use horahora_web::{Comment, Origin};
+use horahora_web::{Comment, Origin, tr};
 use serde_json::json;
 
 use super::{Rooms, Shared, api::Answer, error::ApiError, pages::date};
@@ -130,8 +130,8 @@ fn threads(replies: &[Reply]) -> Vec<Comment> {
 }
 
 fn comment(reply: &Reply) -> Comment {
-    let likes = reply.likes.map(|likes| format!("{likes} liked it"));
-    let creator = reply.by_creator.then(|| "who made it".to_owned());
+    let likes = reply.likes.map(|likes| tr("reply-likes").with("count", likes).to_string());
+    let creator = reply.by_creator.then(|| tr("reply-by-creator").to_string());
     Comment {
         id: String::new(),
         name: reply.author.clone(),

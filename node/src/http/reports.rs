@@ -7,7 +7,7 @@ use axum::{
     response::{Html, IntoResponse, Redirect, Response},
 };
 use horahora_protocol::{Cid, community::What};
-use horahora_web::{Desk, ReportView, ReportsPage, reports};
+use horahora_web::{Desk, ReportView, ReportsPage, reports, tr, tr_find};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -18,11 +18,7 @@ use super::{
     error::ApiError,
     pages::{ago, message_page, watch_path},
 };
-use crate::{
-    moderation::{About, KINDS},
-    people::PersonRow,
-    store::rows::ReportRow,
-};
+use crate::{moderation::About, people::PersonRow, store::rows::ReportRow};
 
 /// Answered reports on the page.
 const ANSWERED: usize = 50;
@@ -48,8 +44,8 @@ pub(super) async fn form(
     match rooms.report(&headers, &id, &reported).await {
         Ok(_) => Ok(Redirect::to(&format!("{to}?reported=1")).into_response()),
         Err(error) if error.status == StatusCode::BAD_REQUEST => {
-            let title = "The report was not taken";
-            Ok(message_page(&rooms, &headers, error.status, title, &error.message, "needs-operator"))
+            let title = &tr("message-report").to_string();
+            Ok(message_page(&rooms, &headers, error.status, title, &error.said(), "needs-operator"))
         }
         Err(error) => Err(error),
     }
@@ -126,7 +122,7 @@ pub(super) async fn answer_form(
     match rooms.answer_report(&headers, &said.report, &said.text).await {
         Ok((_, done)) => Ok((axum::Extension(done), Redirect::to("/moderate/reports")).into_response()),
         Err(error) if error.status.is_client_error() => {
-            let page = rooms.reports_page(&headers, Some(error.message))?;
+            let page = rooms.reports_page(&headers, Some(error.said()))?;
             Ok((error.status, Html(reports(&page))).into_response())
         }
         Err(error) => Err(error),
@@ -211,7 +207,7 @@ impl Rooms {
                 What::Comment { text, .. } | What::Danmaku { text, .. } => Some(text),
                 What::Vote(_) | What::Erase { .. } => None,
             }),
-            kind: kind_words(&row.kind).to_owned(),
+            kind: kind_words(&row.kind),
             text: row.text.clone(),
             by: row.by_name.clone(),
             when: ago(row.at.0),
@@ -220,8 +216,8 @@ impl Rooms {
     }
 }
 
-pub(super) fn kind_words(kind: &str) -> &str {
-    KINDS.iter().find(|(known, _)| *known == kind).map_or(kind, |(_, words)| words)
+pub(super) fn kind_words(kind: &str) -> String {
+    tr_find(&format!("kind-{kind}")).unwrap_or_else(|| kind.to_owned())
 }
 
 fn report_json(id: &str, row: &ReportRow) -> Value {

@@ -20,7 +20,7 @@ pub(super) fn need(method: &Method, path: &str) -> Need {
     let parts: Vec<_> = path.trim_matches('/').split('/').collect();
     let reads = method.is_safe();
     match parts.as_slice() {
-        ["healthz" | "login" | "sign-up" | "app.webmanifest"] | ["assets", ..] => Need::Nothing,
+        ["healthz" | "login" | "sign-up" | "language" | "app.webmanifest"] | ["assets", ..] => Need::Nothing,
         ["pages", _] | ["api", "v1", "pages", _] if reads => Need::Nothing,
         ["api", "v1", "session"] => Need::Nothing,
         ["api", "v1", "people"] if !reads => Need::Nothing,
@@ -64,6 +64,7 @@ mod tests {
             (&get, "/media/bafy/v480/1.m4s", Need::Watching),
             (&get, "/login", Need::Nothing),
             (&post, "/sign-up", Need::Nothing),
+            (&post, "/language", Need::Nothing),
             (&get, "/assets/app.js", Need::Nothing),
             (&get, "/account", rank(Rank::Viewer)),
             (&post, "/account/password", rank(Rank::Viewer)),

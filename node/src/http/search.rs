@@ -6,7 +6,7 @@ use axum::{
     http::HeaderMap,
     response::{Html, IntoResponse, Redirect, Response},
 };
-use horahora_web::{Check, Choice, Lede, PageLink, SearchPage, StateView, Term};
+use horahora_web::{Check, Choice, Lede, PageLink, SearchPage, StateView, Term, tr};
 use serde_json::json;
 use url::form_urlencoded;
 
@@ -285,43 +285,45 @@ fn lede(asked: &Asked, found: &Found, took_ms: u64) -> Lede {
         let words: Vec<_> = parts.iter().filter(|part| part.not == not).map(term).collect();
         match words.split_last() {
             Some((last, [])) => last.clone(),
-            Some((last, first)) => format!("{} and {last}", first.join(", ")),
+            Some((last, first)) => tr("search-and").with("first", first.join(", ")).with("last", last).into(),
             None => String::new(),
         }
     };
     let (with, without) = (said(false), said(true));
-    let verb = if found.total == 1 { "matches" } else { "match" };
-    let rest = match (with.is_empty(), without.is_empty(), asked.filters()) {
-        (true, true, 0) => "can be watched, of this node and of those that it knows.".to_owned(),
-        (true, true, _) => format!("{} the filters.", if found.total == 1 { "fits" } else { "fit" }),
-        (false, true, _) => format!("{verb} {with}."),
-        (true, false, _) => format!("without {without}."),
-        (false, false, _) => format!("{verb} {with}, without {without}."),
-    };
+    let rest: String = match (with.is_empty(), without.is_empty(), asked.filters()) {
+        (true, true, 0) => tr("search-can"),
+        (true, true, _) => tr("search-fits").with("n", found.total),
+        (false, true, _) => tr("search-match").with("n", found.total).with("with", with),
+        (true, false, _) => tr("search-only-without").with("without", without),
+        (false, false, _) => {
+            tr("search-match-without").with("n", found.total).with("with", with).with("without", without)
+        }
+    }
+    .into();
     let searched = match found.total {
         _ if parts.is_empty() => String::new(),
-        0 => " Looked in titles, tags and creators.".to_owned(),
-        _ => format!(" Found in titles, tags and creators in {took_ms} ms."),
+        0 => format!(" {}", tr("search-looked")),
+        _ => format!(" {}", tr("search-found").with("ms", took_ms)),
     };
     let lead = match found.total {
-        0 => "No video".to_owned(),
+        0 => tr("search-no-video").into(),
         total => count_text(total),
     };
     Lede { state: StateView::default(), lead, rest: rest + &searched }
 }
 
 fn count_text(total: u64) -> String {
-    count(usize::try_from(total).unwrap_or(usize::MAX), "video")
+    count(usize::try_from(total).unwrap_or(usize::MAX), "videos")
 }
 
 fn term(part: &Part) -> String {
     let name = match part.field {
         In::Anything => return part.text.clone(),
-        In::Tag => "tag",
-        In::Creator => "by",
-        In::Site => "site",
+        In::Tag => "term-tag",
+        In::Creator => "term-by",
+        In::Site => "term-site",
     };
-    format!("{name}: {}", part.text)
+    tr(name).with("text", &part.text).into()
 }
 
 fn terms(asked: &Asked, creator: Option<&[NameRow]>) -> Vec<Term> {
@@ -334,7 +336,10 @@ fn terms(asked: &Asked, creator: Option<&[NameRow]>) -> Vec<Term> {
     };
     let by = asked.by.as_ref().map(|(site, id)| Term {
         not: false,
-        text: format!("by {} on {site}", creator.and_then(<[_]>::first).map_or(id, |row| &row.name)),
+        text: tr("term-creator")
+            .with("name", creator.and_then(<[_]>::first).map_or(id, |row| &row.name))
+            .with("site", site)
+            .into(),
         without: Asked { by: None, page: 1, ..asked.clone() }.href(),
     });
     (0..parts.len()).map(one).chain(by).collect()
@@ -350,23 +355,31 @@ fn check(value: &str, label: &str, count: Option<u64>, on: bool) -> Check {
 }
 
 fn lengths(asked: &Asked, found: &Found) -> Vec<Check> {
-    let labels = ["Under 4 minutes", "4 to 20 minutes", "Longer"];
-    let any = std::iter::once(check("any", "Any", None, asked.length.is_none()));
+    let labels = ["length-short", "length-medium", "length-long"];
+    let any = std::iter::once(check("any", &tr("length-any").to_string(), None, asked.length.is_none()));
     // With one chosen the others are not counted.
     let counted = |at: usize| asked.length.is_none().then_some(found.lengths[at]);
     let each = Length::ALL.iter().zip(labels).enumerate();
-    any.chain(
-        each.map(|(at, ((name, one), label))| check(name, label, counted(at), asked.length == Some(*one))),
-    )
+    any.chain(each.map(|(at, ((name, one), label))| {
+        check(name, &tr(label).to_string(), counted(at), asked.length == Some(*one))
+    }))
     .collect()
 }
 
 fn sorts(chosen: Sort) -> Vec<Choice> {
-    let labels =
-        ["Relevance", "Archived last", "Newest", "Oldest", "Longest", "Shortest", "Most views", "Best rated"];
-    let one = |((name, sort), label): (&(&str, Sort), &str)| Choice {
+    let labels = [
+        "sort-relevance",
+        "sort-archived",
+        "sort-newest",
+        "sort-oldest",
+        "sort-longest",
+        "sort-shortest",
+        "sort-views",
+        "sort-rated",
+    ];
+    let one = |((name, sort), label): (&(&str, Sort), &'static str)| Choice {
         value: (*name).to_owned(),
-        label: label.to_owned(),
+        label: tr(label).into(),
         chosen: *sort == chosen,
     };
     Sort::ALL.iter().zip(labels).map(one).collect()
@@ -397,14 +410,18 @@ impl Rooms {
     pub(super) fn words(&self, asked: &Asked) -> Result<String, ApiError> {
         let by = asked.by.as_ref().map(|(site, id)| self.catalogue.creator_names(site, id)).transpose()?;
         let words = terms(asked, by.as_deref()).into_iter();
-        let mut all: Vec<_> =
-            words.map(|term| if term.not { format!("without {}", term.text) } else { term.text }).collect();
-        all.extend((!asked.sites.is_empty()).then(|| format!("on {}", asked.sites.join(" or "))));
+        let mut all: Vec<_> = words
+            .map(|term| if term.not { tr("words-without").with("text", term.text).into() } else { term.text })
+            .collect();
+        all.extend((!asked.sites.is_empty()).then(|| {
+            let or = format!(" {} ", tr("words-or"));
+            tr("words-on").with("sites", asked.sites.join(&or)).into()
+        }));
         let length = lengths(asked, &Found::default()).into_iter().find(|one| one.on && one.value != "any");
         all.extend(length.map(|length| length.label.to_lowercase()));
-        all.extend(asked.from.map(|year| format!("from {year}")));
-        all.extend(asked.to.map(|year| format!("until {year}")));
-        all.extend(asked.gone.then(|| "gone from its origin".to_owned()));
+        all.extend(asked.from.map(|year| tr("words-from").with("year", year.to_string()).into()));
+        all.extend(asked.to.map(|year| tr("words-until").with("year", year.to_string()).into()));
+        all.extend(asked.gone.then(|| tr("words-gone").into()));
         Ok(all.join(", "))
     }
 
@@ -460,7 +477,7 @@ mod tests {
         };
         assert_eq!(
             said("音MAD piano -実況", 1284),
-            "1284 videos match 音MAD and piano, without 実況. Found in titles, tags and creators in 4 ms."
+            "1,284 videos match 音MAD and piano, without 実況. Found in titles, tags and creators in 4 ms."
         );
         assert_eq!(said("tag:x", 1), "1 video matches tag: x. Found in titles, tags and creators in 4 ms.");
         assert_eq!(said("", 3), "3 videos can be watched, of this node and of those that it knows.");

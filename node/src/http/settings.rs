@@ -61,7 +61,7 @@ pub(super) async fn change(
         // What was written is not lost.
         (_, Some(error)) => {
             let status = error.status;
-            (status, Html(view(&SettingsPage { error: Some(error.message), ..page }))).into_response()
+            (status, Html(view(&SettingsPage { error: Some(error.said()), ..page }))).into_response()
         }
         (Some(done), None) => (axum::Extension(done), Html(view(&page))).into_response(),
         (None, None) => Html(view(&page)).into_response(),

@@ -9,7 +9,7 @@ use axum::{
     http::{HeaderMap, StatusCode, header},
     response::{Html, IntoResponse, Redirect, Response},
 };
-use horahora_web::{SetupForm, SetupPage, setup as view};
+use horahora_web::{SetupForm, SetupPage, setup as view, tr};
 use serde::Deserialize;
 
 use super::{
@@ -89,7 +89,7 @@ pub(super) async fn begin(
                 private: !typed.private.is_empty(),
                 ticket: typed.ticket,
             };
-            let page = rooms.setup_page(&headers, form, Some(error.message));
+            let page = rooms.setup_page(&headers, form, Some(error.said()));
             Ok((error.status, Html(view(&page))).into_response())
         }
         Err(error) => Err(error),
@@ -108,7 +108,7 @@ impl Rooms {
             frame: self.frame(headers),
             form,
             disk: room.map_or_else(String::new, |room| {
-                format!("{}, of which {} are free", size(room.total), size(room.free))
+                tr("setup-room").with("total", size(room.total)).with("free", size(room.free)).into()
             }),
             name_fixed: self.config.given.sets("name"),
             room_fixed: self.config.given.sets("keep_free_mb"),
@@ -137,17 +137,16 @@ impl Rooms {
             }),
             _ => Ok(None),
         };
-        let trouble = group.unwrap_or_else(|error| Some(ApiError::from(error).message));
+        let trouble = group.unwrap_or_else(|error| Some(ApiError::from(error).said()));
         let page = match trouble {
             // The account is made; the rest can be tried again in its own place.
             Some(why) => {
-                let message =
-                    format!("{why} Everything else is done. Try the group again on the page Nodes.");
+                let message = tr("setup-trouble").with("why", why).to_string();
                 message_page(
                     self,
                     headers,
                     StatusCode::OK,
-                    "Your account is made",
+                    &tr("setup-made").to_string(),
                     &message,
                     "needs-operator",
                 )

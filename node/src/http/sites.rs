@@ -9,11 +9,11 @@ use axum::{
     response::{Html, IntoResponse, Redirect, Response},
 };
 use bytes::Bytes;
-use horahora_web::{SiteRow, SitesPage, StateView};
+use horahora_web::{SiteRow, SitesPage, StateView, tr};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{Rooms, Shared, api::Answer, error::ApiError, inspect::size, viewer::Viewer};
+use super::{Rooms, Shared, api::Answer, error::ApiError, inspect::size, languages, viewer::Viewer};
 use crate::{
     ingest::{COOKIES_BYTES, CookiesError, Kind, SiteView},
     people::Rank,
@@ -105,7 +105,7 @@ pub(super) async fn change(
         Ok(()) => Ok(Redirect::to("/sites").into_response()),
         // What was written is not lost.
         Err(error) if error.status == StatusCode::BAD_REQUEST => {
-            let page = rooms.sites_page(viewer, &headers, change.site, Some(error.message));
+            let page = rooms.sites_page(viewer, &headers, change.site, Some(error.said()));
             Ok((error.status, page).into_response())
         }
         Err(error) => Err(error),
@@ -138,14 +138,12 @@ impl Rooms {
     /// Asks a site what a link is, with its cookies and its proxy; whether that worked, and what it says.
     async fn try_link(&self, link: &str) -> (bool, String) {
         match self.requests.inspect(link, false).await {
-            Ok(Some(found)) if found.kind == Kind::Unsupported => {
-                (false, "Nothing there can be archived, as far as yt-dlp knows.".to_owned())
-            }
+            Ok(Some(found)) if found.kind == Kind::Unsupported => (false, tr("site-nothing").into()),
             Ok(Some(found)) => {
                 let what = found.title.or(found.id).unwrap_or_else(|| link.to_owned());
-                (true, format!("It can be had: {what}"))
+                (true, tr("site-had").with("what", what).into())
             }
-            Ok(None) => (false, "Wait until yt-dlp and ffmpeg are installed.".to_owned()),
+            Ok(None) => (false, tr("site-tools").into()),
             Err(error) => (false, error.to_string()),
         }
     }
@@ -174,27 +172,33 @@ impl Rooms {
 }
 
 fn row(site: &SiteView) -> SiteRow {
-    let of = |most: Option<u64>| most.map(|most| format!(" of {most}")).unwrap_or_default();
-    let most = site.bytes_per_day.map(|most| format!(" of {}", size(most))).unwrap_or_default();
+    let of = |n: String, most: Option<String>| match most {
+        Some(most) => tr("site-of").with("n", n).with("most", most).into(),
+        None => n,
+    };
     let minute = site.requests_per_minute.map_or_else(String::new, |most| {
-        format!("{} of {most} requests in the last minute, ", site.requests_minute)
+        let minute =
+            tr("site-minute").with("n", site.requests_minute.to_string()).with("most", most.to_string());
+        format!("{minute} ")
     });
-    let hours = site.hours.as_ref().map(|hours| format!(", asked {hours}")).unwrap_or_default();
+    let hours =
+        site.hours.as_ref().map(|hours| tr("site-hours").with("hours", hours.to_string()).to_string());
+    let today = tr("site-today")
+        .with(
+            "requests",
+            of(site.requests_today.to_string(), site.requests_per_day.map(|most| most.to_string())),
+        )
+        .with("bytes", of(size(site.bytes_today), site.bytes_per_day.map(size)));
     let state = match (&site.reason, &site.cookies) {
         (Some(_), _) => StateView::of("waiting"),
         (None, Some(cookies)) if cookies != "are there" => StateView::of("needs-operator"),
-        (None, _) => StateView { word: "Open".to_owned(), ..StateView::of("done") },
+        (None, _) => StateView { word: tr("site-open").into(), ..StateView::of("done") },
     };
     SiteRow {
         name: site.site.clone(),
-        asked: format!(
-            "{minute}{}{} requests and {}{most} today{hours}",
-            site.requests_today,
-            of(site.requests_per_day),
-            size(site.bytes_today)
-        ),
+        asked: format!("{minute}{today}{}", hours.unwrap_or_default()),
         state,
-        reason: site.reason.clone(),
+        reason: languages::reason(site.code, site.reason.as_ref()),
         cookies: site.cookies.as_ref().map(|cookies| format!("Cookies {cookies}.")),
         resumes: site.code == Some(crate::store::rows::Code::RateLimited),
     }

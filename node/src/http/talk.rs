@@ -12,7 +12,7 @@ use horahora_protocol::{
     Cid, NodeId,
     community::{Place, Vote, What},
 };
-use horahora_web::{Comment, Talk};
+use horahora_web::{Comment, Talk, tr};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -38,7 +38,6 @@ const LOOKED_AT: usize = 10_000;
 /// Danmaku of people that a player gets.
 const DRAWN: usize = 20_000;
 const WHITE: u32 = 0xff_ffff;
-const TAKEN_BACK: &str = "Taken back by who wrote it.";
 
 /// `GET /api/v1/videos/{video}/comments`
 pub(super) async fn comments(State(rooms): Shared, viewer: Viewer, Path(id): Path<String>) -> Answer {
@@ -209,7 +208,7 @@ pub(super) async fn form(
         Err(error) if error.status.is_client_error() => {
             // What was written is not lost.
             let mut page = rooms.watch_page(&video, &headers).await?;
-            (page.talk.text, page.talk.error) = (form.text, Some(error.message));
+            (page.talk.text, page.talk.error) = (form.text, Some(error.said()));
             Ok((error.status, Html(horahora_web::watch(&page))).into_response())
         }
         Err(error) => Err(error),
@@ -314,7 +313,7 @@ impl Rooms {
         let me = who.person.as_ref().map(|person| person.id);
         let (tally, rows) = (self.community.tally(&video.id)?, self.comments_for(Viewer(who.rank), video)?);
         let (here, all) = (tally.viewed_on(&self.key.node_id()), tally.viewed());
-        let views = |number: u64| count(usize::try_from(number).unwrap_or(usize::MAX), "view");
+        let views = |number: u64| count(usize::try_from(number).unwrap_or(usize::MAX), "count-views");
         let vote = me.map(|me| self.community.vote(&video.id, &me)).transpose()?.unwrap_or(Vote::None);
         Ok(Talk {
             count: self.count_for(Viewer(who.rank), video, tally.comments, &rows)?,
@@ -333,7 +332,9 @@ impl Rooms {
             views: match (here, all) {
                 (_, 0) => None,
                 (here, all) if here == all => Some(views(all)),
-                (here, all) => Some(format!("{}, {here} of them here", views(all))),
+                (here, all) => {
+                    Some(tr("talk-views-here").with("views", views(all)).with("here", here).into())
+                }
             },
             ..Talk::default()
         })
@@ -344,8 +345,8 @@ impl Rooms {
         let groups = self.catalogue.groups_of_video(video)?;
         let members = groups.iter().map(|group| self.catalogue.members(group)).max().unwrap_or(1);
         Ok(match members {
-            0 | 1 => "It stays on this node, and travels to those that follow it.".to_owned(),
-            members => format!("It travels to all {members} nodes of the group."),
+            0 | 1 => tr("talk-reach-node").into(),
+            members => tr("talk-reach-group").with("members", members).into(),
         })
     }
 
@@ -367,16 +368,15 @@ impl Rooms {
             let replies = threads.remove(&row.id).unwrap_or_default();
             Comment { replies, ..self.comment(row, me) }
         });
+        let taken_back = why_gone(&Gone::Erased);
         // What was taken back stands there only for its answers.
-        roots.filter(|root| !root.replies.is_empty() || root.gone.as_deref() != Some(TAKEN_BACK)).collect()
+        roots.filter(|root| !root.replies.is_empty() || root.gone.as_ref() != Some(&taken_back)).collect()
     }
 
     /// Why somebody's words are not shown, if they are not.
     fn gone(&self, row: &SaidRow) -> Option<String> {
         let hidden = || self.catalogue.standings().of_said(row);
-        row.gone.as_ref().map(why_gone).or_else(|| {
-            hidden().map(|standing| format!("{}: {}", self.who_hides(&standing), standing.reason))
-        })
+        row.gone.as_ref().map(why_gone).or_else(|| hidden().map(|standing| self.why_hidden(&standing)))
     }
 
     fn comment(&self, row: &SaidRow, me: Option<NodeId>) -> Comment {
@@ -388,7 +388,11 @@ impl Rooms {
         Comment {
             id: row.id.to_string(),
             name: row.name.clone(),
-            from: if here { "here".to_owned() } else { format!("from node {}", self.name_of(&row.home)) },
+            from: if here {
+                tr("talk-here").into()
+            } else {
+                tr("talk-from-node").with("name", self.name_of(&row.home)).into()
+            },
             when: ago(row.at.0),
             text: if gone.is_none() { text } else { String::new() },
             gone,
@@ -408,8 +412,8 @@ fn parent(row: &SaidRow) -> Option<Cid> {
 
 fn why_gone(gone: &Gone) -> String {
     match gone {
-        Gone::Erased => TAKEN_BACK.to_owned(),
-        Gone::Removed(reason) if reason.is_empty() => "Hidden by a moderator.".to_owned(),
-        Gone::Removed(reason) => format!("Hidden by a moderator: {reason}"),
+        Gone::Erased => tr("talk-taken-back").into(),
+        Gone::Removed(reason) if reason.is_empty() => tr("talk-removed").into(),
+        Gone::Removed(reason) => tr("talk-removed-why").with("reason", reason).into(),
     }
 }

@@ -6,7 +6,7 @@ use axum::{
     http::{HeaderMap, StatusCode},
     response::{Html, IntoResponse, Redirect, Response},
 };
-use horahora_web::{AccountPage, TokenRow as TokenView};
+use horahora_web::{AccountPage, TokenRow as TokenView, tr};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -14,6 +14,7 @@ use super::{
     Rooms, Shared,
     api::Answer,
     error::ApiError,
+    languages,
     pages::{ago, date},
 };
 use crate::people::{PersonRow, Rank, Scope, TokenRow};
@@ -98,7 +99,7 @@ pub(super) async fn form(
     // A secret stands in no address, so it is shown at once.
     let (status, page) = match done {
         Ok(secret) => (StatusCode::OK, AccountPage { token: Some(secret), ..page }),
-        Err(error) => (error.status, AccountPage { error: Some(error.message), ..page }),
+        Err(error) => (error.status, AccountPage { error: Some(error.said()), ..page }),
     };
     Ok((status, Html(horahora_web::account(&page))).into_response())
 }
@@ -132,11 +133,14 @@ impl Rooms {
             id: id.clone(),
             name: row.name.clone(),
             may: match row.scope.reads {
-                true => "reads".to_owned(),
-                false => format!("may what a {} may", row.scope.rank.name()),
+                true => tr("token-reads").into(),
+                false => tr("token-may-what").with("rank", languages::rank(row.scope.rank.name())).into(),
             },
             until: date(row.until.0),
-            seen: row.seen.map_or_else(|| "never used".to_owned(), |seen| format!("used {}", ago(seen.0))),
+            seen: row.seen.map_or_else(
+                || tr("token-unused").into(),
+                |seen| tr("token-used").with("ago", ago(seen.0)).into(),
+            ),
         };
         Ok(all.iter().map(view).collect())
     }

@@ -10,7 +10,7 @@ use axum::{
 };
 use futures::stream;
 use horahora_web::{
-    Choice, StateView, UploadForm, UploadPage, UploadRow, UploadsPage, upload, upload_live, uploads,
+    Choice, StateView, UploadForm, UploadPage, UploadRow, UploadsPage, tr, upload, upload_live, uploads,
 };
 use serde::Deserialize;
 
@@ -50,7 +50,7 @@ pub(super) async fn send(
     match rooms.read_form(&headers, &mut form, &mut typed).await {
         Ok(()) => Ok(Redirect::to("/upload").into_response()),
         Err(error) if error.status.is_client_error() => {
-            let page = rooms.upload_page(&headers, typed, Some(error.message)).await?;
+            let page = rooms.upload_page(&headers, typed, Some(error.said())).await?;
             Ok((error.status, Html(upload(&page))).into_response())
         }
         Err(error) => Err(error),
@@ -89,7 +89,7 @@ pub(super) async fn change(
     match done {
         Ok(()) => Ok(Redirect::to("/upload").into_response()),
         Err(error) if error.status.is_client_error() => {
-            let page = rooms.upload_page(&headers, UploadForm::default(), Some(error.message)).await?;
+            let page = rooms.upload_page(&headers, UploadForm::default(), Some(error.said())).await?;
             Ok((error.status, Html(upload(&page))).into_response())
         }
         Err(error) => Err(error),
@@ -125,7 +125,7 @@ pub(super) async fn judge(
     match rooms.judge_upload(&verdict.upload, approved, &verdict.reason).await {
         Ok((_, done)) => Ok((axum::Extension(done), Redirect::to("/moderate/uploads")).into_response()),
         Err(error) if error.status.is_client_error() => {
-            let page = rooms.uploads_page(&headers, Some(error.message))?;
+            let page = rooms.uploads_page(&headers, Some(error.said()))?;
             Ok((error.status, Html(uploads(&page))).into_response())
         }
         Err(error) => Err(error),
@@ -256,23 +256,17 @@ impl Rooms {
 fn stand_of(one: &Upload) -> (StateView, String, Option<String>) {
     let (state, word, detail) = match one.state() {
         "coming" => {
-            let here = format!("{} of {} are here.", size(one.offset), size(one.row.bytes));
-            (
-                "running",
-                "Coming",
-                format!("{here} If it stopped, choose the same file again: it goes on there."),
-            )
+            let how = tr("upload-coming-how").with("here", size(one.offset)).with("all", size(one.row.bytes));
+            ("running", "upload-coming", how.into())
         }
-        "untitled" => ("needs-operator", "Needs a title", "Say what it is, and it goes on.".to_owned()),
-        "waiting" if one.row.by.is_some() => {
-            ("waiting", "Waiting", "A moderator looks at it first.".to_owned())
-        }
-        "waiting" | "reading" => ("running", "Reading", "It is read and gets its number.".to_owned()),
-        "taken" => ("done", "Taken", String::new()),
-        "refused" => ("failed", "Refused", reason_of(one)),
-        _ => ("failed", "Failed", reason_of(one)),
+        "untitled" => ("needs-operator", "upload-untitled", tr("upload-untitled-how").into()),
+        "waiting" if one.row.by.is_some() => ("waiting", "upload-waiting", tr("upload-waiting-how").into()),
+        "waiting" | "reading" => ("running", "upload-reading", tr("upload-reading-how").into()),
+        "taken" => ("done", "upload-taken", String::new()),
+        "refused" => ("failed", "state-refused", reason_of(one)),
+        _ => ("failed", "state-failed", reason_of(one)),
     };
-    (StateView { word: word.to_owned(), ..StateView::of(state) }, detail, None)
+    (StateView { word: tr(word).into(), ..StateView::of(state) }, detail, None)
 }
 
 fn reason_of(one: &Upload) -> String {

@@ -12,6 +12,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use horahora_protocol::{Cid, VideoId, group::GroupId, moderation::Action};
+use horahora_web::tr;
 use percent_encoding::percent_decode_str;
 
 use super::{Rooms, Shared, error::ApiError, pages::message_page};
@@ -192,13 +193,13 @@ fn may_look(rooms: &Rooms, request: &Request, action: Action) -> bool {
 fn hidden_here(rooms: &Rooms, request: &Request, row: &Standing) -> Response {
     let (status, code, title) = match row.action {
         Action::TakeDown => {
-            (StatusCode::UNAVAILABLE_FOR_LEGAL_REASONS, "taken-down", "This video was taken down here")
+            (StatusCode::UNAVAILABLE_FOR_LEGAL_REASONS, "taken-down", tr("message-taken-down"))
         }
-        Action::Hide | Action::Lift => (StatusCode::FORBIDDEN, "hidden", "This video is hidden here"),
+        Action::Hide | Action::Lift => (StatusCode::FORBIDDEN, "hidden", tr("message-hidden")),
     };
-    let message = format!("{}: {}", rooms.who_hides(row), row.reason);
+    let message = rooms.why_hidden(row);
     if request.uri().path().starts_with("/watch/") {
-        return message_page(rooms, request.headers(), status, title, &message, "gone");
+        return message_page(rooms, request.headers(), status, &title.to_string(), &message, "gone");
     }
     ApiError::new(status, code, message).into_response()
 }

@@ -9,14 +9,18 @@ use horahora_protocol::{
     NodeId,
     manifest::{self, Manifest, MediaKind, Rendition, Storyboard},
 };
-use horahora_web::{Board, Chapter, Download, Fact, Player, RenditionRow, StateView, Talk, Track, WatchPage};
+use horahora_web::{
+    Board, Chapter, Download, Fact, Player, RenditionRow, StateView, Talk, Track, WatchPage, tr,
+};
 
 use super::{
     Rooms, Shared,
     error::ApiError,
     jobs::rung_words,
+    languages::{doing, reason},
     media::is_playable,
     pages::{View, card, count, creator_path, date, message_page, watch_path},
+    reports::kind_words,
     viewer::Viewer,
 };
 use crate::{
@@ -38,10 +42,9 @@ pub(super) async fn watch(
     let row = match rooms.video_row(&id) {
         Ok(row) => row,
         Err(error) if error.status == StatusCode::NOT_FOUND => {
-            let message =
-                "It may be on another node, or nobody asked for it yet. Paste its link on the archive page.";
-            let title = "This node does not have this video";
-            return Ok(message_page(&rooms, &headers, StatusCode::NOT_FOUND, title, message, "gone"));
+            let (title, message) =
+                (tr("message-no-video").to_string(), tr("message-no-video-do").to_string());
+            return Ok(message_page(&rooms, &headers, StatusCode::NOT_FOUND, &title, &message, "gone"));
         }
         Err(error) => return Err(error),
     };
@@ -79,9 +82,6 @@ pub(super) async fn look(State(rooms): Shared, Path(id): Path<String>) -> Result
     Ok(Redirect::to(&watch_path(&row)).into_response())
 }
 
-/// Why there is nothing to play where nothing else was wanted.
-const WORDS_ONLY: &str = "Its request wants what the site says of it, and no picture and sound. Where a request \
-                          wants those, too, they come with the next look at the site.";
 /// Tracks of danmaku that are offered, the latest first; the API tells of all.
 const DANMAKU_SHOWN: usize = 3;
 
@@ -106,24 +106,27 @@ impl Rooms {
         let maker = capture.as_ref().and_then(|(_, capture)| capture.by).unwrap_or(self.key.node_id());
         let (reason, doing, progress) = match &elsewhere {
             Some(made) => {
-                let doing = format!("{} makes it, {:.0} %", self.name_of(&made.node), made.progress * 100.0);
+                let doing = tr("watch-makes")
+                    .with("name", self.name_of(&made.node))
+                    .with("percent", format!("{:.0}", made.progress * 100.0))
+                    .into();
                 (None, doing, Some(made.progress))
             }
             None if row.manifest.is_some() && manifest.is_none() => {
                 let who = self.name_of(&maker);
-                let why = format!(
-                    "No node that is connected now holds it. {who} made it; it plays when {who} or another node \
-                     that holds it is connected."
-                );
-                (Some(why), String::new(), None)
+                (Some(tr("watch-no-holder").with("who", who).into()), String::new(), None)
             }
             None => {
                 let progress = (!row.state.ended()).then(|| self.requests.video_progress(row)).transpose()?;
-                (row.reason.clone(), now.map(|now| now.doing).unwrap_or_default(), progress)
+                (
+                    reason(row.code, row.reason.as_ref()),
+                    now.map(|now| doing(&now.doing)).unwrap_or_default(),
+                    progress,
+                )
             }
         };
         let words_only = manifest.is_some_and(|manifest| manifest.renditions.is_empty());
-        let reason = if words_only { Some(WORDS_ONLY.to_owned()) } else { reason };
+        let reason = if words_only { Some(tr("watch-words-only").into()) } else { reason };
         let related = self.related(row, self.viewer(headers)).await?;
         let creator = manifest.and_then(|manifest| manifest.meta.creator.as_ref());
         Ok(WatchPage {
@@ -171,7 +174,7 @@ impl Rooms {
             favourite: self.is_favourite(row, headers)?,
             lists: self.list_choices(row, headers)?,
             playing: None,
-            wrongs: KINDS.iter().map(|(kind, words)| ((*kind).to_owned(), (*words).to_owned())).collect(),
+            wrongs: KINDS.iter().map(|(kind, _)| ((*kind).to_owned(), kind_words(kind))).collect(),
             reported: false,
             related: related.iter().take(RELATED).map(card).collect(),
         })
@@ -270,7 +273,11 @@ impl Rooms {
             let view = self.job_view(&job, claims.get(&job.key.text()));
             rows.push(RenditionRow {
                 name: rung_words(rung),
-                detail: if job.state.ended() { job.reason.unwrap_or_default() } else { view.doing },
+                detail: if job.state.ended() {
+                    reason(job.code, job.reason.as_ref()).unwrap_or_default()
+                } else {
+                    view.doing
+                },
                 progress: view.progress,
                 state: view.state,
             });
@@ -285,38 +292,42 @@ impl Rooms {
         maker: &NodeId,
         viewer: Viewer,
     ) -> Result<Vec<Fact>, ApiError> {
-        let fact =
-            |label: &str, value: String| Fact { label: label.to_owned(), value, href: None, mono: false };
-        let mut facts = vec![Fact { href: Some(row.url.clone()), ..fact("Origin", row.id.to_string()) }];
-        let mut captured = format!("{} by {}", date(manifest.fetched_at.0), self.name_of(maker));
+        let fact = |label: String, value: String| Fact { label, value, href: None, mono: false };
+        let mut facts =
+            vec![Fact { href: Some(row.url.clone()), ..fact(tr("fact-origin").into(), row.id.to_string()) }];
+        let day = date(manifest.fetched_at.0);
+        let mut captured = tr("fact-captured-by").with("date", &day).with("name", self.name_of(maker));
         if let Some(first) = manifest.adopted {
             let from = self.catalogue.manifest(&first)?.map(|made| self.name_of(&made.by));
-            let from = from.unwrap_or_else(|| "another node".to_owned());
+            let from = from.unwrap_or_else(|| tr("fact-another-node").into());
             captured =
-                format!("{} by {from}, mirrored by {}", date(manifest.fetched_at.0), self.name_of(maker));
+                tr("fact-mirrored").with("date", &day).with("from", from).with("name", self.name_of(maker));
         }
-        facts.push(fact("Captured", captured));
+        facts.push(fact(tr("fact-captured").into(), captured.into()));
         for (_, other) in self.further_captures(viewer, row)? {
             let by = self.name_of(&other.by.unwrap_or(self.key.node_id()));
-            let value = format!("{} by {by}; kept, but not the one shown", date(other.started.0));
-            facts.push(fact("Also captured", value));
+            let value = tr("fact-also-by").with("date", date(other.started.0)).with("name", by);
+            facts.push(fact(tr("fact-also").into(), value.into()));
         }
         if let Some(last) = manifest.looks.last() {
-            let times = count(manifest.looks.len(), "time");
-            facts.push(fact("Changed at the origin", format!("{times}, last found {}", date(last.at.0))));
+            let times = count(manifest.looks.len(), "count-times");
+            let value = tr("fact-changed-last").with("times", times).with("date", date(last.at.0));
+            facts.push(fact(tr("fact-changed").into(), value.into()));
         }
         for (number, file) in manifest.original.iter().enumerate() {
             let name = file.chunks.first().map(|chunk| chunk.cid.to_string()).unwrap_or_default();
             let here = file.chunks.first().filter(|chunk| self.blobs.has(&chunk.cid));
             let href = here.map(|chunk| format!("/blobs/{}", chunk.cid));
-            let value = format!("{}, {} in {}", name, size(file.bytes), count(file.chunks.len(), "piece"));
-            facts.push(Fact { mono: true, href, ..fact(&original(manifest, number), value) });
+            let pieces = count(file.chunks.len(), "count-pieces");
+            let value =
+                tr("fact-file").with("name", name).with("size", size(file.bytes)).with("pieces", pieces);
+            facts.push(Fact { mono: true, href, ..fact(original(manifest, number), value.into()) });
         }
         let made: Vec<_> = manifest.tools.iter().map(|(tool, version)| format!("{tool} {version}")).collect();
-        facts.push(fact("Made with", made.join(", ")));
+        facts.push(fact(tr("fact-made-with").into(), made.join(", ")));
         if let Some(cid) = row.manifest {
             let href = Some(format!("/blobs/{cid}"));
-            facts.push(Fact { mono: true, href, ..fact("Manifest", cid.to_string()) });
+            facts.push(Fact { mono: true, href, ..fact(tr("fact-manifest").into(), cid.to_string()) });
         }
         Ok(facts)
     }
@@ -366,20 +377,21 @@ fn language(tag: &str) -> String {
 
 fn complete(rendition: &Rendition) -> RenditionRow {
     let copied = rendition.recipe.args.windows(2).any(|pair| pair == ["-c", "copy"]);
-    let origin = if copied { "copied from the original" } else { "transcoded" };
+    let origin = tr(if copied { "rendition-copied" } else { "rendition-transcoded" });
     let name = match rendition.kind {
         MediaKind::Video => format!("{}p, {origin}", rendition.width.min(rendition.height)),
         MediaKind::Audio => {
             let name =
                 rendition.name.as_ref().map_or_else(String::new, |name| format!(" \u{201c}{name}\u{201d}"));
-            let lang =
-                rendition.lang.as_ref().map_or_else(String::new, |lang| format!(" in {}", language(lang)));
+            let lang = rendition.lang.as_ref().map_or_else(String::new, |lang| {
+                format!(" {}", tr("rendition-in").with("language", language(lang)))
+            });
             let all = if rendition.channels > 2 {
-                format!(", {} channels", rendition.channels)
+                tr("rendition-channels").with("n", rendition.channels).into()
             } else {
                 String::new()
             };
-            format!("Sound{name}{lang}{all}, {origin}")
+            format!("{}{name}{lang}{all}, {origin}", tr("rendition-sound"))
         }
     };
     let rate =
@@ -394,7 +406,8 @@ fn complete(rendition: &Rendition) -> RenditionRow {
         "opus" => "Opus",
         other => other,
     };
-    let lost = missing(rendition).map_or_else(String::new, |lost| format!(", {lost} of its end are missing"));
+    let lost =
+        missing(rendition).map_or_else(String::new, |lost| tr("rendition-lost").with("lost", lost).into());
     let detail = format!("{codec}, {rate}, {}{lost}", size(rendition.bytes));
     RenditionRow { name, detail, progress: None, state: StateView::of("done") }
 }
@@ -409,8 +422,8 @@ fn missing(rendition: &Rendition) -> Option<String> {
 
 fn original(manifest: &Manifest, number: usize) -> String {
     match manifest.original.len() {
-        1 => "Original".to_owned(),
-        _ => format!("Original, file {}", number + 1),
+        1 => tr("original").into(),
+        _ => tr("original-file").with("number", number + 1).into(),
     }
 }
 
@@ -423,9 +436,9 @@ fn downloads(row: &VideoRow, manifest: &Manifest) -> Vec<Download> {
     });
     let mut all: Vec<_> = originals.collect();
     if !manifest.renditions.is_empty() {
-        let detail = "a list that such players open; they play from here".to_owned();
+        let detail = tr("download-list-why").into();
         all.push(Download {
-            label: "Open in VLC or mpv".to_owned(),
+            label: tr("download-list").into(),
             href: format!("/media/{cid}/open.m3u"),
             detail,
         });
@@ -433,14 +446,14 @@ fn downloads(row: &VideoRow, manifest: &Manifest) -> Vec<Download> {
     let danmaku: Vec<_> = manifest.all_danmaku().enumerate().collect();
     for (number, (at, track)) in danmaku.into_iter().rev().take(DANMAKU_SHOWN) {
         all.push(Download {
-            label: format!("Danmaku of {} ({})", date(at.0), track.format),
+            label: tr("download-danmaku").with("date", date(at.0)).with("format", &track.format).into(),
             href: format!("/media/{cid}/danmaku/{number}"),
             detail: size(track.file.bytes),
         });
     }
     if let Some(info) = manifest.last_info() {
         let href = format!("/media/{cid}/info.json");
-        all.push(Download { label: "Metadata".to_owned(), href, detail: size(info.bytes) });
+        all.push(Download { label: tr("download-info").into(), href, detail: size(info.bytes) });
     }
     all
 }

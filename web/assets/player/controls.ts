@@ -2,6 +2,7 @@
 
 import type { Player } from "./player";
 import { clock } from "./time";
+import { word } from "../words";
 
 /** A quiet pointer hides the controls in full screen after this time. */
 const IDLE_MS = 2_500;
@@ -84,7 +85,7 @@ export async function fullScreen(player: Player): Promise<void> {
 
 function showState(player: Player): void {
   const playing = player.state === "playing";
-  name(player.find("play"), playing ? "Pause (k)" : "Play (k)");
+  name(player.find("play"), word(playing ? "pause" : "play"));
   icon(player, "play-use", playing ? "pause" : player.state === "ended" ? "retry" : "play");
   const start = player.find("start");
   if (start) start.hidden = player.state !== "ready";
@@ -94,7 +95,7 @@ function showState(player: Player): void {
 function showVolume(player: Player): void {
   const { video } = player;
   const silent = video.muted || player.volume === 0;
-  name(player.find("mute"), silent ? "Unmute (m)" : "Mute (m)");
+  name(player.find("mute"), word(silent ? "unmute" : "mute"));
   icon(player, "mute-use", silent ? "mute" : "vol");
   const volume = player.find<HTMLInputElement>("volume");
   if (volume) volume.value = String(silent ? 0 : Math.round(player.volume * 100));
@@ -109,12 +110,12 @@ function showTime(player: Player): void {
   set("all", clock(player.duration));
   if (!player.live) return;
   const there = player.available;
-  set("part", there > 0 && there < player.duration - 1 ? `${clock(there)} are here` : "");
+  set("part", there > 0 && there < player.duration - 1 ? word("areHere", { time: clock(there) }) : "");
 }
 
 function showFull(player: Player): void {
   const on = document.fullscreenElement === player.section;
-  name(player.find("full"), on ? "Leave full screen (f)" : "Full screen (f)");
+  name(player.find("full"), word(on ? "leaveFull" : "full"));
 }
 
 function hideWhenQuiet(player: Player): void {

@@ -1,6 +1,7 @@
 // Subtitles, quality and speed.
 
 import type { Player } from "./player";
+import { word } from "../words";
 
 export function startMenus(player: Player): void {
   startSubtitles(player);
@@ -63,7 +64,7 @@ function showSubtitles(player: Player, index: number): void {
   const label = player.find("cc-now");
   const shown = tracks[index];
   if (label) {
-    label.textContent = shown?.label ?? "Off";
+    label.textContent = shown?.label ?? word("off");
     label.lang = shown?.srclang ?? "";
   }
 }
@@ -80,7 +81,7 @@ function startSounds(player: Player): void {
     const told: string[] = [];
     const rows = sounds.map((sound, at) => {
       const channels = sound.channelsCount ?? 0;
-      const name = sound.label ?? language(sound.language) ?? (channels > 2 ? "Surround" : "Stereo");
+      const name = sound.label ?? language(sound.language) ?? word(channels > 2 ? "surround" : "stereo");
       const small = [sound.label ? language(sound.language) : undefined, channels > 2 ? `${channels - 1}.1` : undefined];
       const beside = small.filter((word) => word !== undefined).join(", ");
       const same = told.filter((other) => other === name + beside).length;
@@ -183,12 +184,12 @@ function showQuality(player: Player, rows: Map<number, number>): void {
     if (variant.height) rows.set(variant.height, Math.max(rows.get(variant.height) ?? 0, variant.bandwidth));
   }
   const sorted = Array.from(rows).sort(([a], [b]) => b - a);
-  const options = [option("quality", 0, "Automatic", active ? `${active}p now` : "", chosen === 0)];
+  const options = [option("quality", 0, word("automatic"), active ? word("qualityNow", { height: active }) : "", chosen === 0)];
   for (const [height, bandwidth] of sorted) options.push(option("quality", height, `${height}p`, rate(bandwidth), chosen === height));
   const key = JSON.stringify([sorted, chosen, active]);
   fill(place, key, options);
   const label = player.find("quality-now");
-  if (label) label.textContent = chosen ? `${chosen}p` : active ? `${active}p` : "Auto";
+  if (label) label.textContent = chosen ? `${chosen}p` : active ? `${active}p` : word("qualityAuto");
 }
 
 /** Puts rows into a menu, once for each key; the row that has the focus keeps it. */

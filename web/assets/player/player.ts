@@ -1,6 +1,7 @@
 // One video element under shaka: loading, states, errors. Nothing here knows a button.
 
 import shaka from "shaka-player/dist/shaka-player.dash-es2021.js";
+import { word } from "../words";
 
 export type State = "loading" | "ready" | "playing" | "paused" | "ended" | "error";
 
@@ -167,21 +168,21 @@ class Unsupported extends Error {}
 /** What happened, and what to do. */
 function describe(error: unknown): [string, string] {
   if (error instanceof Unsupported) {
-    return ["This browser cannot play streams.", "Try another one, or take a file below."];
+    return [word("noStreams"), word("noStreamsDo")];
   }
   if (!(error instanceof shaka.util.Error)) {
-    return ["The player stopped.", "It is our fault, not yours. Try again, or take a file below."];
+    return [word("stopped"), word("ourFault")];
   }
   const code = `(${error.code})`;
   const category = shaka.util.Error.Category;
   switch (error.category) {
     case category.NETWORK:
-      return ["The node did not send the video.", `It may be restarting, or a piece is missing here. Try again in a moment ${code}.`];
+      return [word("noVideo"), word("noVideoDo", { code })];
     case category.MANIFEST:
-      return ["The list of pieces cannot be read.", `This browser may not know the format. Try again, or take a file below ${code}.`];
+      return [word("noList"), word("noListDo", { code })];
     case category.MEDIA:
-      return ["This browser could not decode the video.", `Try another quality or browser, or take a file below ${code}.`];
+      return [word("noDecode"), word("noDecodeDo", { code })];
     default:
-      return ["The player stopped.", `Try again, or take a file below ${code}.`];
+      return [word("stopped"), word("tryAgain", { code })];
   }
 }

@@ -3,6 +3,7 @@
 import type { Player } from "./player";
 import { chapterAt, showTip } from "./preview";
 import { clock } from "./time";
+import { word } from "../words";
 
 export function startSeek(player: Player): void {
   const slider = player.section.querySelector<SVGSVGElement>("#seek");
@@ -64,12 +65,12 @@ function draw(player: Player, slider: SVGSVGElement): void {
   slider.querySelector("#buf")?.setAttribute("width", width(bufferedTo(video)));
   const now = String(Math.floor(video.currentTime));
   if (slider.getAttribute("aria-valuenow") === now && slider.getAttribute("aria-valuemax") === String(Math.floor(duration))) return;
-  const part = player.live && player.available < duration - 1 ? `, ${clock(player.available)} are here` : "";
+  const part = player.live && player.available < duration - 1 ? `, ${word("areHere", { time: clock(player.available) })}` : "";
   slider.setAttribute("aria-valuemax", String(Math.floor(duration)));
   slider.setAttribute("aria-valuenow", now);
   const chapter = chapterAt(player, video.currentTime);
-  const inside = chapter ? `, chapter ${chapter}` : "";
-  slider.setAttribute("aria-valuetext", `${clock(video.currentTime)} of ${clock(duration)}${inside}${part}`);
+  const inside = chapter ? word("chapter", { name: chapter }) : "";
+  slider.setAttribute("aria-valuetext", word("place", { now: clock(video.currentTime), all: clock(duration) }) + inside + part);
 }
 
 /** The end of the buffered piece that holds the current time. */

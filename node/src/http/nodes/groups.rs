@@ -11,7 +11,9 @@ use horahora_protocol::{
     Cid, NodeId,
     group::{Role, Ticket, fold::Gone},
 };
-use horahora_web::{FollowedRow, GroupForms, GroupView, JoinView, Link, MemberRow, StateView, TicketView};
+use horahora_web::{
+    FollowedRow, GroupForms, GroupView, JoinView, Link, MemberRow, StateView, TicketView, tr,
+};
 use serde::Deserialize;
 
 use super::page::Said;
@@ -58,7 +60,7 @@ pub(in crate::http) async fn create(
     match rooms.feeds.create(&make.name, private).await.map_err(ApiError::from) {
         Ok(group) => Ok(rooms.changed(&format!("/nodes#group-{group}"))),
         Err(error) => {
-            let (make_error, make_name) = (Some(error.message.clone()), make.name);
+            let (make_error, make_name) = (Some(error.said()), make.name);
             let forms = GroupForms { make_name, make_private: private, make_error, ..GroupForms::default() };
             rooms.answer(&headers, error.status, Said { forms, ..Said::default() }).await
         }
@@ -79,7 +81,7 @@ pub(in crate::http) async fn join(State(rooms): Shared, headers: HeaderMap, Form
         Ok(Joining::Refused(why)) => ApiError::new(StatusCode::CONFLICT, "ticket-refused", why),
         Err(error) => error,
     };
-    let (join_ticket, join_error) = (asked.ticket, Some(error.message.clone()));
+    let (join_ticket, join_error) = (asked.ticket, Some(error.said()));
     let forms = GroupForms { join_ticket, join_error, ..GroupForms::default() };
     rooms.answer(&headers, error.status, Said { forms, ..Said::default() }).await
 }
@@ -121,7 +123,7 @@ pub(in crate::http) async fn invite(
             rooms.answer(&headers, StatusCode::OK, said).await
         }
         Err(error) => {
-            let forms = GroupForms { invite_error: Some(error.message.clone()), ..forms };
+            let forms = GroupForms { invite_error: Some(error.said()), ..forms };
             rooms.answer(&headers, error.status, Said { forms, ..Said::default() }).await
         }
     }
@@ -216,7 +218,7 @@ impl Rooms {
                 Ok(self.changed(&if known { format!("/nodes#group-{group}") } else { "/nodes".to_owned() }))
             }
             Err(error) => {
-                let forms = GroupForms { problem: Some(error.message.clone()), ..GroupForms::default() };
+                let forms = GroupForms { problem: Some(error.said()), ..GroupForms::default() };
                 self.answer(headers, error.status, Said { forms, ..Said::default() }).await
             }
         }
@@ -243,17 +245,14 @@ impl Rooms {
         let uses = asked.uses.trim().parse::<u32>().ok().filter(|uses| (1..=USES).contains(uses));
         let uses = uses.ok_or_else(|| bad("A ticket lets in 1 to 1,000 nodes."))?;
         let (text, expires) = self.ticket(&view.id, asked.role, days * 24 * 3600, uses)?;
-        let who = if uses == 1 {
-            format!("one {}", asked.role.name())
-        } else {
-            format!("{uses} {}s", asked.role.name())
+        let who = match asked.role.name() {
+            "admin" => tr("ticket-admins"),
+            "follower" => tr("ticket-followers"),
+            _ => tr("ticket-members"),
         };
-        let what = format!(
-            "It lets in {who} and works for {}, until {}.",
-            count(days as usize, "day"),
-            date(expires.0)
-        );
-        Ok(TicketView { text, group: view.name.clone(), what })
+        let what = tr("ticket-what").with("who", who.with("n", uses));
+        let what = what.with("days", count(days as usize, "count-days")).with("date", date(expires.0));
+        Ok(TicketView { text, group: view.name.clone(), what: what.into() })
     }
 
     /// The groups that this node is in and that somebody may see, its own first one last.
@@ -295,17 +294,19 @@ impl Rooms {
         let mut rows = Vec::new();
         for view in self.groups_for(viewer).iter().filter(|view| self.groups.role(&view.id).is_none()) {
             let row: Option<GroupRow> = self.store.get(&GROUPS, &view.id.to_bytes())?;
-            let since = row.map(|row| format!(" since {}", date(row.since.0))).unwrap_or_default();
-            let members = count(view.group.members.len(), "member");
+            let members = count(view.group.members.len(), "members");
             let what = match view.group.gone.get(&self.key.node_id()) {
-                Some(Gone::Removed) => "An admin removed this node. What is here of it stays.".to_owned(),
-                Some(Gone::Left) => "This node left it. What is here of it stays.".to_owned(),
-                None if view.group.public => {
-                    format!("Public, {members}; followed{since}. What it has is listed here.")
-                }
-                None => "This node is being let in; it waits for the group's feeds.".to_owned(),
+                Some(Gone::Removed) => tr("followed-removed"),
+                Some(Gone::Left) => tr("followed-left"),
+                None if view.group.public => match row {
+                    Some(row) => {
+                        tr("followed-since").with("members", members).with("date", date(row.since.0))
+                    }
+                    None => tr("followed-public").with("members", members),
+                },
+                None => tr("followed-joining"),
             };
-            rows.push(FollowedRow { id: view.id.to_string(), name: view.name.clone(), what });
+            rows.push(FollowedRow { id: view.id.to_string(), name: view.name.clone(), what: what.into() });
         }
         Ok(rows)
     }
@@ -319,7 +320,7 @@ impl Rooms {
             id: id.to_string(),
             group: row.ticket.parse::<Ticket>().map(|ticket| ticket.name).unwrap_or_default(),
             since: ago(row.since.0),
-            reason: row.reason.unwrap_or_else(|| "The nodes that it names are being asked.".to_owned()),
+            reason: row.reason.unwrap_or_else(|| tr("join-asked").into()),
             ended: row.ended,
         });
         Ok(joins.collect())
@@ -335,13 +336,13 @@ fn member_row(member: &MemberNow, hears: bool) -> MemberRow {
         (_, None) => Link::Lost,
     };
     let (class, icon, word) = match reach {
-        Link::Lost => ("bad", "warn", "Not reached"),
-        _ => ("ok", "okc", "Up"),
+        Link::Lost => ("bad", "warn", "node-not-reached"),
+        _ => ("ok", "okc", "nodes-up"),
     };
     let since = match (reach, member.seen) {
-        (Link::Lost, Some(seen)) => format!("last seen {}", ago(seen.0)),
-        (Link::Lost, None) => "never seen yet".to_owned(),
-        (Link::Others, Some(seen)) => format!("heard of {}", ago(seen.0)),
+        (Link::Lost, Some(seen)) => tr("node-last-seen").with("ago", ago(seen.0)).into(),
+        (Link::Lost, None) => tr("node-never-seen").into(),
+        (Link::Others, Some(seen)) => tr("node-heard-of").with("ago", ago(seen.0)).into(),
         _ => String::new(),
     };
     MemberRow {
@@ -350,7 +351,7 @@ fn member_row(member: &MemberNow, hears: bool) -> MemberRow {
         role: member.role.name().to_owned(),
         here: member.here,
         reach,
-        state: StateView { class: class.to_owned(), icon: icon.to_owned(), word: word.to_owned() },
+        state: StateView { class: class.to_owned(), icon: icon.to_owned(), word: tr(word).into() },
         since,
         version: member.software.clone().unwrap_or_default().replace("horahora/", "Horahora "),
         head: member.head,

@@ -2,7 +2,7 @@
 
 use axum::http::HeaderMap;
 use horahora_protocol::NodeId;
-use horahora_web::{Direction, GroupForms, Lede, MoveRow, NodeRow, NodesPage, StateView, TicketView};
+use horahora_web::{Direction, GroupForms, Lede, MoveRow, NodeRow, NodesPage, StateView, TicketView, tr};
 
 use super::Known;
 use crate::{
@@ -36,32 +36,34 @@ impl Rooms {
         let known = self.known_nodes()?;
         let connected = known.iter().filter(|known| known.peer.is_some()).count();
         let away = known.len() - connected;
-        let state = |class: &str, icon: &str, word: &str| StateView {
+        let state = |class: &str, icon: &str, word: &'static str| StateView {
             class: class.to_owned(),
             icon: icon.to_owned(),
-            word: word.to_owned(),
+            word: tr(word).into(),
         };
         let lede = match (connected, away) {
             (0, 0) => Lede {
-                state: state("", "clock", "Alone"),
-                lead: "No other node is known yet.".to_owned(),
-                rest: "Everything works all the same; with a second node nothing is lost when this one is."
-                    .to_owned(),
+                state: state("", "clock", "nodes-alone-word"),
+                lead: tr("nodes-alone-lead").into(),
+                rest: tr("nodes-alone-rest").into(),
             },
             (0, away) => Lede {
-                state: state("warn", "warn", "Not connected"),
-                lead: format!("None of {} is connected.", count(away, "known node")),
-                rest: "They are tried again all the time. What is on this node plays.".to_owned(),
+                state: state("warn", "warn", "nodes-not-connected"),
+                lead: tr("nodes-none-connected").with("nodes", count(away, "count-known-nodes")).into(),
+                rest: tr("nodes-none-rest").into(),
             },
             (connected, 0) => Lede {
-                state: state("ok", "okc", "Connected"),
-                lead: format!("{} connected.", count(connected, "node")),
-                rest: "The videos of groups that you follow or are in appear here by themselves.".to_owned(),
+                state: state("ok", "okc", "nodes-connected"),
+                lead: tr("nodes-all-connected").with("nodes", count(connected, "count-nodes")).into(),
+                rest: tr("nodes-all-rest").into(),
             },
             (connected, away) => Lede {
-                state: state("ok", "okc", "Connected"),
-                lead: format!("{connected} of {} connected.", count(connected + away, "node")),
-                rest: "The others are tried again all the time.".to_owned(),
+                state: state("ok", "okc", "nodes-connected"),
+                lead: tr("nodes-some-connected")
+                    .with("connected", connected)
+                    .with("nodes", count(connected + away, "count-nodes"))
+                    .into(),
+                rest: tr("nodes-some-rest").into(),
             },
         };
         let here = NodeRow {
@@ -69,10 +71,10 @@ impl Rooms {
             id: self.key.node_id().to_string(),
             here: true,
             connected: true,
-            state: state("ok", "okc", "Up"),
+            state: state("ok", "okc", "nodes-up"),
             version: concat!("Horahora ", env!("CARGO_PKG_VERSION")).to_owned(),
             holds: holds(self.catalogue.totals()),
-            group: format!("its own group: {}", self.feeds.home_name()),
+            group: tr("nodes-own-group").with("name", self.feeds.home_name()).into(),
             ..NodeRow::default()
         };
         let sum = |rate: fn(&Flow) -> f64| known.iter().map(|known| rate(&known.flow)).sum::<f64>();
@@ -91,23 +93,26 @@ impl Rooms {
             ticket: said.ticket,
             down: speed(sum(|flow| flow.rate_in)),
             up: speed(sum(|flow| flow.rate_out)),
-            confined: Strength::here().words().to_owned(),
+            confined: match Strength::here() {
+                Strength::Whole => tr("sandbox-whole"),
+                Strength::Files => tr("sandbox-files"),
+                Strength::Limits => tr("sandbox-limits"),
+            }
+            .into(),
             encoder: self.encoder_words(),
-            refusals: refused.iter().map(|(reason, n)| (refusal(*reason).to_owned(), *n)).collect(),
+            refusals: refused.iter().map(|(reason, n)| (refusal(*reason), *n)).collect(),
             nodes: known.iter().map(|known| self.node_row(known, viewer)).collect::<Result<_, _>>()?,
         })
     }
 
     fn encoder_words(&self) -> String {
-        let made = match self.jobs.encoders() {
-            0 => return "None: other members make the smaller pictures.".to_owned(),
-            1 => "One picture at a time".to_owned(),
-            n => format!("{n} pictures at once"),
-        };
+        let n = self.jobs.encoders();
         match self.tools.now().and_then(|tools| tools.hardware) {
-            Some(card) => format!("{made}, by {}; x264 makes what that cannot.", card.name()),
-            None => format!("{made}, by x264."),
+            _ if n == 0 => tr("encoder-none"),
+            Some(card) => tr("encoder-card").with("n", n).with("card", card.name()),
+            None => tr("encoder-x264").with("n", n),
         }
+        .into()
     }
 
     /// What moves between this node and another: which videos come, and how much goes. Which videos go is the
@@ -131,9 +136,9 @@ impl Rooms {
         if flow.rate_out > 0.0 {
             rows.push(MoveRow {
                 direction: Direction::Out,
-                title: "What it asks for".to_owned(),
+                title: tr("move-asks").into(),
                 href: None,
-                detail: format!("{} since the start", pieces(flow.blobs_out, flow.bytes_out)),
+                detail: tr("move-since-start").with("pieces", pieces(flow.blobs_out, flow.bytes_out)).into(),
                 rate: speed(flow.rate_out),
             });
         }
@@ -142,8 +147,8 @@ impl Rooms {
 
     fn node_row(&self, known: &Known, viewer: Viewer) -> Result<NodeRow, ApiError> {
         let (class, icon, word) = match &known.peer {
-            Some(_) => ("ok", "okc", "Connected"),
-            None => ("", "clock", "Not connected"),
+            Some(_) => ("ok", "okc", "nodes-connected"),
+            None => ("", "clock", "nodes-not-connected"),
         };
         let (me, groups) = (self.key.node_id(), self.groups_for(viewer));
         let (inside, outside): (Vec<_>, Vec<_>) =
@@ -152,11 +157,11 @@ impl Rooms {
         let shared: Vec<_> = shared.map(|view| view.name.as_str()).collect();
         let followed = outside.iter().find(|view| view.group.founder == known.id);
         let group = match (followed, &known.peer) {
-            _ if !shared.is_empty() => format!("in {}", shared.join(", ")),
-            (Some(view), _) => format!("followed: {}", view.name),
-            (None, Some(peer)) if !peer.speaks => "says nothing that this version knows".to_owned(),
-            (None, Some(peer)) if peer.outgoing => "found through other nodes".to_owned(),
-            (None, _) => "connected to this node".to_owned(),
+            _ if !shared.is_empty() => tr("node-in").with("groups", shared.join(", ")).into(),
+            (Some(view), _) => tr("node-followed").with("name", &view.name).into(),
+            (None, Some(peer)) if !peer.speaks => tr("node-mute").into(),
+            (None, Some(peer)) if peer.outgoing => tr("node-found").into(),
+            (None, _) => tr("node-came").into(),
         };
         let flow = known.flow;
         let moving = |rate: f64| (rate > 0.0).then(|| speed(rate));
@@ -165,11 +170,11 @@ impl Rooms {
             id: known.id.to_string(),
             here: false,
             connected: known.peer.is_some(),
-            state: StateView { class: class.to_owned(), icon: icon.to_owned(), word: word.to_owned() },
+            state: StateView { class: class.to_owned(), icon: icon.to_owned(), word: tr(word).into() },
             since: match &known.peer {
                 Some(peer) => length(peer.since.0),
-                None if known.row.seen.0 == 0 => "never reached yet".to_owned(),
-                None => format!("last seen {}", ago(known.row.seen.0)),
+                None if known.row.seen.0 == 0 => tr("node-never").into(),
+                None => tr("node-last-seen").with("ago", ago(known.row.seen.0)).into(),
             },
             link: known.peer.as_ref().map(link).unwrap_or_default(),
             version: known
@@ -188,23 +193,26 @@ impl Rooms {
 }
 
 fn pieces(blobs: u64, bytes: u64) -> String {
-    format!("{}, {}", count(usize::try_from(blobs).unwrap_or(0), "piece"), size(bytes))
+    tr("pieces-size")
+        .with("pieces", count(usize::try_from(blobs).unwrap_or(0), "count-pieces"))
+        .with("size", size(bytes))
+        .into()
 }
 
 /// "212 videos, 3 in part, 3.1 GB".
 fn holds(of: Totals) -> String {
-    let whole = count(usize::try_from(of.whole).unwrap_or(usize::MAX), "video");
-    let part = if of.part > 0 { format!(", {} in part", of.part) } else { String::new() };
-    format!("{whole}{part}, {}", size(of.bytes))
+    let whole = count(usize::try_from(of.whole).unwrap_or(usize::MAX), "videos");
+    let held = if of.part > 0 { tr("holds-in-part").with("part", of.part) } else { tr("holds-whole") };
+    held.with("videos", whole).with("size", size(of.bytes)).into()
 }
 
 /// "direct, QUIC, 192.168.1.5", or "relayed, TCP, 192.0.2.7" with the relay's address.
 fn link(peer: &Peer) -> String {
-    let way = peer.kind();
     let parts: Vec<&str> = peer.address.split('/').collect();
     let host = parts.get(2).copied().unwrap_or_default();
     let transport = if peer.address.contains("/quic-v1") { "QUIC" } else { "TCP" };
-    format!("{way}, {transport}, {host}")
+    let way = tr(if peer.kind() == "relayed" { "link-relayed" } else { "link-direct" });
+    way.with("transport", transport).with("host", host).into()
 }
 
 /// "1.2 MB/s".
@@ -215,26 +223,28 @@ fn speed(rate: f64) -> String {
 /// "for 3 min", "for 5 h".
 fn length(since_ms: u64) -> String {
     match clock::now().0.saturating_sub(since_ms) / 60_000 {
-        0 => "just now".to_owned(),
-        minutes if minutes < 120 => format!("for {minutes} min"),
-        minutes if minutes < 72 * 60 => format!("for {} h", minutes / 60),
-        minutes => format!("for {} days", minutes / 60 / 24),
+        0 => tr("ago-now"),
+        minutes if minutes < 120 => tr("for-minutes").with("n", minutes),
+        minutes if minutes < 72 * 60 => tr("for-hours").with("n", minutes / 60),
+        minutes => tr("for-days").with("n", minutes / 60 / 24),
     }
+    .into()
 }
 
-fn refusal(reason: Reason) -> &'static str {
-    match reason {
-        Reason::WrongBytes => "pieces with a wrong hash",
-        Reason::WrongSize => "pieces of a wrong size",
-        Reason::Oversize => "messages that are too large",
-        Reason::Malformed => "messages that cannot be read",
-        Reason::BadSignature => "forged signatures",
-        Reason::Forged => "records their sender may not write",
-        Reason::Stalled => "transfers that stopped half-way",
-        Reason::Flood => "too many messages at once",
-        Reason::Fork => "nodes that told two stories",
-        Reason::Outsider => "questions about groups the asker is not in",
-        Reason::StaleTicket => "tickets that do not work any more",
-        Reason::WrongRendition => "renditions that do not show what the original does",
-    }
+fn refusal(reason: Reason) -> String {
+    tr(match reason {
+        Reason::WrongBytes => "refused-bytes",
+        Reason::WrongSize => "refused-size",
+        Reason::Oversize => "refused-oversize",
+        Reason::Malformed => "refused-malformed",
+        Reason::BadSignature => "refused-signature",
+        Reason::Forged => "refused-forged",
+        Reason::Stalled => "refused-stalled",
+        Reason::Flood => "refused-flood",
+        Reason::Fork => "refused-fork",
+        Reason::Outsider => "refused-outsider",
+        Reason::StaleTicket => "refused-ticket",
+        Reason::WrongRendition => "refused-rendition",
+    })
+    .into()
 }

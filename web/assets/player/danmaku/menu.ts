@@ -5,6 +5,7 @@ import { type Danmaku, type Settings, loadSettings, saveSettings } from "./comme
 import { Layer } from "./layer";
 import { drawCrest, startList } from "./list";
 import { startSaying } from "./say";
+import { word } from "../../words";
 
 const SLIDERS = ["opacity", "size", "density", "area"] as const;
 
@@ -93,7 +94,7 @@ function showSettings(player: Player, settings: Settings): void {
     showNumber(player, name, settings[name]);
   }
   const now = player.find("dm-now");
-  if (now) now.textContent = settings.show ? "On" : "Off";
+  if (now) now.textContent = word(settings.show ? "on" : "off");
 }
 
 function showNumber(player: Player, name: string, value: number): void {

@@ -2,6 +2,7 @@
 
 import type { Player } from "../player";
 import type { Comment } from "./comments";
+import { LANGUAGE, word } from "../../words";
 
 interface Refusal {
   message?: string;
@@ -41,7 +42,7 @@ export function startSaying(player: Player, form: HTMLFormElement, href: string,
     try {
       const answer = await fetch(href, {
         method: "POST",
-        headers: { "content-type": "application/json" },
+        headers: { "content-type": "application/json", ...LANGUAGE },
         body: JSON.stringify(body),
       });
       if (answer.ok) {
@@ -49,10 +50,10 @@ export function startSaying(player: Player, form: HTMLFormElement, href: string,
         said.textContent = "";
         add(comment);
       } else {
-        said.textContent = ((await answer.json()) as Refusal).message ?? "The node refused it.";
+        said.textContent = ((await answer.json()) as Refusal).message ?? word("saidRefused");
       }
     } catch {
-      said.textContent = "Not sent: the node did not answer. Your words are still in the field.";
+      said.textContent = word("saidNotSent");
     }
   }
 }
