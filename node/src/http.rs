@@ -156,6 +156,7 @@ fn router(rooms: Arc<Rooms>, stop: &CancellationToken) -> Router {
         .merge(media_routes())
         .fallback(error::no_such_page)
         .method_not_allowed_fallback(error::no_such_method)
+        .layer(middleware::from_fn(error::in_one_form))
         .layer(middleware::from_fn_with_state(Arc::clone(&rooms), viewer::gate))
         .layer(middleware::from_fn_with_state(Arc::clone(&rooms), audit::record))
         .layer(middleware::from_fn_with_state(Arc::clone(&rooms), auth::guard))
