@@ -59,6 +59,7 @@ mod media;
 mod members;
 mod moderate;
 mod nodes;
+mod openapi;
 mod pages;
 mod people;
 mod popular;
@@ -220,6 +221,7 @@ fn page_routes() -> Router<Arc<Rooms>> {
         .route("/setup", get(setup::page).post(setup::begin))
         .route("/settings", get(settings::page).post(settings::change))
         .route("/pages/{page}", get(house_pages::page).post(house_pages::change))
+        .route("/api", get(openapi::page))
         .route("/app.webmanifest", get(pages::app))
         .route("/assets/{name}", get(pages::asset))
 }
@@ -227,6 +229,7 @@ fn page_routes() -> Router<Arc<Rooms>> {
 fn api_routes() -> Router<Arc<Rooms>> {
     Router::new()
         .route("/healthz", get(api::healthz))
+        .route("/api/v1/openapi.json", get(openapi::json))
         .route("/api/v1/node", get(api::node))
         .route("/api/v1/requests", get(requests::list).post(requests::submit))
         .route(
