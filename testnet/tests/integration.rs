@@ -4,6 +4,7 @@
 
 mod adopt;
 mod again;
+mod api;
 mod approval;
 mod archive;
 mod beside;
