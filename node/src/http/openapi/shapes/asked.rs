@@ -8,7 +8,7 @@ use utoipa::{
 };
 
 use super::{
-    groups::{Approve, Category, Role},
+    groups::{Admitted, Approve, Category, Role},
     people::{May, Rank, SignUp, Uploaders},
     requests::{Priority, Ruling, Stand},
     talk::{Kind, Place, Vote},
@@ -127,6 +127,7 @@ pub(in crate::http) struct Verified {
 #[derive(ToSchema)]
 pub(in crate::http) struct Hide {
     /// Whoever looks for it reads this.
+    #[schema(min_length = 1)]
     reason: String,
 }
 
@@ -146,6 +147,7 @@ pub(in crate::http) struct NewReport {
 #[derive(ToSchema)]
 pub(in crate::http) struct Answered {
     /// Whoever reported it reads this.
+    #[schema(min_length = 1)]
     text: String,
 }
 
@@ -153,6 +155,7 @@ pub(in crate::http) struct Answered {
 #[derive(ToSchema)]
 pub(in crate::http) struct NewComment {
     /// 1 to 4,096 bytes.
+    #[schema(min_length = 1)]
     text: String,
     /// The comment that it answers.
     reply_to: Option<String>,
@@ -164,6 +167,7 @@ pub(in crate::http) struct NewDanmaku {
     /// When in the video, in milliseconds.
     at_ms: u64,
     /// 1 to 256 bytes on one line.
+    #[schema(min_length = 1)]
     text: String,
     /// `0xrrggbb` as a number; white where it is left out.
     #[schema(maximum = 4_294_967_295_u64)]
@@ -191,6 +195,7 @@ pub(in crate::http) struct Reason {
 #[derive(ToSchema)]
 pub(in crate::http) struct UploadWords {
     /// Its title.
+    #[schema(min_length = 1)]
     title: String,
     /// What it shows.
     #[schema(required = false)]
@@ -217,6 +222,7 @@ pub(in crate::http) struct UploadVerdict {
 #[derive(ToSchema)]
 pub(in crate::http) struct NewList {
     /// Its name.
+    #[schema(min_length = 1)]
     name: Option<String>,
     /// What it is about.
     about: Option<String>,
@@ -239,8 +245,10 @@ pub(in crate::http) struct Credentials {
 #[derive(ToSchema)]
 pub(in crate::http) struct NewPerson {
     /// 2 to 32 letters or digits.
+    #[schema(min_length = 2, max_length = 32)]
     name: String,
     /// 8 to 256 letters.
+    #[schema(min_length = 8, max_length = 256)]
     password: String,
     /// An invitation's; not needed where anybody may come.
     #[schema(required = false)]
@@ -267,7 +275,7 @@ pub(in crate::http) struct Password {
 #[derive(ToSchema)]
 pub(in crate::http) struct Search {
     /// Words and filters.
-    #[schema(example = "q=piano&site=niconico")]
+    #[schema(min_length = 1, example = "q=piano&site=niconico")]
     search: String,
 }
 
@@ -282,10 +290,12 @@ pub(in crate::http) struct Rest {
 #[derive(ToSchema)]
 pub(in crate::http) struct NewToken {
     /// What it is for.
+    #[schema(min_length = 1)]
     name: String,
     /// `read`, or the rank that it acts with, at most its owner's.
     may: May,
     /// How long it lasts: 1 to 3,650; a year where it is left out.
+    #[schema(minimum = 1, maximum = 3650)]
     days: Option<u64>,
 }
 
@@ -317,8 +327,10 @@ pub(in crate::http) struct NewInvitation {
     /// The rank of who comes with it; a viewer's where it is left out.
     rank: Option<Rank>,
     /// For how many people: 1 to 1,000, one where it is left out.
+    #[schema(minimum = 1, maximum = 1000)]
     uses: Option<u32>,
     /// How long it works: 1 to 365 days, 7 where it is left out.
+    #[schema(minimum = 1, maximum = 365)]
     days: Option<u64>,
 }
 
@@ -356,6 +368,7 @@ pub(in crate::http) struct NewNode {
 #[derive(ToSchema)]
 pub(in crate::http) struct NewGroup {
     /// 1 to 512 bytes.
+    #[schema(min_length = 1)]
     name: String,
     /// Whether only its members know of it.
     #[schema(required = false)]
@@ -381,11 +394,12 @@ pub(in crate::http) struct NewRole {
 pub(in crate::http) struct NewTicket {
     /// What a node becomes by it; a member where it is left out.
     #[schema(required = false)]
-    role: Role,
+    role: Admitted,
     /// How long it works: at most a year, a week where it is left out.
+    #[schema(minimum = 1)]
     expires_s: Option<u64>,
     /// For how many nodes; one where it is left out.
-    #[schema(required = false)]
+    #[schema(minimum = 1, required = false)]
     uses: u32,
 }
 

@@ -148,6 +148,16 @@ pub(in crate::http) enum Role {
     Follower,
 }
 
+/// What a ticket makes of a node.
+#[derive(ToSchema)]
+#[schema(rename_all = "kebab-case")]
+pub(in crate::http) enum Admitted {
+    /// Writes into the group.
+    Member,
+    /// Reads it.
+    Follower,
+}
+
 /// A member of a group.
 #[derive(ToSchema)]
 pub(in crate::http) struct Member {
