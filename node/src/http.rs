@@ -63,6 +63,7 @@ mod media;
 mod members;
 mod moderate;
 mod nodes;
+mod openapi;
 mod pages;
 mod people;
 mod popular;
@@ -168,6 +169,7 @@ fn router(rooms: Arc<Rooms>, stop: &CancellationToken) -> Router {
         .merge(media_routes())
         .fallback(error::no_such_page)
         .method_not_allowed_fallback(error::no_such_method)
+        .layer(middleware::from_fn(error::in_one_form))
         .layer(middleware::from_fn_with_state(Arc::clone(&rooms), viewer::gate))
         .layer(middleware::from_fn_with_state(Arc::clone(&rooms), audit::record))
         .layer(middleware::from_fn_with_state(Arc::clone(&rooms), auth::guard))
@@ -235,6 +237,7 @@ fn page_routes() -> Router<Arc<Rooms>> {
         .route("/settings/log", get(logs::page))
         .route("/settings", get(settings::page).post(settings::change))
         .route("/pages/{page}", get(house_pages::page).post(house_pages::change))
+        .route("/api", get(openapi::page))
         .route("/app.webmanifest", get(pages::app))
         .route("/assets/{name}", get(pages::asset))
 }
@@ -242,6 +245,7 @@ fn page_routes() -> Router<Arc<Rooms>> {
 fn api_routes() -> Router<Arc<Rooms>> {
     Router::new()
         .route("/healthz", get(api::healthz))
+        .route("/api/v1/openapi.json", get(openapi::json))
         .route("/api/v1/node", get(api::node))
         .route("/api/v1/requests", get(requests::list).post(requests::submit))
         .route(

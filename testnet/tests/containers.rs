@@ -5,7 +5,7 @@ use std::{
     fs,
     path::{Path, PathBuf},
     process::Command,
-    sync::LazyLock,
+    sync::{LazyLock, Mutex, PoisonError},
 };
 
 use horahora_testnet::cluster::{binary, shared_dir, tools};
@@ -185,21 +185,25 @@ fn value_of<'a>(command: &[&'a str], flag: &str) -> Option<&'a str> {
 
 /// A program of testnet/requirements.txt, installed at the first call.
 fn program(name: &str) -> PathBuf {
-    static BIN: LazyLock<PathBuf> = LazyLock::new(|| {
-        let venv = shared_dir().unwrap().join("compose-venv");
-        let (wanted, marker) = (root().join("testnet/requirements.txt"), venv.join("installed"));
-        let list = fs::read_to_string(&wanted).unwrap();
-        if fs::read_to_string(&marker).is_ok_and(|installed| installed == list) {
-            return venv.join("bin");
-        }
-        run(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&venv));
-        let pip =
-            ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps", "--requirement"];
-        run(Command::new(venv.join("bin/python")).args(pip).arg(&wanted));
-        fs::write(marker, list).unwrap();
-        venv.join("bin")
-    });
-    BIN.join(name)
+    environment("compose", "testnet/requirements.txt").join(name)
+}
+
+/// The programs of a virtual environment with what a file lists, made at the first call.
+pub(crate) fn environment(name: &str, list: &str) -> PathBuf {
+    static ONE: Mutex<()> = Mutex::new(());
+    let _one = ONE.lock().unwrap_or_else(PoisonError::into_inner);
+    let venv = shared_dir().unwrap().join(format!("{name}-venv"));
+    let (wanted, marker) = (root().join(list), venv.join("installed"));
+    let list = fs::read_to_string(&wanted).unwrap();
+    if fs::read_to_string(&marker).is_ok_and(|installed| installed == list) {
+        return venv.join("bin");
+    }
+    run(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&venv));
+    let pip =
+        ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps", "--requirement"];
+    run(Command::new(venv.join("bin/python")).args(pip).arg(&wanted));
+    fs::write(marker, list).unwrap();
+    venv.join("bin")
 }
 
 fn root() -> &'static Path {

@@ -3,6 +3,8 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod adopt;
+mod again;
+mod api;
 mod approval;
 mod archive;
 mod attacks;

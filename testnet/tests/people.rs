@@ -1,6 +1,6 @@
 //! Accounts: who comes in, what each rank may do, and that nobody gets in by another way.
 
-use std::{collections::BTreeMap, fs, path::PathBuf};
+use std::{fs, path::PathBuf};
 
 use horahora_testnet::cluster::Node;
 use reqwest::{Method, StatusCode, header};
@@ -304,8 +304,14 @@ pub(crate) const RIGHTS: [(&str, &str); 107] = [
     ("DELETE /api/v1/people/{person}", "admin"),
 ];
 
+/// The least rank that a route needs.
+pub(crate) fn needed(route: &str) -> &'static str {
+    let named = RIGHTS.iter().find(|(named, _)| *named == route).map(|(_, rank)| *rank);
+    named.unwrap_or(if route.starts_with("GET ") { "nobody" } else { "admin" })
+}
+
 /// Every route as the router lists it: method and path.
-fn routes() -> Vec<String> {
+pub(crate) fn routes() -> Vec<String> {
     let file = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../node/src/http.rs");
     let text: String = fs::read_to_string(file).unwrap().split_whitespace().collect();
     let mut all = Vec::new();
@@ -325,11 +331,10 @@ fn routes() -> Vec<String> {
 #[tokio::test]
 async fn each_rank_may_do_what_it_may_and_no_more() {
     let node = Node::start(&[]).await.unwrap();
-    let rights: BTreeMap<_, _> = RIGHTS.into_iter().collect();
     let ranks = ["nobody", "viewer", "trusted", "moderator", "admin"];
     let routes = routes();
     assert!(routes.len() > 100, "{routes:?}");
-    for named in rights.keys() {
+    for (named, _) in RIGHTS {
         assert!(routes.iter().any(|route| route == named), "{named} is no route");
     }
     for (at, rank) in ranks.into_iter().enumerate() {
@@ -352,11 +357,7 @@ async fn each_rank_may_do_what_it_may_and_no_more() {
             if ["/api/v1/events", "/api/v1/restart"].contains(&path) {
                 continue;
             }
-            let needed = rights.get(route.as_str()).copied().unwrap_or(if method == "GET" {
-                "nobody"
-            } else {
-                "admin"
-            });
+            let needed = needed(route);
             let may = at >= ranks.iter().position(|rank| *rank == needed).unwrap();
             let path: Vec<_> =
                 path.split('/').map(|part| if part.starts_with('{') { "x" } else { part }).collect();

@@ -4,6 +4,7 @@
 //! clock or knows what a request is; states arrive as words and lengths as numbers.
 
 mod account;
+mod api;
 mod archive;
 mod asset;
 mod audit;
@@ -40,6 +41,7 @@ mod upload;
 mod watch;
 
 pub use account::{AccountPage, LoginPage, SessionRow, SignUpPage, TokenRow, account, login, sign_up};
+pub use api::{ApiAnswer, ApiField, ApiKind, ApiOperation, ApiPage, ApiPart, ApiShape, api};
 pub use archive::{ArchivePage, GroupChoice, GroupMark, RequestRow, Wish, archive, archive_live};
 pub use asset::{Asset, asset, url as asset_url};
 pub use audit::{ActionView, AuditPage, audit};

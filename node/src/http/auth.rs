@@ -20,7 +20,7 @@ use url::form_urlencoded;
 
 use super::{
     Rooms, Shared, account,
-    error::ApiError,
+    error::{self, ApiError},
     pages,
     rights::{self, Need},
 };
@@ -33,6 +33,9 @@ pub(super) const COOKIE: &str = "horahora_session";
 const FORWARDED: &str = "x-forwarded-for";
 /// Unused login links; each start and each `horahora login` makes one.
 const LINKS: usize = 100;
+/// What any path takes.
+const METHODS: [Method; 7] =
+    [Method::GET, Method::HEAD, Method::POST, Method::PUT, Method::PATCH, Method::DELETE, Method::OPTIONS];
 const POLICY: &str = "default-src 'self'; img-src 'self' data:; media-src 'self' blob:; style-src 'self'; \
     script-src 'self'; connect-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'; \
     frame-ancestors 'none'";
@@ -213,6 +216,10 @@ fn check(auth: &Auth, from: IpAddr, request: &Request) -> Result<(), ApiError> {
             "unknown-host",
             "This node does not know itself under this name. Open it by its address, or start it with --hosts NAME.",
         ));
+    }
+    // TRACE and what else there may be: no path takes it, whoever asks.
+    if !METHODS.contains(request.method()) {
+        return Err(error::no_method());
     }
     let (reads, who) = (request.method().is_safe(), auth.who(headers));
     let has = |rank: Rank| who.rank >= Some(rank);

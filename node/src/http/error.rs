@@ -2,7 +2,10 @@
 
 use axum::{
     Json,
-    http::StatusCode,
+    body::to_bytes,
+    extract::Request,
+    http::{StatusCode, header},
+    middleware::Next,
     response::{IntoResponse, Response},
 };
 use horahora_web::{Lang, tr_find};
@@ -220,6 +223,34 @@ impl From<RequestError> for ApiError {
     }
 }
 
+/// Bytes of what is said of a request that no handler saw.
+const SAID: usize = 64 * 1024;
+
+/// What is wrong with a path, a query or a body before a handler sees it is told as text; programs get it as every other error.
+pub(super) async fn in_one_form(request: Request, next: Next) -> Response {
+    let path = request.uri().path();
+    let for_programs = path.starts_with("/api/") || path == "/oembed";
+    let response = next.run(request).await;
+    let kind = response.headers().get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
+    let is_text = kind.is_some_and(|kind| kind.starts_with("text/plain"));
+    if !for_programs || !is_text || !response.status().is_client_error() {
+        return response;
+    }
+    let status = response.status();
+    let said = to_bytes(response.into_body(), SAID).await.unwrap_or_default();
+    let said = String::from_utf8_lossy(&said);
+    let code = match status {
+        StatusCode::BAD_REQUEST if said.starts_with("Failed to parse the request body as JSON") => {
+            "invalid-json"
+        }
+        StatusCode::PAYLOAD_TOO_LARGE => "too-large",
+        StatusCode::UNSUPPORTED_MEDIA_TYPE => "json-needed",
+        StatusCode::UNPROCESSABLE_ENTITY => "bad-body",
+        _ => "bad-request",
+    };
+    ApiError::new(status, code, capital(&format!("{}.", said.trim_end_matches('.')))).into_response()
+}
+
 /// A sentence with its first letter large.
 pub(super) fn capital(text: &str) -> String {
     let mut letters = text.chars();
@@ -231,6 +262,10 @@ pub(super) async fn no_such_page() -> ApiError {
 }
 
 pub(super) async fn no_such_method() -> ApiError {
+    no_method()
+}
+
+pub(super) fn no_method() -> ApiError {
     ApiError::new(
         StatusCode::METHOD_NOT_ALLOWED,
         "unknown-method",

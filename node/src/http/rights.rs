@@ -24,7 +24,7 @@ pub(super) fn need(method: &Method, path: &str) -> Need {
         ["pages", _] | ["api", "v1", "pages", _] if reads => Need::Nothing,
         ["api", "v1", "session"] => Need::Nothing,
         ["api", "v1", "people"] if !reads => Need::Nothing,
-        ["api", "v1", "audit" | "measures"] => Need::Rank(Rank::Moderator),
+        ["api", "v1", "audit" | "approvals" | "measures"] => Need::Rank(Rank::Moderator),
         ["api", "v1", "measures", ..] if reads => Need::Rank(Rank::Moderator),
         ["moderate", ..] if parts.len() > 1 => Need::Rank(Rank::Moderator),
         ["api", "v1", "reports", ..] | ["api", "v1", "uploads", _, "verdict"] => Need::Rank(Rank::Moderator),
@@ -32,7 +32,7 @@ pub(super) fn need(method: &Method, path: &str) -> Need {
         | ["lists"]
         | ["api", "v1", "account" | "uploads", ..] => Need::Rank(Rank::Viewer),
         ["people" | "settings" | "setup", ..]
-        | ["api", "v1", "people" | "house" | "invitations" | "logs" | "settings" | "restart", ..] => {
+        | ["api", "v1", "people" | "house" | "invitations" | "logs" | "settings" | "restart" | "sites", ..] => {
             Need::Rank(Rank::Admin)
         }
         _ if reads => Need::Watching,
@@ -41,7 +41,7 @@ pub(super) fn need(method: &Method, path: &str) -> Need {
         ["api", "v1", "videos", _, "comments" | "danmaku" | "vote" | "reports"] => Need::Rank(Rank::Viewer),
         ["lists", _] | ["api", "v1", "lists", _] => Need::Rank(Rank::Viewer),
         ["archive"] | ["api", "v1", "requests"] => Need::Rank(Rank::Trusted),
-        ["moderate"] | ["api", "v1", "approvals"] => Need::Rank(Rank::Moderator),
+        ["moderate"] => Need::Rank(Rank::Moderator),
         ["archive", _] | ["api", "v1", "requests", ..] => Need::Rank(Rank::Moderator),
         ["watch", _, "look" | "hide"] | ["api", "v1", "videos", _, "look" | "hidden"] => {
             Need::Rank(Rank::Moderator)
@@ -86,6 +86,9 @@ mod tests {
             (&post, "/lists/x", rank(Rank::Viewer)),
             (&get, "/people", rank(Rank::Admin)),
             (&get, "/api/v1/people", rank(Rank::Admin)),
+            (&get, "/api/v1/sites", rank(Rank::Admin)),
+            (&get, "/api/v1/approvals", rank(Rank::Moderator)),
+            (&get, "/api/v1/openapi.json", Need::Watching),
             (&post, "/api/v1/people", Need::Nothing),
             (&post, "/api/v1/people/12D3", rank(Rank::Admin)),
             (&post, "/groups", rank(Rank::Admin)),

@@ -42,7 +42,7 @@ pub(super) async fn oembed(
     Query(wanted): Query<Wanted>,
     headers: HeaderMap,
 ) -> Answer {
-    if wanted.format.is_some_and(|format| format != "json") {
+    if wanted.format.is_some_and(|format| !["", "json"].contains(&format.as_str())) {
         let message = "Only JSON is given: leave `format` out, or say json.";
         return Err(ApiError::new(StatusCode::NOT_IMPLEMENTED, "json-only", message));
     }
