@@ -248,6 +248,18 @@ mod tests {
     }
 
     #[test]
+    fn no_two_shapes_have_one_name() {
+        let mut known = BTreeMap::new();
+        for op in PARTS.iter().flat_map(|(_, _, operations)| operations()) {
+            for (name, schema) in op.asked.into_iter().chain(op.given) {
+                let schema = serde_json::to_value(&schema).unwrap();
+                let before = known.insert(name.clone(), schema.clone());
+                assert!(before.is_none_or(|before| before == schema), "{name}");
+            }
+        }
+    }
+
+    #[test]
     fn whatever_it_refers_to_is_there() {
         let document = value();
         let text = TEXT.as_str();

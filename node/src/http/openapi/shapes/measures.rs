@@ -19,7 +19,7 @@ pub(in crate::http) enum Against {
 /// What is to be done.
 #[derive(ToSchema)]
 #[schema(rename_all = "kebab-case")]
-pub(in crate::http) enum Action {
+pub(in crate::http) enum MeasureAction {
     /// It is shown, whatever lists say.
     Lift,
     /// It is shown to moderators alone.
@@ -36,7 +36,7 @@ pub(in crate::http) struct NewMeasure {
     /// Which.
     id: String,
     /// What is to be done.
-    action: Action,
+    action: MeasureAction,
     /// Why; may be empty for `lift` alone.
     #[schema(required = false)]
     reason: String,
@@ -69,7 +69,7 @@ pub(in crate::http) struct Measures {
     /// The lists, this node's own first.
     lists: Vec<ModerationList>,
     /// What counts here.
-    standing: Vec<Standing>,
+    standing: Vec<MeasureStanding>,
 }
 
 /// The list of a node.
@@ -89,13 +89,13 @@ pub(in crate::http) struct ModerationList {
 
 /// A measure that counts here.
 #[derive(ToSchema)]
-pub(in crate::http) struct Standing {
+pub(in crate::http) struct MeasureStanding {
     /// Against what.
     kind: Against,
     /// Which.
     id: String,
     /// What is done.
-    action: Action,
+    action: MeasureAction,
     /// Why.
     reason: String,
     /// Since when, in milliseconds.
@@ -116,7 +116,7 @@ pub(in crate::http) struct Word {
     /// Which.
     id: String,
     /// What is wanted.
-    action: Action,
+    action: MeasureAction,
     /// Why.
     reason: String,
     /// Since when, in milliseconds.
