@@ -50,7 +50,7 @@ async fn a_link_says_what_it_is_before_it_is_archived() {
     assert_eq!(fixture.hits("www.nicovideo.jp/api/watch/v3_guest/sm9"), 0, "nobody was asked");
     let tag = inspected(&node, "https://www.nicovideo.jp/tag/YTPMV_2400", false).await;
     assert_eq!((tag["kind"].as_str(), tag["count"].as_u64()), (Some("playlist"), Some(2_401)), "{tag}");
-    let says = "A list of about 2401 videos, niconico tag. \u{201c}YTPMV_2400\u{201d} About 7 GB, and 8 h for one node.";
+    let says = "A list of about 2,401 videos, niconico tag. \u{201c}YTPMV_2400\u{201d} About 7 GB, and 8 h for one node.";
     assert_eq!(tag["says"], says);
     assert_eq!(tag["first"], serde_json::json!({ "listed": 100, "archived": 0 }));
     let wrong = inspected(&node, "https://www.nicovideo.jp/ranking", true).await;

@@ -205,8 +205,9 @@ fn logged(log: &str, what: &str, job: &str) -> Option<f64> {
 /// The capture job of a node beside the bare programs, in turns.
 async fn lane(tools: &Toolset, file: &Path, seconds: u32, rounds: usize) -> Result<Lane> {
     let (mut nodes, mut bares, mut besides) = (Vec::new(), Vec::new(), Vec::new());
-    // What an earlier round made stays until the last one is over: ext4 looks at each inode that was deleted in the last one to
-    // six minutes before it takes it again (Linux, `recently_deleted` in fs/ext4/ialloc.c), and a node that archives deletes none.
+    // Files of an earlier round stay until the last one is over: ext4 looks at each inode that was deleted in the last one to six
+    // minutes before it takes it again (Linux, `recently_deleted` in fs/ext4/ialloc.c), and a node that archives deletes none. What
+    // was in them goes, as it does of the bare copy: both write into memory that is free.
     let mut kept = Vec::new();
     for _ in 0..rounds.max(1) {
         let mut node = import(file).await?;
@@ -215,6 +216,7 @@ async fn lane(tools: &Toolset, file: &Path, seconds: u32, rounds: usize) -> Resu
         let at = |what: &str| logged(&log, what, "capture/").context("the node logs its jobs");
         nodes.push((at("done")? - at("begins")?).rem_euclid(86_400.0));
         node.kill().await?;
+        empty(&node.data().join("blobs"))?;
         kept.push(node);
         bares.push(bare(tools, file).await?);
         besides.push(bare_besides(tools, file).await?);
@@ -223,6 +225,15 @@ async fn lane(tools: &Toolset, file: &Path, seconds: u32, rounds: usize) -> Resu
     let bare_all_s = bare_s + median(besides);
     let (ratio, ratio_all) = (node_s / bare_s, node_s / bare_all_s);
     Ok(Lane { seconds_of_film: seconds, node_s, bare_s, ratio, bare_all_s, ratio_all })
+}
+
+/// Empties all files of a folder.
+fn empty(dir: &Path) -> Result<()> {
+    for entry in fs::read_dir(dir)? {
+        let path = entry?.path();
+        if path.is_dir() { empty(&path)? } else { File::options().write(true).open(&path)?.set_len(0)? }
+    }
+    Ok(())
 }
 
 /// What a capture has besides the copy, by the bare commands: what is in the file, when its frames are, and one of three
