@@ -21,6 +21,8 @@ const FASTEST: f64 = 120.0;
 pub(super) const SLOWER: u32 = 60;
 /// Seconds from which a film is long.
 const LONG: f64 = 600.0;
+/// Bytes of picture a second from which a long segment is a blob too large to be held and sent at once.
+const HEAVY: f64 = 1_000_000.0;
 /// Seconds of a segment where nothing is copied.
 pub(super) const SEGMENT: f64 = 4.0;
 /// Channels of 5.1.
@@ -151,7 +153,7 @@ pub fn plan(probe: &Probe, timing: &Timing, av1: bool) -> Plan {
     let mut plan = Plan::default();
     // What comes before the beginning is in the file and not to be shown: a copy would show it.
     let trimmed = key_frames.first().is_some_and(|first| *first < -LATE);
-    let pace = pace(probe.duration);
+    let pace = pace(probe.duration, timing.bytes);
     let mut sounds = sounds(&probe.audio, trimmed, pace.sound).into_iter();
     plan.first.extend(sounds.next());
     let Some(video) = &probe.video else {
@@ -233,8 +235,9 @@ struct Pace {
 /// Segments shorter than this cost more in requests and files than they save in waiting. Who begins a long film waits for
 /// the first one only, and each one is a blob to keep, announce and audit: there they are twice as long (ADR 0024). Longer
 /// still where the list of cuts would not fit into one argument of a program (128 KiB on Linux).
-fn pace(duration: f64) -> Pace {
-    let (picture, sound) = if duration < LONG { (1.9, 4) } else { (3.9, 8) };
+fn pace(duration: f64, bytes: u64) -> Pace {
+    let heavy = bytes as f64 > duration * HEAVY;
+    let (picture, sound) = if duration < LONG || heavy { (1.9, 4) } else { (3.9, 8) };
     Pace { picture: (duration / 9_000.0).max(picture), sound }
 }
 
@@ -403,9 +406,11 @@ mod tests {
     #[test]
     fn a_source_of_key_frames_alone_gets_few_segments() {
         let every_frame: Vec<f64> = (0..1000).map(|n| f64::from(n) / 25.0).collect();
-        let cuts = cuts(&every_frame, pace(40.0).picture);
+        let cuts = cuts(&every_frame, pace(40.0, 0).picture);
         assert_eq!(&cuts[..3], [0.0, 1.92, 3.84]);
-        let day = pace(86_400.0).picture;
+        let day = pace(86_400.0, 0).picture;
+        let hour = |bytes| pace(3_600.0, bytes).picture;
+        assert_eq!((hour(540 << 20), hour(10 << 30)), (3.9, 1.9), "what is heavy is cut small");
         assert!(86_400.0 / day * 14.0 < 131_072.0, "a day's cuts fit into one argument");
     }
 

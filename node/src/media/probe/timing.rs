@@ -26,6 +26,8 @@ pub struct Timing {
     pub key_bytes: Vec<u64>,
     /// The longest time from one frame to the next, in seconds.
     pub longest: f64,
+    /// Bytes of all frames.
+    pub bytes: u64,
 }
 
 impl Timing {
@@ -46,7 +48,8 @@ impl Timing {
         all.sort_by(f64::total_cmp);
         let longest = all.windows(2).map(|pair| pair[1] - pair[0]).fold(0.0, f64::max);
         let (keys, key_bytes) = keys.into_iter().unzip();
-        Self { keys, key_bytes, longest }
+        let bytes = frames.iter().map(|frame| frame.bytes).sum();
+        Self { keys, key_bytes, longest, bytes }
     }
 
     /// The longest time from one key frame to the next or to the end, in seconds; 0 without any.
@@ -182,7 +185,7 @@ mod tests {
     #[test]
     fn the_richest_of_the_next_key_frames_is_the_one_to_show() {
         let keys = (0..9).map(f64::from).collect();
-        let timing = Timing { keys, key_bytes: vec![90, 1, 1, 7, 2, 7, 3, 80, 90], longest: 0.0 };
+        let timing = Timing { keys, key_bytes: vec![90, 1, 1, 7, 2, 7, 3, 80, 90], longest: 0.0, bytes: 0 };
         assert_eq!([1.0, 2.5, 7.0].map(|from| timing.richest_key(from)), [Some(3.0), Some(7.0), Some(8.0)]);
         assert_eq!([timing.richest_key(8.5), Timing::default().richest_key(0.0)], [None, None]);
     }
